@@ -1,0 +1,13 @@
+/*
+ * cli.h - the subcommands of the program; the only place where all parts meet.
+ */
+#ifndef FERULA_CLI_H
+#define FERULA_CLI_H
+
+/*
+ * Runs one subcommand to its end. Exit codes: 0 done, 1 it failed, 2 wrong usage or configuration,
+ * 4 the server could not be reached, 130 interrupted.
+ */
+int cli_main(int argc, char **argv);
+
+#endif

@@ -1,0 +1,82 @@
+/*
+ * ingest.h - from bodies to samples: remote write 1.0, text exposition, OpenMetrics.
+ *
+ * Decoding a body touches no store but to look up series; it may be done by any thread. What comes
+ * out is one struct tsdb_write in the request's arena. Sources: Prometheus remote-write 1.0
+ * specification; prometheus/prompb; exposition formats 0.0.4 and OpenMetrics 1.0.
+ */
+#ifndef FERULA_INGEST_H
+#define FERULA_INGEST_H
+
+#include "ferula/base/arena.h"
+#include "ferula/base/buf.h"
+#include "ferula/base/err.h"
+#include "ferula/base/str.h"
+#include "ferula/model/labels.h"
+#include "ferula/model/metadata.h"
+#include "ferula/model/sample.h"
+#include "ferula/tsdb.h"
+
+struct ingest_limits {
+    size_t decoded_bytes; /* after snappy; 32 MiB */
+    size_t labels;        /* a series; 256 */
+    size_t name_bytes;    /* a label name or metric name; 1,024 */
+    size_t value_bytes;   /* a label value; 4,000 */
+};
+
+#define INGEST_LIMITS_DEFAULT {32u << 20, 256, 1024, 4000}
+
+/* A label set that was not taken: counted, and the first one kept for the answer. */
+struct ingest_refused {
+    size_t n_label_sets;  /* series refused for their labels */
+    size_t n_samples;     /* their samples */
+    size_t n_histograms;  /* native histogram samples (not stored yet) */
+    size_t n_exemplars;   /* dropped with a log line, no error */
+    struct str first;     /* a sentence on the first refused label set or histogram; in the arena */
+};
+
+struct ingest_write {
+    struct tsdb_write write; /* ready to submit; done and ctx are the caller's to set */
+    struct ingest_refused refused;
+};
+
+/*
+ * Decodes one remote-write 1.0 body (snappy block of a prometheus.WriteRequest). `a` holds the
+ * result and must outlive the write. FER_EINVAL: not snappy or not the message (f->text is the
+ * answer's body); FER_ELIMIT: larger than limits->decoded_bytes. Bounds are checked before memory
+ * is taken.
+ */
+int ingest_decode_v1(struct tsdb *db, struct arena *a, const struct ingest_limits *limits,
+                     struct str body, struct ingest_write **out, struct fault *f);
+
+/* The HTTP status for a finished write: 204, 400, 500 or 503; the text of a refusal into *text. */
+int ingest_answer(const struct ingest_write *iw, struct buf *text);
+
+/* ---- for senders ------------------------------------------------------------------------ */
+
+struct ingest_series {
+    struct labels labels;
+    const struct sample *samples;
+    size_t n_samples;
+};
+
+/* Packs a WriteRequest (protobuf-c) and compresses it (snappy block); *out is appended to. */
+void ingest_pack_v1(struct buf *out, const struct ingest_series *series, size_t n_series,
+                    const struct metadata *metadata, size_t n_metadata);
+
+struct ingest_text {
+    struct ingest_series *series; /* grouped by label set, samples in order of appearance */
+    size_t n_series;
+    struct metadata *metadata;
+    size_t n_metadata;
+};
+
+/*
+ * Parses text exposition 0.0.4 or OpenMetrics (`# EOF` at the end, timestamps in seconds); samples
+ * without a timestamp get `now`. Everything is in `a`. FER_EINVAL: f->text is "line N: ...".
+ */
+enum ingest_text_format { INGEST_TEXT_AUTO, INGEST_TEXT_PROMETHEUS, INGEST_TEXT_OPENMETRICS };
+int ingest_parse_text(struct arena *a, struct str text, enum ingest_text_format format, ts_ms now,
+                      struct ingest_text *out, struct fault *f);
+
+#endif
