@@ -1,0 +1,84 @@
+"""A recording HTTP proxy: forwards every request to one or more servers and keeps what was said.
+
+The first upstream's answer goes back to the client; what the others said is kept beside it.
+"""
+import http.client
+import http.server
+import threading
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Exchange:
+    method: str
+    path: str
+    headers: dict
+    body: bytes
+    answers: list = field(default_factory=list)  # (status, body) of each upstream, in order
+
+
+class Proxy:
+    """Use as a context manager; .url is what clients are given, .log what has been recorded."""
+
+    def __init__(self, *upstreams):
+        self.upstreams = list(upstreams)  # "host:port"; may be changed while running
+        self.log = []
+        self.lock = threading.Lock()
+        proxy = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def handle_any(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                exchange = Exchange(self.command, self.path, dict(self.headers.items()), body)
+                first = None
+                for upstream in proxy.upstreams:
+                    answer = proxy.forward(upstream, exchange)
+                    exchange.answers.append(answer[:2])
+                    first = first or answer
+                with proxy.lock:
+                    proxy.log.append(exchange)
+                status, content, kind = first
+                self.send_response(status)
+                if status != 204:
+                    self.send_header("Content-Type", kind)
+                    self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                if status != 204:
+                    self.wfile.write(content)
+
+            do_GET = do_POST = handle_any
+
+            def log_message(self, *args):
+                """Quiet."""
+
+        http.server.ThreadingHTTPServer.daemon_threads = True
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def forward(self, upstream, exchange):
+        """(status, body, content type); 502 when the upstream cannot be reached."""
+        connection = http.client.HTTPConnection(upstream, timeout=10)
+        try:
+            headers = {k: v for k, v in exchange.headers.items()
+                       if k.lower() not in ("host", "connection", "accept-encoding")}
+            connection.request(exchange.method, exchange.path, exchange.body or None, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read(), answer.getheader("Content-Type") or "text/plain"
+        except (OSError, http.client.HTTPException) as error:
+            return 502, str(error).encode(), "text/plain"
+        finally:
+            connection.close()
+
+    def __enter__(self):
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+
+    def exchanges(self):
+        with self.lock:
+            return list(self.log)

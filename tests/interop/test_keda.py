@@ -1,0 +1,195 @@
+"""KEDA's own prometheus scaler (v2.20.2, unchanged) polls ferula.
+
+The trigger is the walkthrough's; each outcome is what KEDA's source says: one element is the value,
+none is 0 (or an error), several are an error, NaN and Inf are 0 (or an error), a scalar is an error.
+"""
+import base64
+import time
+
+import pytest
+
+from canned import Canned
+from proxy import Proxy
+
+QUERY = 'sum(rate(http_requests_total{namespace="keda-demo"}[2m]))'
+
+
+def trigger(address, query=QUERY, **more):
+    return {"metadata": {"serverAddress": address, "query": query, "threshold": "10", **more}}
+
+
+def fill(server, per_second=45):
+    """Two pods, a scrape every 15 s up to now, together `per_second` requests a second."""
+    now = int(time.time())
+    lines = ["# TYPE http_requests_total counter"]
+    for pod in ("a", "b"):
+        for i in range(-12, 1):
+            value = (i + 12) * 15 * per_second / 2
+            lines.append(f'http_requests_total{{namespace="keda-demo",pod="{pod}"}} {value} '
+                         f'{(now + i * 15) * 1000}')
+    server.push("\n".join(lines) + "\n")
+
+
+def test_the_walkthroughs_trigger_gets_its_value(server, keda):
+    fill(server)
+    got = keda.ask(trigger(server.url))
+    assert got["stage"] == "done", got
+    assert got["active"] is True
+    assert got["metricName"] == "s0-prometheus"
+    assert got["target"] == "average 10"
+    assert abs(got["milli"] - 45000) <= 1
+
+
+def test_a_trailing_slash_in_the_address_is_no_matter(server, keda):
+    fill(server)
+    got = keda.ask(trigger(server.url + "/"))
+    assert got["stage"] == "done" and abs(got["milli"] - 45000) <= 1, got
+
+
+def test_metric_type_value(server, keda):
+    fill(server)
+    got = keda.ask(dict(trigger(server.url), metricType="Value"))
+    assert got["target"] == "value 10" and abs(got["milli"] - 45000) <= 1
+
+
+def test_activation_needs_more_than_the_threshold(server, keda):
+    for value, active in (("4.999", False), ("5", False), ("5.001", True)):
+        got = keda.ask(trigger(server.url, f"vector({value})", activationThreshold="5"))
+        assert (got["stage"], got["active"]) == ("done", active), got
+
+
+EMPTY = "prometheus metrics 'prometheus' target may be lost, the result is empty"
+
+OUTCOMES = [
+    # query, ignoreNullValues, milli or error
+    ("no_such_series", "true", 0),
+    ("no_such_series", "false", EMPTY),
+    ("vector(0) / vector(0)", "true", 0),
+    ("vector(0) / vector(0)", "false", "prometheus query returns NaN"),
+    ("vector(1) / vector(0)", "true", 0),
+    ("vector(1) / vector(0)", "false", "prometheus query returns +Inf"),
+    ("vector(-1) / vector(0)", "true", 0),
+    ("vector(-1) / vector(0)", "false", "prometheus query returns -Inf"),
+    ("vector(57.9215)", "true", 57922),
+    ("vector(1e21)", "true", None),
+    ("vector(0.0000001)", "true", 0),
+]
+
+
+@pytest.mark.parametrize("query,ignore,want", OUTCOMES)
+def test_empty_nan_and_infinite_answers(server, keda, query, ignore, want):
+    got = keda.ask(trigger(server.url, query, ignoreNullValues=ignore))
+    if want is None:
+        assert got["stage"] == "done", got
+    elif isinstance(want, int):
+        assert (got["stage"], got["milli"]) == ("done", want), got
+    else:
+        assert got["stage"] == "poll" and want in got["error"], got
+
+
+@pytest.mark.parametrize("ignore", ["true", "false"])
+def test_several_elements_are_an_error(server, keda, ignore):
+    fill(server)
+    got = keda.ask(trigger(server.url, "http_requests_total", ignoreNullValues=ignore))
+    assert got["error"] == "prometheus query http_requests_total returned multiple elements"
+
+
+@pytest.mark.parametrize("query", ["1", '"text"'])
+def test_a_scalar_or_string_answer_is_an_error(server, keda, query):
+    got = keda.ask(trigger(server.url, query))
+    assert got["stage"] == "poll" and "cannot unmarshal" in got["error"], got
+
+
+def test_a_matrix_answer_has_no_value(server, keda):
+    fill(server)
+    query = 'http_requests_total{pod="a"}[1m]'
+    assert keda.ask(trigger(server.url, query))["milli"] == 0
+    got = keda.ask(trigger(server.url, query, ignoreNullValues="false"))
+    assert "the value list is empty" in got["error"]
+
+
+def test_a_query_that_does_not_parse_is_an_error_not_a_zero(server, keda):
+    got = keda.ask(trigger(server.url, "sum(rate("))
+    assert got["error"] == "prometheus query api returned error. status: 400"
+
+
+def test_a_query_that_cannot_be_executed_is_an_error(server, keda):
+    fill(server)
+    got = keda.ask(trigger(server.url, "http_requests_total * on(namespace) http_requests_total"))
+    assert got["error"] == "prometheus query api returned error. status: 422"
+
+
+def test_a_server_that_is_gone_is_an_error(server, keda):
+    server.stop()
+    got = keda.ask(trigger(server.url))
+    assert got["stage"] == "poll" and "connection refused" in got["error"]
+
+
+AUTH = [
+    # auth parameters, header, value
+    ({"authModes": "bearer", "bearerToken": "t0ken"}, "Authorization", "Bearer t0ken"),
+    ({"authModes": "basic", "username": "u", "password": "p"}, "Authorization",
+     "Basic " + base64.b64encode(b"u:p").decode()),
+    ({"authModes": "custom", "customAuthHeader": "X-Key", "customAuthValue": "v"}, "X-Key", "v"),
+]
+
+
+@pytest.mark.parametrize("auth,header,value", AUTH)
+def test_auth_modes_send_their_header_and_are_served(server, keda, auth, header, value):
+    fill(server)
+    modes = auth["authModes"]
+    with Proxy(f"127.0.0.1:{server.port}") as proxy:
+        got = keda.ask(dict(trigger(proxy.url, authModes=modes), auth=auth))
+        assert got["stage"] == "done" and abs(got["milli"] - 45000) <= 1, got
+        assert proxy.exchanges()[0].headers[header] == value
+
+
+def test_custom_headers_and_query_parameters(server, keda):
+    fill(server)
+    with Proxy(f"127.0.0.1:{server.port}") as proxy:
+        got = keda.ask(trigger(proxy.url, customHeaders="X-Scope=a,X-Other=b",
+                               queryParameters="dedup=true,partial response=x y",
+                               namespace="keda-demo"))
+        assert got["stage"] == "done" and abs(got["milli"] - 45000) <= 1, got
+        (sent,) = proxy.exchanges()
+        assert sent.headers["X-Scope"] == "a" and sent.headers["X-Other"] == "b"
+        assert sent.method == "GET" and sent.path.startswith("/api/v1/query?query=")
+        assert "&namespace=keda-demo" in sent.path
+        assert "&dedup=true" in sent.path and "&partial+response=x+y" in sent.path
+
+
+def test_gzip_is_spoken_between_the_two(server, keda):
+    """Go's client asks for gzip by itself and decodes it."""
+    got = keda.ask(trigger(server.url, "vector(1) # " + "x" * 2000))
+    assert got["milli"] == 1000
+
+
+CANNED = [
+    # what KEDA does with answers that ferula must never give
+    (b'{"status":"error","errorType":"execution","error":"x"}', 200, 0),
+    (b'{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"2"]}]}}',
+     200, 2000),
+    (b"", 204, "EOF"),
+    (b"", 200, "unexpected end of JSON input"),
+    (b"nope", 503, "status: 503"),
+]
+
+
+@pytest.mark.parametrize("body,status,want", CANNED)
+def test_what_keda_would_make_of_other_answers(keda, body, status, want):
+    """Why ferula answers errors with a status: KEDA reads a 200 with an error inside as zero."""
+    with Canned(body, status) as canned:
+        got = keda.ask(trigger(canned.url))
+    if isinstance(want, int):
+        assert (got["stage"], got["milli"]) == ("done", want)
+    else:
+        assert got["stage"] == "poll" and (want in got["error"] or "JSON" in got["error"]), got
+
+
+@pytest.mark.parametrize("missing", ["serverAddress", "query", "threshold"])
+def test_a_trigger_without_a_required_field_is_not_built(keda, missing):
+    request = trigger("http://127.0.0.1:9")
+    request["metadata"][missing] = ""
+    got = keda.ask(request)
+    assert got["stage"] == "build"
+    assert f'missing required parameter "{missing}" in [triggerMetadata]' in got["error"]
