@@ -17,8 +17,9 @@
 #define NUM_TEXT_MAX 352
 
 /*
- * strconv.FormatFloat(v, format, -1, 64) for format 'f', 'e' or 'g' ('g': exponent below -4 or from
- * 21, as Go's %g does for the shortest form): bytes written; no NUL is added. NaN, +Inf, -Inf.
+ * strconv.FormatFloat(v, format, -1, 64) for format 'f', 'e' or 'g': bytes written; no NUL is
+ * added. 'g' is also what Go's %v and %g print: with an exponent below 1e-04 and from 1e+06 on.
+ * NaN, +Inf, -Inf.
  */
 size_t num_format(char out[NUM_TEXT_MAX], double v, char format);
 
@@ -29,9 +30,10 @@ void buf_add_num(struct buf *b, double v, char format);
 void buf_add_sample_value(struct buf *b, double v);
 
 /*
- * strconv.ParseFloat(s, 64): decimal, hexadecimal float, inf, infinity, nan in any case, sign. The
- * whole of s must be the number; underscores are refused, as Go does without a base prefix. False
- * when malformed; a value out of range gives +-Inf and sets *range (when range is not NULL).
+ * strconv.ParseFloat(s, 64): decimal, hexadecimal float (1 as 0x1p0), inf and infinity in any case,
+ * all with an optional sign, and nan without one. One underscore may stand between two digits. The
+ * whole of s must be the number. False when malformed; a value out of range gives +-Inf and sets
+ * *range (when range is not NULL), one too small to tell from zero gives +-0.
  */
 bool num_parse(struct str s, double *out, bool *range);
 

@@ -16,8 +16,11 @@ struct str {
     size_t n;
 };
 
-#define STR(lit)   ((struct str){(lit), sizeof(lit) - 1}) /* of a string literal */
-#define STR_INIT(lit) {(lit), sizeof(lit) - 1}            /* the same, as a static initialiser */
+#define STR(lit) ((struct str){(lit), sizeof(lit) - 1}) /* of a string literal */
+#define STR_INIT(lit)                                                                              \
+    {                                                                                              \
+        (lit), sizeof(lit) - 1                                                                     \
+    } /* the same, as a static initialiser */
 #define STR_FMT    "%.*s"
 #define STR_ARG(s) (int)(s).n, (s).p
 
@@ -57,7 +60,7 @@ bool str_to_i64(struct str s, int64_t *out); /* with an optional sign */
  * valid UTF-8 (overlong forms, surrogates and values above U+10FFFF are not). s.n must not be 0.
  */
 size_t utf8_decode(struct str s, uint32_t *rune);
-size_t utf8_encode(uint32_t rune, char out[4]);
+size_t utf8_encode(uint32_t rune, char out[4]); /* U+FFFD for what is no code point */
 bool utf8_valid(struct str s);
 
 #endif

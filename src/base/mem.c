@@ -1,0 +1,60 @@
+/*
+ * mem.c - malloc that never gives NULL.
+ */
+#include "ferula/base/mem.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+__attribute__((noreturn)) static void out_of_memory(size_t n, size_t size)
+{
+    fprintf(stderr, "ferula: out of memory (%zu x %zu bytes)\n", n, size);
+    abort();
+}
+
+void *xmalloc(size_t size)
+{
+    void *p = malloc(size == 0 ? 1 : size);
+
+    if (p == NULL)
+        out_of_memory(1, size);
+    return p;
+}
+
+void *xcalloc(size_t n, size_t size)
+{
+    void *p = n == 0 || size == 0 ? calloc(1, 1) : calloc(n, size);
+
+    if (p == NULL)
+        out_of_memory(n, size);
+    return p;
+}
+
+void *xrealloc(void *p, size_t n, size_t size)
+{
+    void *grown = NULL;
+    size_t bytes;
+
+    if (!__builtin_mul_overflow(n, size, &bytes))
+        grown = realloc(p, bytes == 0 ? 1 : bytes);
+    if (grown == NULL)
+        out_of_memory(n, size);
+    return grown;
+}
+
+char *xstrdup(const char *s)
+{
+    return xstrndup(s, strlen(s));
+}
+
+char *xstrndup(const char *s, size_t n)
+{
+    size_t len = strnlen(s, n);
+    char *p = xmalloc(len + 1);
+
+    memcpy(p, s, len);
+    p[len] = '\0';
+    return p;
+}
