@@ -1,0 +1,74 @@
+"""The CI pieces: the very commands of each file are run, in order, as its runner would."""
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import yaml
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+CI = os.path.join(TOP, "deploy/ci")
+FERULA = os.environ.get("FERULA", os.path.join(TOP, "build/release/ferula"))
+
+
+def checkout(tmp_path):
+    """A folder that looks like a built checkout; set-up and make were done by whoever built it."""
+    folder = tmp_path / "ferula"
+    (folder / "build/release").mkdir(parents=True)
+    (folder / "tools").mkdir()
+    shutil.copy(FERULA, folder / "build/release/ferula")
+    (folder / "tools/setup").write_text("#!/bin/sh\nexit 0\n")
+    (folder / "tools/setup").chmod(0o755)
+    (folder / "Makefile").write_text("ferula:\n\t@:\n")
+    return folder
+
+
+def test_github_actions(tmp_path):
+    with open(os.path.join(CI, "github-actions.yml"), encoding="utf-8") as file:
+        job = yaml.safe_load(file)["jobs"]["keda-query"]
+    checkout(tmp_path)
+    variables = tmp_path / "env"
+    variables.write_text("")
+    env = dict(os.environ, RUNNER_TEMP=str(tmp_path), GITHUB_ENV=str(variables))
+    ran = 0
+    try:
+        for step in job["steps"]:
+            if "run" not in step:
+                continue
+            env.update(line.split("=", 1) for line in variables.read_text().splitlines())
+            cwd = tmp_path / step.get("working-directory", ".")
+            with open(tmp_path / "out", "wb") as out:  # a pipe would wait for the server, too
+                done = subprocess.run(["sh", "-e", "-c", step["run"]], cwd=cwd, env=env, timeout=60,
+                                      stdout=out, stderr=out)
+            assert done.returncode == 0, step["name"] + "\n" + (tmp_path / "out").read_text()
+            ran += 1
+    finally:
+        stop(tmp_path / "ferula.pid")
+    assert ran == 5
+
+
+def stop(pid_file):
+    if pid_file.exists():
+        subprocess.run(["kill", pid_file.read_text().strip()], stderr=subprocess.DEVNULL)
+
+
+def test_gitlab(tmp_path):
+    with open(os.path.join(CI, "gitlab-ci.yml"), encoding="utf-8") as file:
+        job = yaml.safe_load(file)["keda-query"]
+    checkout(tmp_path)
+    script = "\n".join(job["before_script"] + job["script"])  # GitLab runs both in one shell
+    env = dict(os.environ, DATA=str(tmp_path / "data"), LOG=str(tmp_path / "log"))
+    assert set(job["variables"]) == {"DATA", "LOG"}
+    done = subprocess.run(["bash", "-e", "-c", script.replace("/tmp/answer", str(tmp_path / "answer"))],
+                          cwd=tmp_path, env=env, timeout=60, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True)
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"=> 45 @", done.stdout)
+
+
+def test_pytest_fixture():
+    done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider",
+                           "test_example.py"], cwd=CI, env=dict(os.environ, FERULA=FERULA),
+                          timeout=60, stdout=subprocess.PIPE, text=True)
+    assert done.returncode == 0 and "2 passed" in done.stdout, done.stdout

@@ -1,0 +1,128 @@
+// Command manifests reads YAML documents from standard input, decodes each strictly into the Go type of
+// its kind (k8s.io/api, KEDA), and validates KEDA's kinds against the CRD schema in KEDA's module. It
+// prints a JSON array with one element an object, and exits with 1 when any has errors.
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/validation"
+	"sigs.k8s.io/yaml"
+
+	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
+)
+
+var kinds = map[string]func() interface{}{
+	"v1/Namespace":                             func() interface{} { return new(corev1.Namespace) },
+	"v1/Service":                               func() interface{} { return new(corev1.Service) },
+	"v1/ServiceAccount":                        func() interface{} { return new(corev1.ServiceAccount) },
+	"v1/ConfigMap":                             func() interface{} { return new(corev1.ConfigMap) },
+	"v1/PersistentVolumeClaim":                 func() interface{} { return new(corev1.PersistentVolumeClaim) },
+	"apps/v1/Deployment":                       func() interface{} { return new(appsv1.Deployment) },
+	"rbac.authorization.k8s.io/v1/Role":        func() interface{} { return new(rbacv1.Role) },
+	"rbac.authorization.k8s.io/v1/RoleBinding": func() interface{} { return new(rbacv1.RoleBinding) },
+	"keda.sh/v1alpha1/ScaledObject":            func() interface{} { return new(kedav1alpha1.ScaledObject) },
+	"keda.sh/v1alpha1/TriggerAuthentication":   func() interface{} { return new(kedav1alpha1.TriggerAuthentication) },
+}
+
+type object struct {
+	Kind   string   `json:"kind"`
+	Name   string   `json:"name"`
+	Errors []string `json:"errors,omitempty"`
+}
+
+// crdFolder is where KEDA's module has its CRDs; the build embeds no files, so Go is asked.
+func crdFolder() (string, error) {
+	if dir := os.Getenv("KEDA_CRDS"); dir != "" {
+		return dir, nil
+	}
+	out, err := exec.Command("go", "env", "GOMODCACHE").Output()
+	return filepath.Join(strings.TrimSpace(string(out)), "github.com/kedacore/keda/v2@v2.20.2/config/crd/bases"), err
+}
+
+func schemaErrors(kind string, document map[string]interface{}) []string {
+	dir, err := crdFolder()
+	if err != nil {
+		return []string{err.Error()}
+	}
+	file := fmt.Sprintf("keda.sh_%ss.yaml", strings.ToLower(kind))
+	text, err := os.ReadFile(filepath.Join(dir, file))
+	if err != nil {
+		return []string{err.Error()}
+	}
+	var crd apiextensionsv1.CustomResourceDefinition
+	if err := yaml.Unmarshal(text, &crd); err != nil {
+		return []string{err.Error()}
+	}
+	var internal apiextensions.JSONSchemaProps
+	schema := crd.Spec.Versions[0].Schema.OpenAPIV3Schema
+	if err := apiextensionsv1.Convert_v1_JSONSchemaProps_To_apiextensions_JSONSchemaProps(schema, &internal, nil); err != nil {
+		return []string{err.Error()}
+	}
+	validator, _, err := validation.NewSchemaValidator(&internal)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	var found []string
+	for _, e := range validation.ValidateCustomResource(nil, document, validator) {
+		found = append(found, e.Error())
+	}
+	return found
+}
+
+func check(text []byte) (object, bool) {
+	var document map[string]interface{}
+	if err := yaml.Unmarshal(text, &document); err != nil {
+		return object{Errors: []string{err.Error()}}, true
+	}
+	if len(document) == 0 {
+		return object{}, false
+	}
+	kind, _ := document["kind"].(string)
+	o := object{Kind: kind}
+	if metadata, ok := document["metadata"].(map[string]interface{}); ok {
+		o.Name, _ = metadata["name"].(string)
+	}
+	make, known := kinds[fmt.Sprint(document["apiVersion"], "/", kind)]
+	if !known {
+		o.Errors = append(o.Errors, "no Go type for "+fmt.Sprint(document["apiVersion"], "/", kind))
+		return o, true
+	}
+	if err := yaml.UnmarshalStrict(text, make()); err != nil {
+		o.Errors = append(o.Errors, err.Error())
+	}
+	if strings.HasPrefix(fmt.Sprint(document["apiVersion"]), "keda.sh/") {
+		o.Errors = append(o.Errors, schemaErrors(kind, document)...)
+	}
+	return o, true
+}
+
+func main() {
+	text, err := io.ReadAll(os.Stdin)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(2)
+	}
+	objects, failed := []object{}, false
+	for _, part := range bytes.Split(append([]byte("\n"), text...), []byte("\n---")) {
+		if o, ok := check(part); ok {
+			objects = append(objects, o)
+			failed = failed || len(o.Errors) > 0
+		}
+	}
+	if err := json.NewEncoder(os.Stdout).Encode(objects); err != nil || failed {
+		os.Exit(1)
+	}
+}
