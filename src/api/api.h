@@ -1,0 +1,105 @@
+/*
+ * api.h - what the files of the api module share: the object, answers, parameters.
+ *
+ * A handler reads parameters in Prometheus' order, asks the engine or the store, and streams JSON
+ * into req->reply.body. Nothing is kept from request to request but the counters in struct api.
+ */
+#ifndef API_API_H
+#define API_API_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ferula/api.h"
+#include "ferula/base/buf.h"
+#include "ferula/base/err.h"
+#include "ferula/base/json.h"
+#include "ferula/base/str.h"
+#include "ferula/http.h"
+#include "ferula/promql.h"
+
+#include "gate.h"
+#include "timing.h"
+
+#define API_MAGIC 0x6170692eu
+
+/* The version whose API this is; clients switch features on by it. */
+#define API_PROMETHEUS_VERSION "3.14.0"
+
+/* Bounds of an optional time range (Prometheus' MinTime and MaxTime), far from any overflow. */
+#define API_MIN_TIME ((INT64_MIN / 1000 + INT64_C(62135596801)) * 1000)
+#define API_MAX_TIME ((INT64_MAX / 1000 - INT64_C(62135596801)) * 1000 + 999)
+
+struct api {
+    uint32_t magic;
+    struct api_opts opts;
+    struct http_route *routes; /* owned */
+    size_t n_routes;
+    struct api_flag *flags; /* owned copy, sorted by name; the texts are borrowed */
+    ts_ms started;
+    struct api__gate queries; /* lets max_concurrency queries run at once */
+    struct api__timing inner_eval, queue_time;
+};
+
+struct api *api__from(void *ctx); /* of a route; checks the magic */
+
+/* ---- answers (reply.c) ------------------------------------------------------------------ */
+
+/* Prometheus' errorType and its status. */
+enum api__error {
+    API_BAD_DATA,
+    API_EXECUTION,
+    API_TIMEOUT,
+    API_CANCELED,
+    API_INTERNAL,
+    API_UNAVAILABLE,
+    API_NOT_FOUND,
+    N_API_ERRORS
+};
+
+/* Makes the error envelope the answer. Returns 0, so that a handler can return it. */
+__attribute__((format(printf, 3, 4))) int api__fail(struct http_req *req, enum api__error kind,
+                                                    const char *fmt, ...);
+
+/* Begins a success envelope; the handler then writes exactly one value, the data. */
+void api__ok_begin(struct http_req *req, struct json *j);
+
+/* Warnings and infos that go with an answer. */
+struct api__notes {
+    const struct str *warnings, *infos; /* borrowed */
+    size_t n_warnings, n_infos;
+    struct str more[2]; /* the handler's own warnings; p == NULL: none */
+};
+
+/* Ends what api__ok_begin() began; notes may be NULL. Returns 0. */
+int api__ok_end(struct json *j, const struct api__notes *notes);
+
+/* A whole success answer whose data is this JSON text. */
+int api__ok_raw(struct http_req *req, const char *data);
+
+#define API_TRUNCATED STR("results truncated due to limit")
+
+/* {"__name__":"up","job":"x"} */
+void api__labels(struct json *j, struct labels ls);
+
+/* ---- parameters (params.c) -------------------------------------------------------------- */
+
+/* All return FER_EINVAL with Prometheus' text (less `invalid parameter "x": `) in f. */
+int api__parse_time(struct str s, ts_ms *out, struct fault *f);
+int api__parse_duration_ns(struct str s, int64_t *out_ns, struct fault *f);
+int api__parse_atoi(struct str s, int64_t *out, struct fault *f);
+
+/* The same for a request's parameter of that name; the prefix is in f->text. */
+int api__limit_param(const struct http_req *req, size_t *limit, struct fault *f); /* 0: none */
+int api__time_param(const struct http_req *req, const char *name, ts_ms absent, ts_ms *out,
+                    struct fault *f);
+
+/* `start` and `end` of an optional range; a reversed range is no error. */
+int api__range_params(const struct http_req *req, struct source_range *out, struct fault *f);
+
+/* U__ names: `U__foo_2e_bar` is foo.bar; a malformed one is itself. In the arena when changed. */
+struct str api__unescape_name(struct arena *a, struct str name);
+
+#endif
