@@ -1,0 +1,50 @@
+/*
+ * handlers.h - the handlers that the table of routes in api.c names, by file.
+ */
+#ifndef API_HANDLERS_H
+#define API_HANDLERS_H
+
+#include "api.h"
+
+/* query.c */
+int api__query(struct http_req *req);
+int api__query_range(struct http_req *req);
+int api__query_exemplars(struct http_req *req);
+
+/* format.c */
+int api__format_query(struct http_req *req);
+int api__parse_query(struct http_req *req);
+
+/* series.c */
+int api__series(struct http_req *req);
+int api__label_names(struct http_req *req);
+int api__label_values(struct http_req *req);
+
+/* metadata.c */
+int api__metadata(struct http_req *req);
+
+/* status.c */
+int api__status_buildinfo(struct http_req *req);
+int api__status_runtimeinfo(struct http_req *req);
+int api__status_flags(struct http_req *req);
+int api__status_tsdb(struct http_req *req);
+int api__features(struct http_req *req);
+int api__version(struct http_req *req);
+
+/* constant.c */
+int api__constant(struct http_req *req);
+int api__targets(struct http_req *req);
+int api__rules(struct http_req *req);
+int api__admin_disabled(struct http_req *req);
+int api__no_content(struct http_req *req);
+
+/* metrics.c */
+int api__metrics(struct http_req *req);
+
+/* root.c */
+int api__index(struct http_req *req);
+int api__healthy(struct http_req *req);
+int api__ready(struct http_req *req);
+int api__lifecycle(struct http_req *req);
+
+#endif

@@ -1,0 +1,179 @@
+/*
+ * metrics.c - /metrics: ferula's counters, the process, and the names that Prometheus dashboards
+ * ask for.
+ */
+#include "handlers.h"
+
+#include "process.h"
+
+#include "ferula/base/check.h"
+#include "ferula/base/num.h"
+#include "ferula/base/stats.h"
+
+static void write_value(struct buf *b, const char *name, const char *labels, double v)
+{
+    buf_puts(b, name);
+    buf_puts(b, labels);
+    buf_putc(b, ' ');
+    buf_add_num(b, v, 'g');
+    buf_putc(b, '\n');
+}
+
+/* A family with one sample; `labels` is "" or {a="b"}. */
+struct family {
+    const char *name, *type, *help, *labels;
+    double v;
+};
+
+static void write_families(struct buf *b, const struct family *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        stats_head(b, v[i].name, v[i].type, v[i].help);
+        write_value(b, v[i].name, v[i].labels, v[i].v);
+    }
+}
+
+static void write_process(struct buf *b)
+{
+    struct api__process p;
+
+    api__process_read(&p);
+
+    const struct family families[] = {
+        {"process_cpu_seconds_total",        "counter", "Total user and system CPU time spent in seconds.",
+         "",                                                                                                    p.cpu_s            },
+        {"process_max_fds",                  "gauge",   "Maximum number of open file descriptors.",         "", p.max_fds          },
+        {"process_open_fds",                 "gauge",   "Number of open file descriptors.",                 "", (double)p.open_fds },
+        {"process_resident_memory_bytes",    "gauge",   "Resident memory size in bytes.",                   "",
+         (double)p.resident_bytes                                                                                                  },
+        {"process_start_time_seconds",       "gauge",
+         "Start time of the process since unix epoch in seconds.",                                          "", p.started_s        },
+        {"process_threads",                  "gauge",   "Number of threads.",                               "", (double)p.n_threads},
+        {"process_virtual_memory_bytes",     "gauge",   "Virtual memory size in bytes.",                    "",
+         (double)p.virtual_bytes                                                                                                   },
+        {"process_virtual_memory_max_bytes", "gauge",
+         "Maximum amount of virtual memory available in bytes.",                                            "", p.virtual_max_bytes},
+    };
+
+    write_families(b, families, COUNT(families));
+}
+
+static void write_build_info(struct buf *b, const struct api *api)
+{
+    stats_head(b, "ferula_build_info", "gauge",
+               "A metric with a constant '1' value labeled by version and revision.");
+    buf_addf(b, "ferula_build_info{version=\"%s\",revision=\"%s\"} 1\n", api->opts.version,
+             api->opts.revision);
+    if (!api->opts.prometheus_aliases)
+        return;
+    stats_head(b, "prometheus_build_info", "gauge",
+               "A metric with a constant '1' value labeled by version, revision, branch, goversion "
+               "from which prometheus was built, and the goos and goarch for the build.");
+    buf_addf(b,
+             "prometheus_build_info{branch=\"ferula\",goversion=\"\",revision=\"ferula-%s-%s\","
+             "version=\"" API_PROMETHEUS_VERSION "\"} 1\n",
+             api->opts.version, api->opts.revision);
+}
+
+/* ---- prometheus_* names ----------------------------------------------------------------- */
+
+#define FLOATS "{type=\"float\"}"
+
+/* One of ferula's counters under another name. */
+static const struct {
+    const char *name, *type, *help, *labels;
+    enum stat stat;
+} aliases[] = {
+    {"prometheus_engine_queries",                   "gauge",
+     "The current number of queries being executed or waiting.",                                            "",     STAT_QUERIES_RUNNING      },
+    {"prometheus_engine_query_samples_total",       "counter",
+     "The total number of samples loaded by all queries.",                                                  "",     STAT_QUERY_SAMPLES_READ   },
+    {"prometheus_tsdb_head_series",                 "gauge",   "Total number of series in the head block.", "",
+     STAT_SERIES                                                                                                                              },
+    {"prometheus_tsdb_head_series_created_total",   "counter",
+     "Total number of series created in the head",                                                          "",     STAT_SERIES_CREATED       },
+    {"prometheus_tsdb_head_samples_appended_total", "counter", "Total number of appended samples.",
+     FLOATS,                                                                                                        STAT_SAMPLES_APPENDED     },
+    {"prometheus_tsdb_out_of_bound_samples_total",  "counter",
+     "Total number of out of bound samples ingestion failed attempts with out of order support "
+     "disabled.",                                                                                           FLOATS, STAT_SAMPLES_OUT_OF_BOUNDS},
+    {"prometheus_tsdb_out_of_order_samples_total",  "counter",
+     "Total number of out of order samples ingestion failed attempts due to out of order being "
+     "disabled.",                                                                                           FLOATS, STAT_SAMPLES_OUT_OF_ORDER },
+};
+
+static void write_aliases(struct buf *b)
+{
+    for (size_t i = 0; i < COUNT(aliases); i++) {
+        stats_head(b, aliases[i].name, aliases[i].type, aliases[i].help);
+        write_value(b, aliases[i].name, aliases[i].labels, (double)stats_get(aliases[i].stat));
+    }
+}
+
+static void write_store_aliases(struct buf *b, const struct api *api)
+{
+    struct tsdb_stats s;
+
+    tsdb_stats(api->opts.db, &s);
+
+    const struct family families[] = {
+        {"prometheus_config_last_reload_success_timestamp_seconds", "gauge",
+         "Timestamp of the last successful configuration reload.",                                                        "", (double)api->started / 1000      },
+        {"prometheus_config_last_reload_successful",                "gauge",
+         "Whether the last configuration reload attempt was successful.",                                                 "", 1                                },
+        {"prometheus_engine_queries_concurrent_max",                "gauge",
+         "The max number of concurrent queries.",                                                                         "", (double)api->opts.max_concurrency},
+        {"prometheus_ready",                                        "gauge",
+         "Whether Prometheus startup was fully completed and the server is ready for normal "
+         "operation.",                                                                                                    "", 1                                },
+        {"prometheus_tsdb_head_chunks",                             "gauge", "Total number of chunks in the head block.", "",
+         (double)s.n_series                                                                                                                                    },
+        {"prometheus_tsdb_head_max_time",                           "gauge", "Maximum timestamp of the head block.",      "",
+         (double)s.max_time                                                                                                                                    },
+        {"prometheus_tsdb_head_min_time",                           "gauge", "Minimum time bound of the head block.",     "",
+         (double)s.min_time                                                                                                                                    },
+        {"prometheus_tsdb_storage_blocks_bytes",                    "gauge",
+         "The number of bytes that are currently used for local storage by all blocks.",                                  "",
+         (double)s.used_bytes                                                                                                                                  },
+    };
+
+    write_families(b, families, COUNT(families));
+}
+
+static void write_slice(struct buf *b, const char *slice, struct api__timing *timing)
+{
+    static const char *const quantiles[] = {"0.5", "0.9", "0.99"};
+    struct api__timing_view view;
+
+    api__timing_read(timing, &view);
+    for (size_t i = 0; i < COUNT(quantiles); i++) {
+        buf_addf(b, "prometheus_engine_query_duration_seconds{slice=\"%s\",quantile=\"%s\"} ",
+                 slice, quantiles[i]);
+        buf_add_num(b, view.quantile_s[i], 'g');
+        buf_putc(b, '\n');
+    }
+    buf_addf(b, "prometheus_engine_query_duration_seconds_sum{slice=\"%s\"} ", slice);
+    buf_add_num(b, view.sum_s, 'g');
+    buf_addf(b, "\nprometheus_engine_query_duration_seconds_count{slice=\"%s\"} ", slice);
+    buf_add_u64(b, view.count);
+    buf_putc(b, '\n');
+}
+
+int api__metrics(struct http_req *req)
+{
+    struct api *api = api__from(req->ctx);
+    struct buf *b = &req->reply.body;
+
+    req->reply.content_type = "text/plain; version=0.0.4; charset=utf-8";
+    write_build_info(b, api);
+    stats_render(b);
+    write_process(b);
+    if (!api->opts.prometheus_aliases)
+        return 0;
+    write_aliases(b);
+    write_store_aliases(b, api);
+    stats_head(b, "prometheus_engine_query_duration_seconds", "summary", "Query timings");
+    write_slice(b, "inner_eval", &api->inner_eval);
+    write_slice(b, "queue_time", &api->queue_time);
+    return 0;
+}

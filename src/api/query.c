@@ -1,0 +1,381 @@
+/*
+ * query.c - /api/v1/query, query_range and query_exemplars: from parameters to a running query.
+ *
+ * The order of the checks is Prometheus': limit, times, step, timeout, lookback_delta, and the
+ * query itself last.
+ */
+#include "handlers.h"
+
+#include "result.h"
+
+#include "ferula/base/check.h"
+#include "ferula/base/log.h"
+#include "ferula/base/stats.h"
+
+#define NS_PER_MS 1000000
+
+/* More steps than this after the first are refused. */
+#define MAX_STEPS 11000
+
+struct run {
+    struct http_req *req;
+    struct api *api;
+    struct promql_query q;
+    size_t limit;        /* of series in the answer; 0: none */
+    struct str stats;    /* the parameter; empty: none wanted */
+    int64_t deadline_ns; /* on the clock's mono_ns */
+
+    /* When it was begun, let through the gate, and done. */
+    int64_t begin_ns, evaluate_ns, end_ns;
+};
+
+static int64_t run_now_ns(const struct run *r)
+{
+    return clock_mono_ns(r->api->opts.clock);
+}
+
+/* What promql asks now and then; also whether to go on waiting at the gate. */
+static int interrupted(void *ctx)
+{
+    const struct run *r = ctx;
+
+    if (http_client_gone(r->req) || http_stopping(r->req))
+        return FER_ECANCELED;
+    return run_now_ns(r) >= r->deadline_ns ? FER_ETIMEOUT : 0;
+}
+
+/* ---- parameters ------------------------------------------------------------------------- */
+
+static void run_init(struct run *r, struct http_req *req)
+{
+    struct api *api = api__from(req->ctx);
+
+    *r = (struct run){
+        .req = req,
+        .api = api,
+        .q = {.text = http_param(req, "query"),
+              .lookback = api->opts.lookback,
+              .max_samples = api->opts.max_samples,
+              .delayed_name_removal = api->opts.delayed_name_removal,
+              .features = api->opts.features,
+              .interrupted = interrupted,
+              .interrupted_ctx = r},
+        .stats = http_param(req, "stats"),
+ /* Waiting for a worker counts: the client has been waiting since then. */
+        .deadline_ns = req->arrived_ns + api->opts.query_timeout * NS_PER_MS,
+        .begin_ns = clock_mono_ns(api->opts.clock),
+    };
+}
+
+/* `timeout` and `lookback_delta`. */
+static int read_options(struct run *r, struct fault *f)
+{
+    struct str timeout = http_param(r->req, "timeout");
+    struct str lookback = http_param(r->req, "lookback_delta");
+    struct fault inner;
+    int64_t ns, deadline_ns;
+
+    if (timeout.n > 0) {
+        if (api__parse_duration_ns(timeout, &ns, &inner) < 0)
+            return fault_set(f, FER_EINVAL, 0, "invalid parameter \"timeout\": %s", inner.text);
+        if (!__builtin_add_overflow(r->req->arrived_ns, ns, &deadline_ns))
+            r->deadline_ns = MIN(r->deadline_ns, deadline_ns);
+    }
+    if (lookback.n > 0) {
+        if (api__parse_duration_ns(lookback, &ns, &inner) < 0)
+            return fault_set(f, FER_EINVAL, 0, "error parsing lookback delta duration: %s",
+                             inner.text);
+        if (ns > 0)
+            r->q.lookback = MAX(ns / NS_PER_MS, 1);
+    }
+    return 0;
+}
+
+static int parse_query(struct run *r, struct fault *f)
+{
+    struct fault inner;
+
+    if (promql_parse(&r->req->arena, r->q.text, &r->q.features, &r->q.expr, &inner) == 0)
+        return 0;
+    return fault_set(f, FER_EINVAL, 0, "invalid parameter \"query\": %s", inner.text);
+}
+
+/* A range query's start or end: required, and said in fewer words than an optional time. */
+static int required_time(const struct http_req *req, const char *name, ts_ms *out, struct fault *f)
+{
+    struct str s = http_param(req, name);
+    struct fault inner;
+
+    if (api__parse_time(s.p == NULL ? STR("") : s, out, &inner) == 0)
+        return 0;
+    return fault_set(f, FER_EINVAL, 0, "invalid parameter \"%s\": %s", name, inner.text);
+}
+
+/* start, end and step of a range query. */
+static int read_steps(struct run *r, struct fault *f)
+{
+    struct str step = http_param(r->req, "step");
+    struct fault inner;
+    int64_t step_ns;
+
+    if (required_time(r->req, "start", &r->q.start, f) < 0 ||
+        required_time(r->req, "end", &r->q.end, f) < 0)
+        return FER_EINVAL;
+    if (r->q.end < r->q.start)
+        return fault_set(f, FER_EINVAL, 0,
+                         "invalid parameter \"end\": end timestamp must not be before start time");
+    if (api__parse_duration_ns(step.p == NULL ? STR("") : step, &step_ns, &inner) < 0)
+        return fault_set(f, FER_EINVAL, 0, "invalid parameter \"step\": %s", inner.text);
+    r->q.step = step_ns / NS_PER_MS; /* below a millisecond there is no step to take */
+    if (r->q.step <= 0)
+        return fault_set(f, FER_EINVAL, 0,
+                         "invalid parameter \"step\": zero or negative query resolution step "
+                         "widths are not accepted. Try a positive integer");
+    if ((__int128)(r->q.end - r->q.start) * NS_PER_MS / step_ns > MAX_STEPS)
+        return fault_set(f, FER_EINVAL, 0,
+                         "exceeded maximum resolution of 11,000 points per timeseries. Try "
+                         "decreasing the query resolution (?step=XX)");
+    return 0;
+}
+
+/* ---- running ---------------------------------------------------------------------------- */
+
+static enum api__error error_of(int rc)
+{
+    static const struct {
+        int rc;
+        enum api__error error;
+    } rows[] = {
+        {FER_EINVAL,    API_BAD_DATA },
+        {FER_EEXEC,     API_EXECUTION},
+        {FER_ELIMIT,    API_EXECUTION},
+        {FER_EUNSUP,    API_EXECUTION},
+        {FER_ETIMEOUT,  API_TIMEOUT  },
+        {FER_ECANCELED, API_CANCELED },
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++)
+        if (rows[i].rc == rc)
+            return rows[i].error;
+    return API_INTERNAL; /* the store's */
+}
+
+/* The texts for a query that was over before it was evaluated. */
+static int fail_early(struct run *r, int rc, bool in_queue)
+{
+    if (rc == FER_ECANCELED)
+        return in_queue ? api__fail(r->req, API_CANCELED, "context canceled")
+                        : api__fail(r->req, API_CANCELED, "query was canceled in query execution");
+    return in_queue ? api__fail(r->req, API_EXECUTION, "context deadline exceeded")
+                    : api__fail(r->req, API_TIMEOUT, "query timed out in query execution");
+}
+
+static void write_stats(const struct run *r, struct json *j, const struct promql_stats *stats)
+{
+    double evaluate_s = (double)(r->end_ns - r->evaluate_ns) / 1e9;
+    const struct {
+        const char *key;
+        double seconds;
+    } timings[] = {
+        {"evalTotalTime",        evaluate_s                                  },
+        {"resultSortTime",       0                                           }, /* sorting and preparing are part of the inner time */
+        {"queryPreparationTime", 0                                           },
+        {"innerEvalTime",        evaluate_s                                  },
+        {"execQueueTime",        (double)(r->evaluate_ns - r->begin_ns) / 1e9},
+        {"execTotalTime",        (double)(r->end_ns - r->begin_ns) / 1e9     },
+    };
+
+    json_key(j, "stats");
+    json_object_begin(j);
+    json_key(j, "timings");
+    json_object_begin(j);
+    for (size_t i = 0; i < COUNT(timings); i++) {
+        json_key(j, timings[i].key);
+        json_float(j, timings[i].seconds);
+    }
+    json_object_end(j);
+    json_key(j, "samples");
+    json_object_begin(j);
+    json_key(j, "totalQueryableSamples");
+    json_int(j, (int64_t)stats->samples_read);
+    json_key(j, "samplesRead");
+    json_int(j, (int64_t)stats->samples_read);
+    json_key(j, "peakSamples");
+    json_int(j, (int64_t)stats->peak_samples);
+    json_object_end(j);
+    json_object_end(j);
+}
+
+static int answer(const struct run *r, const struct promql_result *res)
+{
+    struct api__notes notes = {res->warnings, res->infos, res->n_warnings, res->n_infos, {{0}}};
+    struct buf quoted = {0};
+    size_t n_more = 0;
+    struct json j;
+    int rc;
+
+    api__ok_begin(r->req, &j);
+    json_object_begin(&j);
+    if (api__result(&j, res, r->limit))
+        notes.more[n_more++] = API_TRUNCATED;
+    if (r->stats.n > 0)
+        write_stats(r, &j, &res->stats);
+    json_object_end(&j);
+    if (r->stats.n > 0 && !str_is(r->stats, "true") && !str_is(r->stats, "all")) {
+        buf_puts(&quoted, "value ");
+        buf_add_go_quoted(&quoted, r->stats);
+        buf_puts(&quoted, " for parameter \"stats\" is deprecated and will be rejected in the next "
+                          "major release, use \"true\" or \"all\"");
+        notes.more[n_more] = buf_str(&quoted);
+    }
+    rc = api__ok_end(&j, &notes);
+    buf_release(&quoted);
+    return rc;
+}
+
+/* Evaluates inside the gate. On failure the answer is made. */
+static int evaluate(struct run *r, struct promql_result *res)
+{
+    struct fault f;
+    int rc = interrupted(r);
+
+    r->evaluate_ns = run_now_ns(r);
+    if (rc < 0) {
+        (void)fail_early(r, rc, false);
+        return rc;
+    }
+    stats_add(STAT_QUERIES_RUNNING, 1);
+    rc = promql_eval(tsdb_source(r->api->opts.db), &r->req->arena, &r->q, res, &f);
+    stats_sub(STAT_QUERIES_RUNNING, 1);
+    r->end_ns = run_now_ns(r);
+    api__timing_add(&r->api->inner_eval, (double)(r->end_ns - r->evaluate_ns) / 1e9);
+    if (rc == FER_EINVAL)
+        (void)api__fail(r->req, API_BAD_DATA, "invalid parameter \"query\": %s", f.text);
+    else if (rc < 0)
+        (void)api__fail(r->req, error_of(rc), "%s", f.text);
+    else
+        stats_add(STAT_QUERY_SAMPLES_READ, res->stats.samples_read);
+    return rc;
+}
+
+static int run(struct run *r)
+{
+    struct promql_result res = {0};
+    int rc = api__gate_enter(&r->api->queries, interrupted, r);
+
+    stats_add(STAT_QUERIES, 1);
+    api__timing_add(&r->api->queue_time, (double)(run_now_ns(r) - r->begin_ns) / 1e9);
+    if (rc < 0) {
+        stats_add(STAT_QUERIES_FAILED, 1);
+        return fail_early(r, rc, true);
+    }
+    rc = evaluate(r, &res);
+    if (rc < 0)
+        stats_add(STAT_QUERIES_FAILED, 1);
+    else
+        (void)answer(r, &res);
+    api__gate_leave(&r->api->queries);
+    LOG_DEBUG("query", LOG_STR("query", r->q.text), LOG_I("status", r->req->reply.status),
+              LOG_F("seconds", (double)(run_now_ns(r) - r->begin_ns) / 1e9),
+              LOG_I("samples_read", res.stats.samples_read),
+              LOG_I("arena_bytes", r->req->arena.used_bytes));
+    return 0;
+}
+
+int api__query(struct http_req *req)
+{
+    struct run r;
+    struct fault f;
+
+    run_init(&r, req);
+    if (api__limit_param(req, &r.limit, &f) < 0 ||
+        api__time_param(req, "time", clock_now_ms(r.api->opts.clock), &r.q.start, &f) < 0 ||
+        read_options(&r, &f) < 0 || parse_query(&r, &f) < 0)
+        return api__fail(req, API_BAD_DATA, "%s", f.text);
+    r.q.end = r.q.start;
+    return run(&r);
+}
+
+int api__query_range(struct http_req *req)
+{
+    struct run r;
+    struct fault f;
+
+    run_init(&r, req);
+    if (api__limit_param(req, &r.limit, &f) < 0 || read_steps(&r, &f) < 0 ||
+        read_options(&r, &f) < 0 || parse_query(&r, &f) < 0)
+        return api__fail(req, API_BAD_DATA, "%s", f.text);
+    if (r.q.expr->type != PROMQL_SCALAR && r.q.expr->type != PROMQL_VECTOR)
+        return api__fail(req, API_BAD_DATA,
+                         "invalid parameter \"query\": invalid expression type \"%s\" for range "
+                         "query, must be Scalar or instant Vector",
+                         promql_type_documented(r.q.expr->type));
+    return run(&r);
+}
+
+/* ---- exemplars -------------------------------------------------------------------------- */
+
+static bool any_has_selector(const struct promql_expr *const *v, size_t n);
+
+static bool has_selector(const struct promql_expr *e)
+{
+    const struct promql_expr *two[2] = {NULL, NULL};
+
+    if (e == NULL)
+        return false;
+    switch (e->kind) {
+    case PROMQL_E_VECTOR_SELECTOR:
+    case PROMQL_E_MATRIX_SELECTOR:
+        return true;
+    case PROMQL_E_SUBQUERY:
+        return has_selector(e->u.subquery.expr);
+    case PROMQL_E_CALL:
+        return any_has_selector(e->u.call.args, e->u.call.n_args);
+    case PROMQL_E_AGGREGATE:
+        two[0] = e->u.aggregate.expr;
+        two[1] = e->u.aggregate.param;
+        return any_has_selector(two, COUNT(two));
+    case PROMQL_E_BINARY:
+        two[0] = e->u.binary.lhs;
+        two[1] = e->u.binary.rhs;
+        return any_has_selector(two, COUNT(two));
+    case PROMQL_E_UNARY:
+        return has_selector(e->u.unary.expr);
+    case PROMQL_E_PAREN:
+        return has_selector(e->u.paren);
+    case PROMQL_E_NUMBER:
+    case PROMQL_E_STRING:
+    case PROMQL_E_DURATION:
+        break;
+    }
+    return false;
+}
+
+static bool any_has_selector(const struct promql_expr *const *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (has_selector(v[i]))
+            return true;
+    return false;
+}
+
+/* Exemplars are not stored: any valid selector has none. */
+int api__query_exemplars(struct http_req *req)
+{
+    const struct api *api = api__from(req->ctx);
+    const struct promql_expr *expr;
+    struct source_range range;
+    struct fault f;
+
+    if (api__range_params(req, &range, &f) < 0)
+        return api__fail(req, API_BAD_DATA, "%s", f.text);
+    if (range.to < range.from)
+        return api__fail(req, API_BAD_DATA, "end timestamp must not be before start timestamp");
+    if (promql_parse(&req->arena, http_param(req, "query"), &api->opts.features, &expr, &f) < 0)
+        return api__fail(req, API_BAD_DATA, "%s", f.text);
+    if (!has_selector(expr)) {
+        req->reply.status = 204;
+        return 0;
+    }
+    return api__ok_raw(req, "[]");
+}

@@ -1,0 +1,262 @@
+/*
+ * status.c - /api/v1/status/buildinfo, runtimeinfo, flags, tsdb, features, and /version.
+ */
+#include "handlers.h"
+
+#include <unistd.h>
+
+#include "cardinality.h"
+#include "process.h"
+
+#include "ferula/base/check.h"
+#include "ferula/model/duration.h"
+
+static void key_text(struct json *j, const char *key, const char *value)
+{
+    json_key(j, key);
+    json_cstr(j, value);
+}
+
+static void key_time(struct json *j, const char *key, ts_ms t)
+{
+    struct buf b = {0};
+
+    time_print_rfc3339(&b, t);
+    json_key(j, key);
+    json_str(j, buf_str(&b));
+    buf_release(&b);
+}
+
+/*
+ * Clients read `version` to know what the server can do, so it is that of the Prometheus whose API
+ * this is; ferula's own is in `revision`.
+ */
+static void write_buildinfo(struct json *j, const struct api *api)
+{
+    struct buf revision = {0};
+
+    buf_addf(&revision, "ferula-%s-%s", api->opts.version, api->opts.revision);
+    json_object_begin(j);
+    key_text(j, "version", API_PROMETHEUS_VERSION);
+    key_text(j, "revision", revision.p);
+    key_text(j, "branch", "ferula");
+    key_text(j, "buildUser", "");
+    key_text(j, "buildDate", "");
+    key_text(j, "goVersion", "");
+    json_object_end(j);
+    buf_release(&revision);
+}
+
+int api__status_buildinfo(struct http_req *req)
+{
+    struct json j;
+
+    api__ok_begin(req, &j);
+    write_buildinfo(&j, api__from(req->ctx));
+    return api__ok_end(&j, NULL);
+}
+
+/* The same without an envelope, and as text: so it is in Prometheus. */
+int api__version(struct http_req *req)
+{
+    struct json j;
+
+    json_init(&j, &req->reply.body);
+    write_buildinfo(&j, api__from(req->ctx));
+    buf_putc(&req->reply.body, '\n');
+    return 0;
+}
+
+int api__status_runtimeinfo(struct http_req *req)
+{
+    const struct api *api = api__from(req->ctx);
+    struct api__process process;
+    char cwd[4096], hostname[256];
+    struct json j;
+
+    api__process_read(&process);
+    if (getcwd(cwd, sizeof(cwd)) == NULL)
+        cwd[0] = '\0';
+    if (gethostname(hostname, sizeof(hostname)) < 0)
+        hostname[0] = '\0';
+    hostname[sizeof(hostname) - 1] = '\0';
+    api__ok_begin(req, &j);
+    json_object_begin(&j);
+    key_time(&j, "startTime", api->started);
+    key_text(&j, "CWD", cwd);
+    key_text(&j, "hostname", hostname);
+    key_time(&j, "serverTime", clock_now_ms(api->opts.clock));
+    json_key(&j, "reloadConfigSuccess");
+    json_bool(&j, true);
+    key_time(&j, "lastConfigTime", api->started);
+    json_key(&j, "corruptionCount");
+    json_int(&j, 0);
+    json_key(&j, "goroutineCount"); /* threads are the nearest thing */
+    json_int(&j, process.n_threads);
+    json_key(&j, "GOMAXPROCS");
+    json_int(&j, sysconf(_SC_NPROCESSORS_ONLN));
+    json_key(&j, "GOMEMLIMIT");
+    json_int(&j, INT64_MAX);
+    key_text(&j, "GOGC", "");
+    key_text(&j, "GODEBUG", "");
+    key_text(&j, "storageRetention", ""); /* everything is kept */
+    json_object_end(&j);
+    return api__ok_end(&j, NULL);
+}
+
+int api__status_flags(struct http_req *req)
+{
+    const struct api *api = api__from(req->ctx);
+    struct json j;
+
+    api__ok_begin(req, &j);
+    json_object_begin(&j);
+    for (size_t i = 0; i < api->opts.n_flags; i++) {
+        json_key_str(&j, str_of(api->flags[i].name));
+        json_cstr(&j, api->flags[i].value);
+    }
+    json_object_end(&j);
+    return api__ok_end(&j, NULL);
+}
+
+/* ---- features --------------------------------------------------------------------------- */
+
+struct feature {
+    const char *name;
+    bool on;
+};
+
+static void write_features(struct json *j, const char *category, const struct feature *v, size_t n)
+{
+    json_key(j, category);
+    json_object_begin(j);
+    for (size_t i = 0; i < n; i++) {
+        json_key(j, v[i].name);
+        json_bool(j, v[i].on);
+    }
+    json_object_end(j);
+}
+
+static void write_functions(struct json *j, bool experimental)
+{
+    json_key(j, "promql_functions");
+    json_object_begin(j);
+    for (size_t i = 0; i < N_PROMQL_FUNCS; i++) {
+        json_key(j, promql_funcs[i].name);
+        json_bool(j, !promql_funcs[i].experimental || experimental);
+    }
+    json_object_end(j);
+}
+
+int api__features(struct http_req *req)
+{
+    const struct api *api = api__from(req->ctx);
+    const struct promql_features *f = &api->opts.features;
+    const struct feature api_features[] = {
+        {"admin",                 false                 },
+        {"label_values_match",    true                  },
+        {"lifecycle",             false                 },
+        {"otlp_write_receiver",   false                 },
+        {"query_stats",           true                  },
+        {"query_warnings",        true                  },
+        {"remote_write_receiver", api->opts.remote_write},
+        {"search",                false                 },
+        {"time_range_labels",     true                  },
+        {"time_range_series",     true                  },
+    };
+    const struct feature promql[] = {
+        {"anchored",                 f->extended_ranges            },
+        {"at_modifier",              true                          },
+        {"delayed_name_removal",     api->opts.delayed_name_removal},
+        {"duration_expr",            f->duration_expressions       },
+        {"fill",                     f->fill_modifiers             },
+        {"negative_offset",          true                          },
+        {"per_query_lookback_delta", true                          },
+        {"per_step_stats",           false                         },
+        {"smoothed",                 f->extended_ranges            },
+        {"subqueries",               true                          },
+        {"type_and_unit_labels",     false                         },
+    };
+    struct json j;
+
+    api__ok_begin(req, &j);
+    json_object_begin(&j);
+    write_features(&j, "api", api_features, COUNT(api_features));
+    write_features(&j, "promql", promql, COUNT(promql));
+    write_functions(&j, f->experimental_functions);
+    json_object_end(&j);
+    return api__ok_end(&j, NULL);
+}
+
+/* ---- tsdb ------------------------------------------------------------------------------- */
+
+static void write_counts(struct json *j, const char *key, const struct api__counts *counts)
+{
+    json_key(j, key);
+    json_array_begin(j);
+    for (size_t i = 0; i < counts->n; i++) {
+        json_object_begin(j);
+        json_key(j, "name");
+        json_str(j, counts->v[i].name);
+        json_key(j, "value");
+        json_int(j, (int64_t)counts->v[i].n);
+        json_object_end(j);
+    }
+    json_array_end(j);
+}
+
+/* 1 to 10,000 entries a list; 10 when not said. FER_EINVAL: answered. */
+static int entries_param(struct http_req *req, size_t *out)
+{
+    struct str s = http_param(req, "limit");
+    struct fault f;
+    int64_t n = 10;
+
+    if (s.n > 0 && (api__parse_atoi(s, &n, &f) < 0 || n < 1)) {
+        (void)api__fail(req, API_BAD_DATA, "limit must be a positive number");
+        return FER_EINVAL;
+    }
+    if (n > 10000) {
+        (void)api__fail(req, API_BAD_DATA, "limit must not exceed 10000");
+        return FER_EINVAL;
+    }
+    *out = (size_t)n;
+    return 0;
+}
+
+int api__status_tsdb(struct http_req *req)
+{
+    const struct api *api = api__from(req->ctx);
+    struct api__cardinality card;
+    struct tsdb_stats stats;
+    struct fault f;
+    struct json j;
+    size_t limit;
+
+    if (entries_param(req, &limit) < 0)
+        return 0;
+    tsdb_stats(api->opts.db, &stats);
+    if (api__cardinality_read(tsdb_source(api->opts.db), &req->arena, &stats, limit, &card, &f) < 0)
+        return api__fail(req, API_INTERNAL, "%s", f.text);
+    api__ok_begin(req, &j);
+    json_object_begin(&j);
+    json_key(&j, "headStats");
+    json_object_begin(&j);
+    json_key(&j, "numSeries");
+    json_int(&j, (int64_t)stats.n_series);
+    json_key(&j, "numLabelPairs");
+    json_int(&j, (int64_t)card.n_pairs);
+    json_key(&j, "chunkCount"); /* one open chunk a series */
+    json_int(&j, (int64_t)stats.n_series);
+    json_key(&j, "minTime");
+    json_int(&j, stats.min_time);
+    json_key(&j, "maxTime");
+    json_int(&j, stats.max_time);
+    json_object_end(&j);
+    write_counts(&j, "seriesCountByMetricName", &card.series_by_metric);
+    write_counts(&j, "labelValueCountByLabelName", &card.values_by_label);
+    write_counts(&j, "memoryInBytesByLabelName", &card.bytes_by_label);
+    write_counts(&j, "seriesCountByLabelValuePair", &card.series_by_pair);
+    json_object_end(&j);
+    return api__ok_end(&j, NULL);
+}
