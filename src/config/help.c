@@ -64,10 +64,10 @@ static void add_example(struct buf *b, const struct config_flag *flag)
     if (config__is_switch(flag))
         return;
     buf_putc(b, '=');
-    if (flag->value == NULL || flag->meta != NULL)
-        buf_puts(b, flag->meta != NULL ? flag->meta : metas[flag->kind]);
-    else
+    if (flag->value != NULL)
         buf_addf(b, text ? "\"%s\"" : "%s", flag->value);
+    else
+        buf_puts(b, flag->meta != NULL ? flag->meta : metas[flag->kind]);
 }
 
 static void help_row(struct buf *b, const struct config_flag *flag)

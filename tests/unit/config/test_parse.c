@@ -21,9 +21,9 @@ static struct values {
 } got;
 
 static const struct config_flag flags[] = {
-    {.name = "help", .kind = CONFIG_ACTION, .help = "Help.", .shorthand = 'h'},
-    {.name = "web.enable-receiver", .kind = CONFIG_BOOL, .value = "true", .help = "Receive."},
-    {.name = "storage.tsdb.path", .kind = CONFIG_TEXT, .value = "data/", .help = "Folder."},
+    {.name = "help",                .kind = CONFIG_ACTION,                         .help = "Help.",                                                  .shorthand = 'h'                                                                                             },
+    {.name = "web.enable-receiver", .kind = CONFIG_BOOL,                           .value = "true",                                                  .help = "Receive."                                                                                           },
+    {.name = "storage.tsdb.path",   .kind = CONFIG_TEXT,                           .value = "data/",                                                 .help = "Folder."                                                                                            },
     {.name = "log.level",
      .kind = CONFIG_CHOICE,
      .value = "info",
@@ -46,22 +46,26 @@ static const struct config_flag flags[] = {
      .value = "32MB",
      .least = 1024,
      .help = "Bytes."},
-    {.name = "enable-feature", .kind = CONFIG_LIST, .help = "Features."},
-    {.name = "web.page-title", .kind = CONFIG_IGNORED, .meta = "TEXT", .help = "no page"},
-    {.name = "no-lock", .kind = CONFIG_IGNORED, .help = "no lock"},
-    {.name = "config.file", .kind = CONFIG_REFUSED, .meta = "<path>", .help = "it scrapes nothing."},
-    {.name = "web.enable-admin-api", .kind = CONFIG_REFUSED, .value = "false", .help = "none yet."},
+    {.name = "enable-feature",    .kind = CONFIG_LIST,                                                          .help = "Features."                                                                                                                               },
+    {.name = "web.page-title",                             .kind = CONFIG_IGNORED,                                                   .meta = "TEXT",                                                                                             .help = "no page"                                                                                                                                                                                                                                                },
+    {.name = "no-lock",      .kind = CONFIG_IGNORED, .help = "no lock"},
+    {.name = "config.file",
+     .kind = CONFIG_REFUSED,
+     .meta = "<path>",
+     .help = "it scrapes nothing."                                                                                                                             },
+    {.name = "web.enable-admin-api",        .kind = CONFIG_REFUSED,                                                             .value = "false",                                                                                                                  .help = "none yet."},
 };
 
-static void *const targets[] = {
-    &got.help,    &got.receiver, &got.path,     &got.level,   &got.timeout,        &got.count,
-    &got.bytes,   &got.features, &got.ignored,  &got.ignored_switch, NULL, NULL,
+static void *const targets[COUNT(flags)] = {
+    &got.help,  &got.receiver, &got.path,    &got.level,          &got.timeout, &got.count,
+    &got.bytes, &got.features, &got.ignored, &got.ignored_switch, NULL,         NULL,
 };
 
-#define DEFAULTS                                                                                  \
+#define DEFAULTS                                                                                   \
     .receiver = true, .path = "data/", .level = "info", .timeout = 120000, .count = 512,           \
     .bytes = 32u << 20
 
+// clang-format off
 static const struct parse_case {
     const char *name;   /* a sentence that is true when the test passes */
     const char *argv[6];
@@ -219,6 +223,7 @@ static const struct parse_case {
      .code = FER_EINVAL,
      .error = "invalid value \"maybe\" for flag '--web.enable-receiver': expected true or false"},
 };
+// clang-format on
 
 static int parse(const struct parse_case *c, struct config_list *words, struct fault *f)
 {

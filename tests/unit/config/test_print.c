@@ -16,15 +16,15 @@ static const struct value_case {
     enum config_kind kind;
     const char *text, *want;
 } values[] = {
-    {"a boolean", CONFIG_BOOL, "1", "true"},
-    {"a text", CONFIG_TEXT, "data/", "data/"},
-    {"a duration", CONFIG_DURATION, "300s", "5m"},
-    {"a number", CONFIG_COUNT, "5e7", "50000000"},
-    {"a size in the largest whole unit", CONFIG_SIZE, "33554432", "32MB"},
-    {"a size that is no whole unit", CONFIG_SIZE, "1025", "1025B"},
-    {"no size at all", CONFIG_SIZE, "0", "0B"},
-    {"a large size", CONFIG_SIZE, "64GiB", "64GB"},
-    {"a list", CONFIG_LIST, "a,b", "a,b"},
+    {"a boolean",                        CONFIG_BOOL,     "1",        "true"    },
+    {"a text",                           CONFIG_TEXT,     "data/",    "data/"   },
+    {"a duration",                       CONFIG_DURATION, "300s",     "5m"      },
+    {"a number",                         CONFIG_COUNT,    "5e7",      "50000000"},
+    {"a size in the largest whole unit", CONFIG_SIZE,     "33554432", "32MB"    },
+    {"a size that is no whole unit",     CONFIG_SIZE,     "1025",     "1025B"   },
+    {"no size at all",                   CONFIG_SIZE,     "0",        "0B"      },
+    {"a large size",                     CONFIG_SIZE,     "64GiB",    "64GB"    },
+    {"a list",                           CONFIG_LIST,     "a,b",      "a,b"     },
 };
 
 static void test_value(void **state)
@@ -51,15 +51,15 @@ static void test_value(void **state)
 }
 
 static const struct config_flag rows[] = {
-    {.name = "help", .kind = CONFIG_ACTION, .help = "Show this.", .shorthand = 'h'},
+    {.name = "help",                                                                              .kind = CONFIG_ACTION,  .help = "Show this.",                                                        .shorthand = 'h'},
     {.name = "web.enable-remote-write-receiver",
      .kind = CONFIG_BOOL,
      .value = "true",
      .help = "Accept remote write. A sentence that is so long that it does not fit on one line."},
-    {.name = "query.timeout", .kind = CONFIG_DURATION, .value = "2m", .help = "Time a|b."},
-    {.name = "data", .kind = CONFIG_TEXT, .value = "data/", .help = "Folder."},
-    {.name = "web.page-title", .kind = CONFIG_IGNORED, .meta = "TEXT", .help = "No page."},
-    {.name = "agent", .kind = CONFIG_REFUSED, .help = "No agent."},
+    {.name = "query.timeout", .kind = CONFIG_DURATION,                       .value = "2m",                                                                            .help = "Time a|b."},
+    {.name = "data",                                                                              .kind = CONFIG_TEXT,                                                           .value = "data/",                                                           .help = "Folder."},
+    {.name = "web.page-title",.kind = CONFIG_IGNORED,.meta = "TEXT",.help = "No page."},
+    {.name = "agent",                                                                    .kind = CONFIG_REFUSED,                                                                          .help = "No agent."                                                                                                                                                                                                },
 };
 
 static void test_help(void **state)
@@ -86,7 +86,8 @@ static void test_markdown(void **state)
 
     (void)state;
     config_print_markdown(&b, rows, COUNT(rows));
-    assert_non_null(strstr(b.p, "| `--query.timeout` | `2m` | `FERULA_QUERY_TIMEOUT` | Time a\\|b. |\n"));
+    assert_non_null(
+        strstr(b.p, "| `--query.timeout` | `2m` | `FERULA_QUERY_TIMEOUT` | Time a\\|b. |\n"));
     assert_non_null(strstr(b.p, "| `--help` |  |  | Show this. |\n"));
     assert_non_null(strstr(b.p, "## Accepted and ignored"));
     assert_non_null(strstr(b.p, "| `--web.page-title` | No page. |\n"));
