@@ -1,0 +1,51 @@
+/*
+ * serve_conf.h - what `ferula serve` was asked to do: flags read, checked and made ready to use.
+ */
+#ifndef FERULA_SERVE_CONF_H
+#define FERULA_SERVE_CONF_H
+
+#include "cli_priv.h"
+#include "ferula/api.h"
+#include "ferula/base/clock.h"
+#include "ferula/base/log.h"
+#include "ferula/promql.h"
+
+enum {
+#define FLAG(...)    +1
+#define IGNORED(...) +1
+#define REFUSED(...) +1
+    SERVE_N_FLAGS = 0
+#include "serve_flags.tbl.h"
+#undef FLAG
+#undef IGNORED
+#undef REFUSED
+};
+
+struct serve_conf {
+    /* One member a row of serve_flags.tbl.h that does something. */
+    bool help, version, remote_write, aliases;
+    const char *listen, *route_prefix, *external_url, *cors_origin, *data_dir;
+    const char *log_level, *log_format;
+    dur_ms read_timeout, lookback, query_timeout;
+    size_t max_connections, max_concurrency, max_samples;
+    size_t max_labels, max_name_bytes, max_value_bytes, max_request_bytes, map_bytes;
+    struct config_list features;
+
+    bool ignored[SERVE_N_FLAGS]; /* rows of Prometheus' flags that were given in vain */
+    char *prefix;                /* owned; "" or "/prefix" */
+    struct promql_features promql;
+    bool delayed_name_removal;
+
+    struct api_flag shown[SERVE_N_FLAGS]; /* for status/flags; values are in shown_text */
+    size_t n_shown;
+    char *shown_text; /* owned */
+};
+
+/* Reads and checks. Sets up the log, and logs what was given in vain. As cli__parse(). */
+bool cli__serve_conf_init(struct serve_conf *c, const struct cli__command *cmd, int argc,
+                          char **argv, int *exit_code);
+void cli__serve_conf_release(struct serve_conf *c);
+
+extern const struct config_flag cli__serve_flags[SERVE_N_FLAGS];
+
+#endif
