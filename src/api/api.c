@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "handlers.h"
+#include "write.h"
 
 #include "ferula/base/check.h"
 #include "ferula/base/mem.h"
@@ -30,6 +31,8 @@ static const struct http_route table[] = {
     {HTTP_GET,            "/api/v1/label/{name}/values",         api__label_values,       NULL, ON_POOL,                  NULL           },
     {GET_POST,            "/api/v1/series",                      api__series,             NULL, ON_POOL,                  NULL           },
     {HTTP_GET,            "/api/v1/metadata",                    api__metadata,           NULL, ON_POOL,                  NULL           },
+    {HTTP_POST,           API_WRITE_PATH,                        api__write,              NULL, 0,                        NULL           },
+    {HTTP_POST,           API_AZURE_WRITE_PATH,                  api__write,              NULL, 0,                        NULL           },
 
     {HTTP_GET,            "/api/v1/status/buildinfo",            api__status_buildinfo,   NULL, PLAIN,                    NULL           },
     {HTTP_GET,            "/api/v1/status/runtimeinfo",          api__status_runtimeinfo, NULL, PLAIN,                    NULL           },

@@ -26,8 +26,8 @@ struct label_set {
 int ingest__labels_parse(struct wire series, size_t max_labels, struct label_set *set);
 
 /*
- * Sorts the set and holds it against the limits. False: it is not to be stored, and *why (when it is
- * not filled yet) is a sentence in the arena.
+ * Sorts the set and holds it against the limits. False: it is not to be stored, and *why (when it
+ * is not filled yet) is a sentence in the arena.
  */
 bool ingest__labels_accept(struct arena *a, const struct ingest_limits *limits,
                            struct label_set *set, struct str *why);

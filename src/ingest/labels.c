@@ -119,7 +119,8 @@ static bool within_lengths(const struct ingest_limits *limits, const struct labe
     return true;
 }
 
-/* `f` is NULL when nobody wants the reason: a body of bad series costs no formatting but the first. */
+/* `f` is NULL when nobody wants the reason: a body of bad series costs no formatting but the first.
+ */
 static bool valid(const struct ingest_limits *limits, struct label_set *set, struct fault *f)
 {
     struct fault why;
@@ -139,12 +140,24 @@ static bool valid(const struct ingest_limits *limits, struct label_set *set, str
     return true;
 }
 
+/* A label without a value is no label. */
+static void drop_empty(struct label_set *set)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < set->n; i++)
+        if (set->v[i].value.n > 0)
+            set->v[n++] = set->v[i];
+    set->n = n;
+}
+
 bool ingest__labels_accept(struct arena *a, const struct ingest_limits *limits,
                            struct label_set *set, struct str *why)
 {
     bool first = why->n == 0;
     struct fault f;
 
+    drop_empty(set);
     if (valid(limits, set, first ? &f : NULL))
         return true;
     if (first)

@@ -2,9 +2,9 @@
  * remote_write.c - the streaming decoder of prometheus.WriteRequest.
  *
  * One pass over the bytes. The Label submessages of a TimeSeries are not parsed but hashed as they
- * came; when the store knows the hash, their samples go straight into the row. Only the labels of an
- * unknown series are parsed and validated, and they point into the decoded body, which lies in the
- * request's arena. Memory beside the body is bounded by what the body holds; see max_of().
+ * came; when the store knows the hash, their samples go straight into the row. Only the labels of
+ * an unknown series are parsed and validated, and they point into the decoded body, which lies in
+ * the request's arena. Memory beside the body is bounded by what the body holds; see max_of().
  */
 #include "ferula/base/check.h"
 #include "ferula/base/hash.h"
@@ -176,7 +176,10 @@ static uint32_t add_series(struct decoder *d, struct hash128 raw)
 
     memcpy(v, d->set.v, d->set.n * sizeof(*v));
     ARENA_GROW(d->a, w->series, w->n_series, d->cap_series, struct tsdb_new_series);
-    w->series[w->n_series] = (struct tsdb_new_series){.labels = {v, d->set.n}, .raw = raw};
+    w->series[w->n_series] = (struct tsdb_new_series){
+        .labels = {v, d->set.n},
+          .raw = raw
+    };
     return (uint32_t)w->n_series++;
 }
 

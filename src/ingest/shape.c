@@ -66,8 +66,8 @@ static const struct shape_field histogram_fields[] = {
 const struct shape ingest__histogram_shape = {histogram_fields, COUNT(histogram_fields)};
 
 static const uint32_t wire_type_of[] = {
-    [KIND_VARINT] = WIRE_VARINT,  [KIND_F64] = WIRE_FIXED64,    [KIND_BYTES] = WIRE_BYTES,
-    [KIND_MESSAGE] = WIRE_BYTES,  [KIND_VARINTS] = WIRE_VARINT, [KIND_F64S] = WIRE_FIXED64,
+    [KIND_VARINT] = WIRE_VARINT, [KIND_F64] = WIRE_FIXED64,    [KIND_BYTES] = WIRE_BYTES,
+    [KIND_MESSAGE] = WIRE_BYTES, [KIND_VARINTS] = WIRE_VARINT, [KIND_F64S] = WIRE_FIXED64,
 };
 
 static const struct shape_field *field_of(const struct shape *shape, uint32_t number)

@@ -74,8 +74,8 @@ int ingest__wire_wrong_type(const struct wire *w, const struct wire_tag *tag, co
 {
     size_t at = (size_t)(tag->at - w->base);
 
-    return fault_set(w->fault, FER_EINVAL, at, "proto: wrong wireType = %u for field %s at byte %zu",
-                     tag->type, field, at);
+    return fault_set(w->fault, FER_EINVAL, at,
+                     "proto: wrong wireType = %u for field %s at byte %zu", tag->type, field, at);
 }
 
 int ingest__wire_bytes(struct wire *w, struct wire *body)
