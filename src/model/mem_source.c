@@ -1,0 +1,300 @@
+/*
+ * mem_source.c - a source whose series are in memory: a list of series, and a hash table of them.
+ */
+#include <stdlib.h>
+
+#include "ferula/base/check.h"
+#include "ferula/base/mem.h"
+#include "ferula/model/source.h"
+
+#define MEM_SOURCE_MAGIC 0x6d33a15eu
+#define LEAST_SLOTS      64
+
+struct mem_series {
+    uint64_t hash;
+    struct labels labels; /* in the source's arena */
+    struct sample_vec samples;
+};
+
+struct mem_source {
+    struct source base; /* first: a struct source of ours is the struct mem_source */
+    uint32_t magic;
+    struct arena arena;         /* labels and series */
+    struct mem_series **series; /* owned array, in the order of adding */
+    size_t n, cap;
+    struct mem_series **slots; /* owned; open addressing, n_slots a power of two, half empty */
+    size_t n_slots;
+};
+
+static struct mem_source *mem_source_from(struct source *src)
+{
+    struct mem_source *ms = (struct mem_source *)(void *)src;
+
+    CHECK_MAGIC(ms, MEM_SOURCE_MAGIC);
+    return ms;
+}
+
+/* The slot of `ls`: its series, or the empty place where it belongs. */
+static struct mem_series **slot_of(const struct mem_source *ms, uint64_t hash, struct labels ls)
+{
+    size_t i = (size_t)hash & (ms->n_slots - 1);
+
+    while (ms->slots[i] != NULL &&
+           !(ms->slots[i]->hash == hash && labels_eq(ms->slots[i]->labels, ls)))
+        i = (i + 1) & (ms->n_slots - 1);
+    return &ms->slots[i];
+}
+
+static void grow_slots(struct mem_source *ms)
+{
+    ms->n_slots = ms->n_slots == 0 ? LEAST_SLOTS : ms->n_slots * 2;
+    free(ms->slots);
+    ms->slots = xcalloc(ms->n_slots, sizeof(struct mem_series *));
+    for (size_t i = 0; i < ms->n; i++)
+        *slot_of(ms, ms->series[i]->hash, ms->series[i]->labels) = ms->series[i];
+}
+
+static struct mem_series *find_or_add(struct mem_source *ms, struct labels ls)
+{
+    uint64_t hash = labels_hash(ls);
+    struct mem_series **slot, *s;
+
+    if (ms->n * 2 >= ms->n_slots)
+        grow_slots(ms);
+    slot = slot_of(ms, hash, ls);
+    if (*slot != NULL)
+        return *slot;
+    s = arena_new(&ms->arena, struct mem_series);
+    s->hash = hash;
+    s->labels = labels_copy(&ms->arena, ls);
+    *slot = s;
+    if (ms->n == ms->cap) {
+        ms->cap = ms->cap == 0 ? LEAST_SLOTS : ms->cap * 2;
+        ms->series = xrealloc(ms->series, ms->cap, sizeof(struct mem_series *));
+    }
+    ms->series[ms->n++] = s;
+    return s;
+}
+
+/* Later samples replace earlier ones of the same time. */
+static void push(struct sample_vec *sv, struct sample s)
+{
+    if (sv->n > 0 && sv->v[sv->n - 1].t == s.t)
+        sv->v[sv->n - 1] = s;
+    else
+        sample_vec_push(sv, s);
+}
+
+static void merge(struct sample_vec *into, const struct sample *s, size_t n)
+{
+    struct sample_vec old = *into;
+    size_t i = 0;
+
+    *into = (struct sample_vec){0};
+    sample_vec_reserve(into, old.n + n);
+    for (size_t k = 0; k < n; k++) {
+        while (i < old.n && old.v[i].t <= s[k].t)
+            push(into, old.v[i++]);
+        push(into, s[k]);
+    }
+    while (i < old.n)
+        push(into, old.v[i++]);
+    sample_vec_release(&old);
+}
+
+void mem_source_add(struct mem_source *ms, struct labels ls, const struct sample *s, size_t n)
+{
+    struct mem_series *series = find_or_add(ms, ls);
+    struct sample_vec *sv = &series->samples;
+
+    if (n > 0 && sv->n > 0 && s[0].t < sv->v[sv->n - 1].t) {
+        merge(sv, s, n);
+        return;
+    }
+    sample_vec_reserve(sv, n);
+    for (size_t i = 0; i < n; i++)
+        push(sv, s[i]);
+}
+
+/* The first sample at or after `t`. */
+static size_t lower_bound(const struct sample_vec *sv, ts_ms t)
+{
+    size_t lo = 0, hi = sv->n;
+
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+
+        if (sv->v[mid].t < t)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+static bool has_samples(const struct mem_series *s, struct source_range range)
+{
+    size_t i = lower_bound(&s->samples, range.from);
+
+    return i < s->samples.n && s->samples.v[i].t <= range.to;
+}
+
+static int by_labels(const void *a, const void *b)
+{
+    const struct source_series *x = a, *y = b;
+
+    return labels_cmp(x->labels, y->labels);
+}
+
+static int mem_select(struct source *src, struct arena *a, const struct matcher *m,
+                      size_t n_matchers, struct source_range range, struct source_selection **out,
+                      struct fault *f)
+{
+    struct mem_source *ms = mem_source_from(src);
+    struct source_selection *sel = arena_new(a, struct source_selection);
+    size_t cap = 0;
+
+    (void)f;
+    sel->source = src;
+    sel->range = range;
+    for (size_t i = 0; i < ms->n; i++) {
+        struct mem_series *s = ms->series[i];
+
+        if (!matchers_match(m, n_matchers, s->labels) || !has_samples(s, range))
+            continue;
+        ARENA_GROW(a, sel->series, sel->n, cap, struct source_series);
+        sel->series[sel->n].labels = labels_copy(a, s->labels);
+        sel->series[sel->n].data = s;
+        sel->n++;
+    }
+    if (sel->n > 1)
+        qsort(sel->series, sel->n, sizeof(*sel->series), by_labels);
+    *out = sel;
+    return 0;
+}
+
+static int mem_read(const struct source_selection *sel, size_t i, struct sample_vec *out,
+                    struct fault *f)
+{
+    const struct mem_series *s;
+
+    (void)f;
+    CHECK(i < sel->n);
+    s = sel->series[i].data;
+    for (size_t k = lower_bound(&s->samples, sel->range.from);
+         k < s->samples.n && s->samples.v[k].t <= sel->range.to; k++)
+        sample_vec_push(out, s->samples.v[k]);
+    return 0;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    const struct str *x = a, *y = b;
+
+    return str_cmp(*x, *y);
+}
+
+/* Borrowed texts become the answer: sorted, each once, copied into `a`. */
+static void give_texts(struct arena *a, struct str *v, size_t n, struct str **out, size_t *n_out)
+{
+    size_t kept = 0;
+
+    if (n > 1)
+        qsort(v, n, sizeof(*v), by_text);
+    for (size_t i = 0; i < n; i++)
+        if (kept == 0 || !str_eq(v[kept - 1], v[i]))
+            v[kept++] = v[i];
+    for (size_t i = 0; i < kept; i++)
+        v[i] = arena_str(a, v[i]);
+    *out = v;
+    *n_out = kept;
+}
+
+static int mem_label_names(struct source *src, struct arena *a, const struct matcher *m,
+                           size_t n_matchers, struct source_range range, struct str **out,
+                           size_t *n, struct fault *f)
+{
+    struct mem_source *ms = mem_source_from(src);
+    struct str *v = NULL;
+    size_t used = 0, cap = 0;
+
+    (void)f;
+    for (size_t i = 0; i < ms->n; i++) {
+        const struct mem_series *s = ms->series[i];
+
+        if (!matchers_match(m, n_matchers, s->labels) || !has_samples(s, range))
+            continue;
+        for (size_t k = 0; k < s->labels.n; k++) {
+            ARENA_GROW(a, v, used, cap, struct str);
+            v[used++] = s->labels.v[k].name;
+        }
+    }
+    give_texts(a, v, used, out, n);
+    return 0;
+}
+
+static int mem_label_values(struct source *src, struct arena *a, struct str name,
+                            const struct matcher *m, size_t n_matchers, struct source_range range,
+                            struct str **out, size_t *n, struct fault *f)
+{
+    struct mem_source *ms = mem_source_from(src);
+    struct str *v = NULL;
+    size_t used = 0, cap = 0;
+
+    (void)f;
+    for (size_t i = 0; i < ms->n; i++) {
+        const struct mem_series *s = ms->series[i];
+        struct str value = labels_get(s->labels, name);
+
+        if (value.n == 0 || !matchers_match(m, n_matchers, s->labels) || !has_samples(s, range))
+            continue;
+        ARENA_GROW(a, v, used, cap, struct str);
+        v[used++] = value;
+    }
+    give_texts(a, v, used, out, n);
+    return 0;
+}
+
+static const struct source_ops mem_ops = {
+    .select = mem_select,
+    .read = mem_read,
+    .label_names = mem_label_names,
+    .label_values = mem_label_values,
+};
+
+struct mem_source *mem_source_new(void)
+{
+    struct mem_source *ms = xnew(struct mem_source);
+
+    ms->base.ops = &mem_ops;
+    ms->magic = MEM_SOURCE_MAGIC;
+    return ms;
+}
+
+void mem_source_clear(struct mem_source *ms)
+{
+    CHECK_MAGIC(ms, MEM_SOURCE_MAGIC);
+    for (size_t i = 0; i < ms->n; i++)
+        sample_vec_release(&ms->series[i]->samples);
+    free(ms->series);
+    free(ms->slots);
+    ms->series = ms->slots = NULL;
+    ms->n = ms->cap = ms->n_slots = 0;
+    arena_reset(&ms->arena);
+}
+
+void mem_source_free(struct mem_source *ms)
+{
+    if (ms == NULL)
+        return;
+    mem_source_clear(ms);
+    arena_release(&ms->arena);
+    ms->magic = 0;
+    free(ms);
+}
+
+struct source *mem_source_base(struct mem_source *ms)
+{
+    CHECK_MAGIC(ms, MEM_SOURCE_MAGIC);
+    return &ms->base;
+}
