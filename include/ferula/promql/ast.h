@@ -1,6 +1,6 @@
 /*
- * ast.h - PromQL expressions as a typed tree. The tree lives in the arena given to promql_parse() and
- * is not changed afterwards, so any number of threads may read it.
+ * ast.h - PromQL expressions as a typed tree. The tree lives in the arena given to promql_parse()
+ * and is not changed afterwards, so any number of threads may read it.
  *
  * Node kinds, fields and positions are those of Prometheus' promql/parser/ast.go, because error
  * texts, the canonical printer and the parse_query endpoint depend on them.
@@ -122,15 +122,15 @@ struct promql_expr;
 
 /* The offset and @ of a selector or a subquery. */
 struct promql_shift {
-    dur_ms offset;                          /* as written; 0 when an expression gives it */
-    const struct promql_expr *offset_expr;  /* PROMQL_E_DURATION or NULL */
+    dur_ms offset;                         /* as written; 0 when an expression gives it */
+    const struct promql_expr *offset_expr; /* PROMQL_E_DURATION or NULL */
     enum promql_at at;
-    ts_ms timestamp;                        /* for AT_TIMESTAMP */
+    ts_ms timestamp; /* for AT_TIMESTAMP */
 };
 
 struct promql_vector_selector {
-    struct str name;                 /* empty when not written in front of the braces */
-    const struct matcher *matchers;  /* the name's matcher is among them, last, as in Prometheus */
+    struct str name;                /* empty when not written in front of the braces */
+    const struct matcher *matchers; /* the name's matcher is among them, last, as in Prometheus */
     size_t n_matchers;
     struct promql_shift shift;
     bool anchored, smoothed;
@@ -183,6 +183,7 @@ struct promql_binary {
     enum promql_op op;
     const struct promql_expr *lhs, *rhs;
     const struct promql_matching *matching; /* NULL unless both sides are vectors */
+    const struct promql_matching *written;  /* the clauses as written, for the type check */
     bool return_bool;
 };
 
@@ -207,6 +208,7 @@ struct promql_expr {
     enum promql_kind kind;
     enum promql_type type;
     struct promql_pos pos;
+    unsigned height; /* of the tree; a leaf has 1, nothing more than PROMQL_MAX_DEPTH */
     union {
         struct promql_number number;
         struct str string;

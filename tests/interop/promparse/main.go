@@ -1,0 +1,67 @@
+// promparse reads queries as JSON lines on stdin ({"q": "..."}; {"q64": "..."} for bytes that are
+// not UTF-8) and prints what Prometheus' parser makes of each, a JSON line a query:
+// {"ok": true, "printed": "...", "pretty": "..."} or {"ok": false, "err": "...", "start": n}.
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/prometheus/prometheus/promql/parser"
+)
+
+type query struct {
+	Q   string `json:"q"`
+	Q64 []byte `json:"q64"`
+}
+
+type answer struct {
+	OK      bool   `json:"ok"`
+	Err     string `json:"err,omitempty"`
+	Start   int    `json:"start"`
+	Printed string `json:"printed,omitempty"`
+	Pretty  string `json:"pretty,omitempty"`
+}
+
+func parse(p parser.Parser, text string) answer {
+	expr, err := p.ParseExpr(text)
+	if err == nil {
+		return answer{OK: true, Printed: expr.String(), Pretty: parser.Prettify(expr)}
+	}
+	a := answer{Err: err.Error(), Start: -1}
+	var all parser.ParseErrors
+	if errors.As(err, &all) && len(all) > 0 {
+		a.Start = int(all[0].PositionRange.Start)
+	}
+	return a
+}
+
+func main() {
+	p := parser.NewParser(parser.Options{
+		EnableExperimentalFunctions:  true,
+		ExperimentalDurationExpr:     true,
+		EnableExtendedRangeSelectors: true,
+		EnableBinopFillModifiers:     true,
+	})
+	in := bufio.NewScanner(os.Stdin)
+	in.Buffer(nil, 64<<20)
+	out := json.NewEncoder(os.Stdout)
+	out.SetEscapeHTML(false)
+	for in.Scan() {
+		var q query
+		if err := json.Unmarshal(in.Bytes(), &q); err != nil {
+			fmt.Fprintln(os.Stderr, "promparse:", err)
+			os.Exit(2)
+		}
+		text := q.Q
+		if q.Q64 != nil {
+			text = string(q.Q64)
+		}
+		if err := out.Encode(parse(p, text)); err != nil {
+			os.Exit(1)
+		}
+	}
+}
