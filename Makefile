@@ -83,10 +83,10 @@ build/gen/%.pb-c.c build/gen/%.pb-c.h &: proto/%.proto
 # A unit test may include the private headers of the module it is named after.
 $(B)/tests/unit/%: tests/unit/%.c $(B)/libferula.a
 	$(Q)mkdir -p $(@D); echo "  TEST  $@"
-	$(Q)$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -Itests/unit -Isrc/$(notdir $(<D)) -o $@ $^ $(LIBS) -lcmocka
+	$(Q)$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -Itests/unit -Isrc/$(notdir $(<D)) -o $@ $(filter %.c %.a,$^) $(LIBS) -lcmocka
 $(B)/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(B)/libferula.a
 	$(Q)mkdir -p $(@D); echo "  FUZZ  $@"
-	$(Q)$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -Isrc/ingest -Isrc/promql -Isrc/tsdb -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -Isrc/ingest -Isrc/promql -Isrc/tsdb -fsanitize=fuzzer,address,undefined -o $@ $(filter %.c %.a,$^) $(LIBS)
 # The same target with a main() that runs files: what was found stays fixed, under any compiler.
 $(B)/tests/fuzz/replay_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(B)/libferula.a
 	$(Q)mkdir -p $(@D); echo "  FUZZ  $@"
