@@ -10,7 +10,8 @@
 #include "ferula/base/num.h"
 #include "ferula/base/stats.h"
 
-static void write_value(struct buf *b, const char *name, const char *labels, double v)
+/* The only sample of a family; `labels` is "" or {a="b"}. */
+static void write_sample(struct buf *b, const char *name, const char *labels, double v)
 {
     buf_puts(b, name);
     buf_puts(b, labels);
@@ -19,18 +20,10 @@ static void write_value(struct buf *b, const char *name, const char *labels, dou
     buf_putc(b, '\n');
 }
 
-/* A family with one sample; `labels` is "" or {a="b"}. */
-struct family {
-    const char *name, *type, *help, *labels;
-    double v;
-};
-
-static void write_families(struct buf *b, const struct family *v, size_t n)
+static void gauge(struct buf *b, const char *name, const char *help, double v)
 {
-    for (size_t i = 0; i < n; i++) {
-        stats_head(b, v[i].name, v[i].type, v[i].help);
-        write_value(b, v[i].name, v[i].labels, v[i].v);
-    }
+    stats_head(b, name, "gauge", help);
+    write_sample(b, name, "", v);
 }
 
 static void write_process(struct buf *b)
@@ -38,24 +31,20 @@ static void write_process(struct buf *b)
     struct api__process p;
 
     api__process_read(&p);
-
-    const struct family families[] = {
-        {"process_cpu_seconds_total",        "counter", "Total user and system CPU time spent in seconds.",
-         "",                                                                                                    p.cpu_s            },
-        {"process_max_fds",                  "gauge",   "Maximum number of open file descriptors.",         "", p.max_fds          },
-        {"process_open_fds",                 "gauge",   "Number of open file descriptors.",                 "", (double)p.open_fds },
-        {"process_resident_memory_bytes",    "gauge",   "Resident memory size in bytes.",                   "",
-         (double)p.resident_bytes                                                                                                  },
-        {"process_start_time_seconds",       "gauge",
-         "Start time of the process since unix epoch in seconds.",                                          "", p.started_s        },
-        {"process_threads",                  "gauge",   "Number of threads.",                               "", (double)p.n_threads},
-        {"process_virtual_memory_bytes",     "gauge",   "Virtual memory size in bytes.",                    "",
-         (double)p.virtual_bytes                                                                                                   },
-        {"process_virtual_memory_max_bytes", "gauge",
-         "Maximum amount of virtual memory available in bytes.",                                            "", p.virtual_max_bytes},
-    };
-
-    write_families(b, families, COUNT(families));
+    stats_head(b, "process_cpu_seconds_total", "counter",
+               "Total user and system CPU time spent in seconds.");
+    write_sample(b, "process_cpu_seconds_total", "", p.cpu_s);
+    gauge(b, "process_max_fds", "Maximum number of open file descriptors.", p.max_fds);
+    gauge(b, "process_open_fds", "Number of open file descriptors.", (double)p.open_fds);
+    gauge(b, "process_resident_memory_bytes", "Resident memory size in bytes.",
+          (double)p.resident_bytes);
+    gauge(b, "process_start_time_seconds", "Start time of the process since unix epoch in seconds.",
+          p.started_s);
+    gauge(b, "process_threads", "Number of threads.", (double)p.n_threads);
+    gauge(b, "process_virtual_memory_bytes", "Virtual memory size in bytes.",
+          (double)p.virtual_bytes);
+    gauge(b, "process_virtual_memory_max_bytes",
+          "Maximum amount of virtual memory available in bytes.", p.virtual_max_bytes);
 }
 
 static void write_build_info(struct buf *b, const struct api *api)
@@ -77,36 +66,21 @@ static void write_build_info(struct buf *b, const struct api *api)
 
 /* ---- prometheus_* names ----------------------------------------------------------------- */
 
-#define FLOATS "{type=\"float\"}"
-
-/* One of ferula's counters under another name. */
+/* One of ferula's counters under another name; samples are all floats. */
 static const struct {
-    const char *name, *type, *help, *labels;
+    const char *name, *type, *labels, *help;
     enum stat stat;
 } aliases[] = {
-    {"prometheus_engine_queries",                   "gauge",
-     "The current number of queries being executed or waiting.",                                            "",     STAT_QUERIES_RUNNING      },
-    {"prometheus_engine_query_samples_total",       "counter",
-     "The total number of samples loaded by all queries.",                                                  "",     STAT_QUERY_SAMPLES_READ   },
-    {"prometheus_tsdb_head_series",                 "gauge",   "Total number of series in the head block.", "",
-     STAT_SERIES                                                                                                                              },
-    {"prometheus_tsdb_head_series_created_total",   "counter",
-     "Total number of series created in the head",                                                          "",     STAT_SERIES_CREATED       },
-    {"prometheus_tsdb_head_samples_appended_total", "counter", "Total number of appended samples.",
-     FLOATS,                                                                                                        STAT_SAMPLES_APPENDED     },
-    {"prometheus_tsdb_out_of_bound_samples_total",  "counter",
-     "Total number of out of bound samples ingestion failed attempts with out of order support "
-     "disabled.",                                                                                           FLOATS, STAT_SAMPLES_OUT_OF_BOUNDS},
-    {"prometheus_tsdb_out_of_order_samples_total",  "counter",
-     "Total number of out of order samples ingestion failed attempts due to out of order being "
-     "disabled.",                                                                                           FLOATS, STAT_SAMPLES_OUT_OF_ORDER },
+#define ALIAS(name, type, labels, stat, help) {name, type, labels, help, STAT_##stat},
+#include "aliases.tbl.h"
+#undef ALIAS
 };
 
 static void write_aliases(struct buf *b)
 {
     for (size_t i = 0; i < COUNT(aliases); i++) {
         stats_head(b, aliases[i].name, aliases[i].type, aliases[i].help);
-        write_value(b, aliases[i].name, aliases[i].labels, (double)stats_get(aliases[i].stat));
+        write_sample(b, aliases[i].name, aliases[i].labels, (double)stats_get(aliases[i].stat));
     }
 }
 
@@ -115,29 +89,25 @@ static void write_store_aliases(struct buf *b, const struct api *api)
     struct tsdb_stats s;
 
     tsdb_stats(api->opts.db, &s);
-
-    const struct family families[] = {
-        {"prometheus_config_last_reload_success_timestamp_seconds", "gauge",
-         "Timestamp of the last successful configuration reload.",                                                        "", (double)api->started / 1000      },
-        {"prometheus_config_last_reload_successful",                "gauge",
-         "Whether the last configuration reload attempt was successful.",                                                 "", 1                                },
-        {"prometheus_engine_queries_concurrent_max",                "gauge",
-         "The max number of concurrent queries.",                                                                         "", (double)api->opts.max_concurrency},
-        {"prometheus_ready",                                        "gauge",
-         "Whether Prometheus startup was fully completed and the server is ready for normal "
-         "operation.",                                                                                                    "", 1                                },
-        {"prometheus_tsdb_head_chunks",                             "gauge", "Total number of chunks in the head block.", "",
-         (double)s.n_series                                                                                                                                    },
-        {"prometheus_tsdb_head_max_time",                           "gauge", "Maximum timestamp of the head block.",      "",
-         (double)s.max_time                                                                                                                                    },
-        {"prometheus_tsdb_head_min_time",                           "gauge", "Minimum time bound of the head block.",     "",
-         (double)s.min_time                                                                                                                                    },
-        {"prometheus_tsdb_storage_blocks_bytes",                    "gauge",
-         "The number of bytes that are currently used for local storage by all blocks.",                                  "",
-         (double)s.used_bytes                                                                                                                                  },
-    };
-
-    write_families(b, families, COUNT(families));
+    gauge(b, "prometheus_config_last_reload_success_timestamp_seconds",
+          "Timestamp of the last successful configuration reload.", (double)api->started / 1000);
+    gauge(b, "prometheus_config_last_reload_successful",
+          "Whether the last configuration reload attempt was successful.", 1);
+    gauge(b, "prometheus_engine_queries_concurrent_max", "The max number of concurrent queries.",
+          (double)api->opts.max_concurrency);
+    gauge(b, "prometheus_ready",
+          "Whether Prometheus startup was fully completed and the server is ready for normal "
+          "operation.",
+          1);
+    gauge(b, "prometheus_tsdb_head_chunks", "Total number of chunks in the head block.",
+          (double)s.n_series);
+    gauge(b, "prometheus_tsdb_head_max_time", "Maximum timestamp of the head block.",
+          (double)s.max_time);
+    gauge(b, "prometheus_tsdb_head_min_time", "Minimum time bound of the head block.",
+          (double)s.min_time);
+    gauge(b, "prometheus_tsdb_storage_blocks_bytes",
+          "The number of bytes that are currently used for local storage by all blocks.",
+          (double)s.used_bytes);
 }
 
 static void write_slice(struct buf *b, const char *slice, struct api__timing *timing)

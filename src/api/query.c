@@ -170,38 +170,37 @@ static int fail_early(struct run *r, int rc, bool in_queue)
                     : api__fail(r->req, API_TIMEOUT, "query timed out in query execution");
 }
 
+static void key_seconds(struct json *j, const char *key, int64_t ns)
+{
+    json_key(j, key);
+    json_float(j, (double)ns / 1e9);
+}
+
+static void key_count(struct json *j, const char *key, uint64_t n)
+{
+    json_key(j, key);
+    json_int(j, (int64_t)n);
+}
+
+/* Sorting and preparing are part of the inner time. */
 static void write_stats(const struct run *r, struct json *j, const struct promql_stats *stats)
 {
-    double evaluate_s = (double)(r->end_ns - r->evaluate_ns) / 1e9;
-    const struct {
-        const char *key;
-        double seconds;
-    } timings[] = {
-        {"evalTotalTime",        evaluate_s                                  },
-        {"resultSortTime",       0                                           }, /* sorting and preparing are part of the inner time */
-        {"queryPreparationTime", 0                                           },
-        {"innerEvalTime",        evaluate_s                                  },
-        {"execQueueTime",        (double)(r->evaluate_ns - r->begin_ns) / 1e9},
-        {"execTotalTime",        (double)(r->end_ns - r->begin_ns) / 1e9     },
-    };
-
     json_key(j, "stats");
     json_object_begin(j);
     json_key(j, "timings");
     json_object_begin(j);
-    for (size_t i = 0; i < COUNT(timings); i++) {
-        json_key(j, timings[i].key);
-        json_float(j, timings[i].seconds);
-    }
+    key_seconds(j, "evalTotalTime", r->end_ns - r->evaluate_ns);
+    key_seconds(j, "resultSortTime", 0);
+    key_seconds(j, "queryPreparationTime", 0);
+    key_seconds(j, "innerEvalTime", r->end_ns - r->evaluate_ns);
+    key_seconds(j, "execQueueTime", r->evaluate_ns - r->begin_ns);
+    key_seconds(j, "execTotalTime", r->end_ns - r->begin_ns);
     json_object_end(j);
     json_key(j, "samples");
     json_object_begin(j);
-    json_key(j, "totalQueryableSamples");
-    json_int(j, (int64_t)stats->samples_read);
-    json_key(j, "samplesRead");
-    json_int(j, (int64_t)stats->samples_read);
-    json_key(j, "peakSamples");
-    json_int(j, (int64_t)stats->peak_samples);
+    key_count(j, "totalQueryableSamples", stats->samples_read);
+    key_count(j, "samplesRead", stats->samples_read);
+    key_count(j, "peakSamples", stats->peak_samples);
     json_object_end(j);
     json_object_end(j);
 }
