@@ -3,7 +3,8 @@
  *
  * Sockets are served by a few I/O threads. A handler marked HTTP_ON_POOL runs on a worker and may
  * take its time; any other runs on an I/O thread and must not block. A handler fills req->reply and
- * returns 0, or returns HTTP_LATER and someone calls http_finish(req) exactly once, from any thread.
+ * returns 0, or returns HTTP_LATER and someone calls http_finish(req) exactly once, from any
+ * thread.
  *
  * Requests are checked before a handler sees them: framing that could smuggle a second request,
  * methods, sizes of body and head, deadlines for arrival. Repeated slashes in a path are one.
@@ -63,17 +64,17 @@ struct http_req {
 typedef int (*http_handler)(struct http_req *req);
 
 struct http_route {
-    unsigned methods;       /* of enum http_method */
-    const char *path;       /* "/api/v1/label/{name}/values"; a last part "{rest...}" takes all */
+    unsigned methods; /* of enum http_method */
+    const char *path; /* "/api/v1/label/{name}/values"; a last part "{rest...}" takes all */
     http_handler handler;
-    void *ctx;              /* borrowed */
+    void *ctx; /* borrowed */
     unsigned flags;
-    const char *metric;     /* the `handler` label in /metrics; NULL: path */
+    const char *metric; /* the `handler` label in /metrics; NULL: path */
 };
 
-#define HTTP_ON_POOL  1u /* run on a worker */
-#define HTTP_CORS     2u /* answers OPTIONS, adds Access-Control-* and Vary as Prometheus does */
-#define HTTP_GZIP     4u /* may be compressed when the client asks for exactly gzip or deflate */
+#define HTTP_ON_POOL      1u /* run on a worker */
+#define HTTP_CORS         2u /* answers OPTIONS, adds Access-Control-* and Vary as Prometheus does */
+#define HTTP_GZIP         4u /* may be compressed when the client asks for exactly gzip or deflate */
 #define HTTP_DURING_START 8u /* served before http_set_ready(); others get 503 until then */
 /*
  * Called when the head is complete and before the body is read, to refuse early (content type,
@@ -82,20 +83,20 @@ struct http_route {
 typedef int (*http_early)(struct http_req *req);
 
 struct http_opts {
-    const char *listen;          /* "host:port", ":9090", "[::1]:0" */
-    const char *route_prefix;    /* "" or "/prefix" */
+    const char *listen;       /* "host:port", ":9090", "[::1]:0" */
+    const char *route_prefix; /* "" or "/prefix" */
     const struct http_route *routes;
     size_t n_routes;
     const struct clock *clock;
-    size_t max_connections;      /* 512; over it the oldest idle one is closed */
-    size_t max_body_bytes;       /* 32 MiB; larger ones get 413 */
-    size_t max_bodies_bytes;     /* of all requests being received; over it 503 */
-    size_t n_io_threads;         /* 2 */
-    size_t n_workers;            /* 4 */
-    size_t max_queued;           /* handlers waiting for a worker; over it 503 */
-    dur_ms arrival_timeout;      /* head and body must be here by then */
-    dur_ms idle_timeout;         /* keep-alive connections without a request */
-    const char *cors_origin;     /* regex of allowed origins; NULL: any */
+    size_t max_connections;  /* 512; over it the oldest idle one is closed */
+    size_t max_body_bytes;   /* 32 MiB; larger ones get 413 */
+    size_t max_bodies_bytes; /* of all requests being received; over it 503 */
+    size_t n_io_threads;     /* 2 */
+    size_t n_workers;        /* 4 */
+    size_t max_queued;       /* handlers waiting for a worker; over it 503 */
+    dur_ms arrival_timeout;  /* head and body must be here by then */
+    dur_ms idle_timeout;     /* keep-alive connections without a request */
+    const char *cors_origin; /* regex of allowed origins; NULL: any */
     http_early early;
 };
 
@@ -113,6 +114,12 @@ void http_set_ready(struct http_server *s, bool ready);
  * Whoever holds a request (HTTP_LATER) must still finish it. NULL is fine.
  */
 void http_stop(struct http_server *s, dur_ms grace);
+
+/*
+ * Appends PREFIX_http_requests_total, _request_duration_seconds and _response_size_bytes. Those of
+ * "ferula" are in stats_render() already; "prometheus" gives what dashboards ask for.
+ */
+void http_metrics(struct http_server *s, struct buf *out, const char *prefix);
 
 /* ---- for handlers ----------------------------------------------------------------------- */
 
@@ -141,6 +148,8 @@ void http_finish(struct http_req *req);
 bool http_client_gone(const struct http_req *req);
 /* True once http_stop() has been called. */
 bool http_stopping(const struct http_req *req);
+
+struct http_server *http_server_of(const struct http_req *req);
 
 /* The peer's address, "127.0.0.1:55555". */
 struct str http_peer(const struct http_req *req);
