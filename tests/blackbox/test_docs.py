@@ -1,0 +1,48 @@
+"""The documents keep their word: every row of docs/bad-input.md names a test that is there."""
+import os
+import re
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def read(path):
+    with open(os.path.join(TOP, path), encoding="utf-8") as file:
+        return file.read()
+
+
+def rows():
+    return re.findall(r"^\| ([^|]+?) +\| ([^|]+?) +\| `([^`|]+)` +\|$", read("docs/bad-input.md"), re.M)
+
+
+def test_every_row_names_a_test_that_exists():
+    assert len(rows()) > 50
+    for what, _, where in rows():
+        match = re.fullmatch(r"(\w+\.py)::(\w+)(?:\[(.+)\])?", where)
+        assert match, where
+        text = read("tests/blackbox/" + match.group(1))
+        assert re.search(rf"^def {match.group(2)}\(", text, re.M), where
+        if match.group(3):
+            assert f'"{match.group(3)}"' in text, f"{what}: no case {match.group(3)!r}"
+
+
+def test_every_case_has_a_row():
+    import test_bad_input as cases
+    named = {where for _, _, where in rows()}
+    for table, test in ((cases.BODIES, "test_bodies"), (cases.LABEL_SETS, "test_label_sets"),
+                        (cases.SAMPLES, "test_samples"), (cases.QUERIES, "test_queries")):
+        for name in table:
+            assert f"test_bad_input.py::{test}[{name}]" in named, name
+
+
+def test_the_project_speaks_of_itself_only():
+    """No path of a machine, no name of a registry's host."""
+    hosts = ("proxy." + "golang.org", "pypi." + "org", "registry." + "npmjs", "deb." + "debian.org")
+    for root, folders, files in os.walk(TOP):
+        folders[:] = [f for f in folders if f not in ("build", ".git", "__pycache__", "corpus")]
+        for name in files:
+            if name.endswith((".c", ".h", ".cc", ".py", ".md", ".sh", ".go", ".yaml", ".yml", ".txt",
+                              "Makefile")) and name != "go.sum":
+                with open(os.path.join(root, name), encoding="utf-8", errors="replace") as file:
+                    text = file.read()
+                assert not any(host in text for host in hosts), os.path.join(root, name)
+                assert not re.search(r"(?<![\w.])/(?:work|root|home)/\w", text), os.path.join(root, name)
