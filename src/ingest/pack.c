@@ -40,7 +40,7 @@ static Prometheus__Sample **pack_samples(struct arena *a, const struct sample *s
 
     for (size_t i = 0; i < n; i++) {
         prometheus__sample__init(&v[i]);
-        v[i].value = samples[i].v;
+        v[i].value = f64_bits(samples[i].v);
         v[i].timestamp = samples[i].t;
         list[i] = &v[i];
     }

@@ -13,6 +13,8 @@
 #include "decode.h"
 #include "shape.h"
 
+#define FIRST_SAMPLES 64
+
 struct decoder {
     struct tsdb *db; /* borrowed; NULL: every series is unknown */
     struct arena *a;
@@ -72,18 +74,29 @@ static int parse_sample(struct wire body, struct sample *out)
     return 0;
 }
 
+/* Doubles, but never beyond what may be used. */
+static void grow_samples(struct decoder *d, size_t max)
+{
+    size_t cap = MIN(MAX(d->cap_samples * 2, FIRST_SAMPLES), max);
+
+    d->samples = arena_regrow(d->a, d->samples, d->cap_samples, cap, sizeof(*d->samples),
+                              _Alignof(struct sample));
+    d->cap_samples = cap;
+}
+
 static int add_sample(struct decoder *d, struct wire body)
 {
     struct tsdb_write *w = &d->iw->write;
+    size_t max = max_of(d, sizeof(struct sample));
     struct sample s;
     int rc = parse_sample(body, &s);
 
     if (rc < 0)
         return rc;
-    if (w->n_samples >= max_of(d, sizeof(s)))
-        return fault_set(body.fault, FER_ELIMIT, 0, "more than %zu samples in a request",
-                         w->n_samples);
-    ARENA_GROW(d->a, d->samples, w->n_samples, d->cap_samples, struct sample);
+    if (w->n_samples >= max)
+        return fault_set(body.fault, FER_ELIMIT, 0, "more than %zu samples in a request", max);
+    if (w->n_samples == d->cap_samples)
+        grow_samples(d, max);
     d->samples[w->n_samples++] = s;
     return 0;
 }
