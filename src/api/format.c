@@ -5,6 +5,8 @@
  */
 #include "handlers.h"
 
+#include <math.h>
+
 #include "ferula/base/check.h"
 #include "ferula/base/num.h"
 
@@ -77,10 +79,11 @@ static void key_number_text(struct json *j, const char *key, double v)
     json_str(j, (struct str){digits, n});
 }
 
+/* JSON has no NaN and no infinity: fill(NaN) is shown like no fill (Prometheus answers 500). */
 static void key_fill(struct json *j, const char *key, bool given, double v)
 {
     json_key(j, key);
-    if (given)
+    if (given && isfinite(v))
         json_float(j, v);
     else
         json_null(j);
