@@ -45,6 +45,9 @@ void api_free(struct api *api);
 /* The table of routes for http_opts.routes; lives as long as the api. */
 const struct http_route *api_routes(struct api *api, size_t *n);
 
+/* After http_start(): whose counters /metrics shows as prometheus_http_*. Borrowed. */
+void api_set_http(struct api *api, struct http_server *http);
+
 /* For http_opts.early: refuses a write by its headers before the body is read. */
 int api_early(struct http_req *req);
 

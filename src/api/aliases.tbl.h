@@ -1,6 +1,6 @@
 /*
- * aliases.tbl.h - names of Prometheus' own metrics for counters of ferula, a row each. Not a header:
- * included by metrics.c only.
+ * aliases.tbl.h - names of Prometheus' own metrics for counters of ferula, a row each. Not a
+ * header: included by metrics.c only.
  */
 // clang-format off
 ALIAS("prometheus_engine_queries", "gauge", "", QUERIES_RUNNING, "The current number of queries being executed or waiting.")

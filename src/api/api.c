@@ -130,3 +130,9 @@ const struct http_route *api_routes(struct api *api, size_t *n)
     *n = api->n_routes;
     return api->routes;
 }
+
+void api_set_http(struct api *api, struct http_server *http)
+{
+    CHECK_MAGIC(api, API_MAGIC);
+    atomic_store(&api->http, http);
+}

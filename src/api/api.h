@@ -39,7 +39,8 @@ struct api {
     size_t n_routes;
     struct api_flag *flags; /* owned copy, sorted by name; the texts are borrowed */
     ts_ms started;
-    struct api__gate queries; /* lets max_concurrency queries run at once */
+    _Atomic(struct http_server *) http; /* borrowed; NULL until api_set_http() */
+    struct api__gate queries;           /* lets max_concurrency queries run at once */
     struct api__timing inner_eval, queue_time;
 };
 

@@ -132,6 +132,7 @@ static void write_slice(struct buf *b, const char *slice, struct api__timing *ti
 int api__metrics(struct http_req *req)
 {
     struct api *api = api__from(req->ctx);
+    struct http_server *http = atomic_load(&api->http);
     struct buf *b = &req->reply.body;
 
     req->reply.content_type = "text/plain; version=0.0.4; charset=utf-8";
@@ -145,5 +146,7 @@ int api__metrics(struct http_req *req)
     stats_head(b, "prometheus_engine_query_duration_seconds", "summary", "Query timings");
     write_slice(b, "inner_eval", &api->inner_eval);
     write_slice(b, "queue_time", &api->queue_time);
+    if (http != NULL)
+        http_metrics(http, b, "prometheus");
     return 0;
 }

@@ -150,7 +150,9 @@ static int start_http(struct service *s, const struct serve_conf *c)
 
     opts.routes = api_routes(s->api, &opts.n_routes);
     rc = http_start(&s->http, &opts, &f);
-    if (rc < 0)
+    if (rc == 0)
+        api_set_http(s->api, s->http);
+    else
         LOG_ERROR("Cannot listen", LOG_S("address", c->listen), LOG_S("err", f.text));
     return rc == 0 ? CLI__OK : rc == FER_EINVAL ? CLI__USAGE : CLI__FAILED;
 }

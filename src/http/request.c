@@ -169,7 +169,8 @@ static bool answered_by_routing(struct http__request *r, const char *method)
     unsigned allow;
     const struct http__route *route = http__route_find(r, &allow);
 
-    if (route == NULL) {
+    /* A path that is there for OPTIONS only, as under a prefix with CORS, is no page. */
+    if (route == NULL || ((allow & r->req.method) == 0 && (allow & ~HTTP_OPTIONS) == 0)) {
         refuse(r, 404, "404 page not found");
         return true;
     }
