@@ -1,0 +1,173 @@
+/*
+ * test_mem_source.c - series in memory, asked as any source is asked.
+ */
+#include "cases.h"
+
+#include "ferula/model/source.h"
+
+static const struct source_range ALL = {INT64_MIN, INT64_MAX};
+
+static void add(struct mem_source *ms, struct str name, struct str job, const struct sample *s,
+                size_t n)
+{
+    const struct label v[] = {
+        {STR(LABEL_NAME), name},
+        {STR("job"),      job }
+    };
+
+    mem_source_add(ms, (struct labels){v, COUNT(v)}, s, n);
+}
+
+static void test_merge(void **state)
+{
+    static const struct sample first[] = {
+        {10, 1},
+        {20, 2},
+        {40, 4}
+    };
+    static const struct sample later[] = {
+        {5,  0 },
+        {20, 22},
+        {30, 3 },
+        {50, 5 },
+        {50, 55}
+    };
+    static const struct sample want[] = {
+        {5,  0 },
+        {10, 1 },
+        {20, 22},
+        {30, 3 },
+        {40, 4 },
+        {50, 55}
+    };
+    struct mem_source *ms = mem_source_new();
+    struct source *src = mem_source_base(ms);
+    struct source_selection *sel;
+    struct sample_vec sv = {0};
+    struct arena a = {0};
+
+    (void)state;
+    add(ms, STR("m"), STR("x"), first, COUNT(first));
+    add(ms, STR("m"), STR("x"), later, COUNT(later));
+    assert_int_equal(src->ops->select(src, &a, NULL, 0, ALL, &sel, NULL), 0);
+    assert_int_equal(sel->n, 1);
+    assert_int_equal(src->ops->read(sel, 0, &sv, NULL), 0);
+    assert_int_equal(sv.n, COUNT(want));
+    assert_memory_equal(sv.v, want, sizeof(want));
+    sample_vec_release(&sv);
+    arena_release(&a);
+    mem_source_free(ms);
+}
+
+static struct range_case {
+    const char *name;
+    struct source_range range;
+    size_t n_series, n_samples; /* of series m, which has 10, 20, 30 */
+} ranges[] = {
+    {"all",                  {INT64_MIN, INT64_MAX}, 2, 3},
+    {"both ends are within", {10, 30},               2, 3},
+    {"one sample",           {20, 20},               2, 1},
+    {"between samples",      {11, 19},               0, 0},
+    {"before",               {0, 9},                 0, 0},
+    {"after",                {31, 99},               0, 0},
+    {"from the middle on",   {15, 99},               2, 2},
+};
+
+static void test_range(void **state)
+{
+    static const struct sample s[] = {
+        {10, 1},
+        {20, 2},
+        {30, 3}
+    };
+    const struct range_case *c = *state;
+    struct mem_source *ms = mem_source_new();
+    struct source *src = mem_source_base(ms);
+    struct source_selection *sel;
+    struct sample_vec sv = {0};
+    struct arena a = {0};
+
+    add(ms, STR("n"), STR("x"), s, COUNT(s));
+    add(ms, STR("m"), STR("x"), s, COUNT(s));
+    assert_int_equal(src->ops->select(src, &a, NULL, 0, c->range, &sel, NULL), 0);
+    assert_int_equal(sel->n, c->n_series);
+    if (sel->n > 0) {
+        assert_str(labels_name(sel->series[0].labels), "m");
+        assert_int_equal(src->ops->read(sel, 0, &sv, NULL), 0);
+    }
+    assert_int_equal(sv.n, c->n_samples);
+    sample_vec_release(&sv);
+    arena_release(&a);
+    mem_source_free(ms);
+}
+
+static void test_many(void **state)
+{
+    struct mem_source *ms = mem_source_new();
+    struct source *src = mem_source_base(ms);
+    struct source_selection *sel;
+    struct arena a = {0};
+
+    (void)state;
+    for (int round = 0; round < 2; round++)
+        for (int i = 0; i < 1000; i++) {
+            struct sample s = {round, i};
+
+            add(ms, STR("m"), arena_printf(&a, "%03d", i * 7 % 1000), &s, 1);
+        }
+    assert_int_equal(src->ops->select(src, &a, NULL, 0, ALL, &sel, NULL), 0);
+    assert_int_equal(sel->n, 1000);
+    for (size_t i = 1; i < sel->n; i++)
+        assert_true(labels_cmp(sel->series[i - 1].labels, sel->series[i].labels) < 0);
+    mem_source_clear(ms);
+    assert_int_equal(src->ops->select(src, &a, NULL, 0, ALL, &sel, NULL), 0);
+    assert_int_equal(sel->n, 0);
+    arena_release(&a);
+    mem_source_free(ms);
+}
+
+static void test_names_and_values(void **state)
+{
+    static const struct sample early = {10, 1}, late = {90, 1};
+    struct mem_source *ms = mem_source_new();
+    struct source *src = mem_source_base(ms);
+    struct arena a = {0};
+    struct matcher m;
+    struct str *v;
+    size_t n;
+
+    (void)state;
+    add(ms, STR("m"), STR("b"), &early, 1);
+    add(ms, STR("m"), STR("a"), &early, 1);
+    add(ms, STR("n"), STR("a"), &late, 1);
+    assert_int_equal(src->ops->label_names(src, &a, NULL, 0, ALL, &v, &n, NULL), 0);
+    assert_int_equal(n, 2);
+    assert_str(v[0], "__name__");
+    assert_str(v[1], "job");
+    assert_int_equal(src->ops->label_values(src, &a, STR("job"), NULL, 0, ALL, &v, &n, NULL), 0);
+    assert_int_equal(n, 2);
+    assert_str(v[0], "a");
+    assert_str(v[1], "b");
+    assert_int_equal(matcher_init(&m, &a, MATCH_EQ, STR(LABEL_NAME), STR("n"), NULL), 0);
+    assert_int_equal(src->ops->label_values(src, &a, STR("job"), &m, 1, ALL, &v, &n, NULL), 0);
+    assert_int_equal(n, 1);
+    assert_int_equal(src->ops->label_values(src, &a, STR("job"), &m, 1,
+                                            (struct source_range){0, 50}, &v, &n, NULL),
+                     0);
+    assert_int_equal(n, 0);
+    assert_int_equal(src->ops->label_values(src, &a, STR("zone"), NULL, 0, ALL, &v, &n, NULL), 0);
+    assert_int_equal(n, 0);
+    arena_release(&a);
+    mem_source_free(ms);
+}
+
+int main(void)
+{
+    static struct cases c;
+
+    cases_add(&c, "samples are merged by time, the later word counts", test_merge, NULL);
+    CASES_ADD_TABLE(&c, ranges, test_range, name);
+    cases_add(&c, "many series are found again and come sorted", test_many, NULL);
+    cases_add(&c, "names and values", test_names_and_values, NULL);
+    return CASES_RUN("model mem_source", &c);
+}
