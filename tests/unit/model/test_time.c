@@ -22,7 +22,7 @@ static struct duration_case {
     {"1w2d3h4m5s6ms",         9 * DAY + 11045006, "9d3h4m5s6ms"                                           },
     {"1y",                    365 * DAY,          "1y"                                                    },
     {"2w",                    14 * DAY,           "2w"                                                    },
-    {"1y1w",                  372 * DAY,          "1y1w"                                                  },
+    {"1y1w",                  372 * DAY,          "372d"                                                  },
     {"90d",                   90 * DAY,           "90d"                                                   },
     {"400d",                  400 * DAY,          "400d"                                                  },
     {"1500ms",                1500,               "1s500ms"                                               },
