@@ -21,6 +21,11 @@ static int64_t floor_div(int64_t a, int64_t b)
     return a / b - (a % b < 0);
 }
 
+static int64_t floor_mod(int64_t a, int64_t b)
+{
+    return (a % b + b) % b;
+}
+
 static bool is_leap(int64_t year)
 {
     return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
@@ -43,7 +48,7 @@ static int day_of_year(int64_t year, int month, int day)
 void civil_from_unix(int64_t seconds, struct civil *out)
 {
     int64_t days = floor_div(seconds, SECONDS_PER_DAY);
-    int second = (int)(seconds - days * SECONDS_PER_DAY);
+    int second = (int)floor_mod(seconds, SECONDS_PER_DAY);
     int64_t shifted = days + DAYS_TO_1970_MARCH;
     int64_t era = floor_div(shifted, DAYS_PER_ERA);
     int64_t day_of_era = shifted - era * DAYS_PER_ERA;
@@ -60,7 +65,7 @@ void civil_from_unix(int64_t seconds, struct civil *out)
     out->hour = second / 3600;
     out->minute = second / 60 % 60;
     out->second = second % 60;
-    out->weekday = (int)(((days + 4) % 7 + 7) % 7); /* 1970-01-01 was a Thursday */
+    out->weekday = (int)floor_mod(days + 4, 7); /* 1970-01-01 was a Thursday */
     out->yearday = day_of_year(out->year, out->month, out->day);
     out->days_in_month = days_in_month(out->year, out->month);
 }
@@ -165,7 +170,7 @@ int time_parse_rfc3339(struct str s, ts_ms *out)
 void time_print_rfc3339(struct buf *b, ts_ms t)
 {
     int64_t seconds = floor_div(t, MS_PER_SECOND);
-    int ms = (int)(t - seconds * MS_PER_SECOND);
+    int ms = (int)floor_mod(t, MS_PER_SECOND);
     struct civil c;
 
     civil_from_unix(seconds, &c);
