@@ -193,18 +193,21 @@ static int counted_repeat(struct check *c)
 static int quoted(struct check *c)
 {
     struct model__scan_error e;
-    struct str at = str_cut(c->rest, 2);
+    struct str text = str_cut(c->rest, 2), behind = str_cut(text, text.n);
+    const char *end = text.n == 0 ? NULL : memmem(text.p, text.n, "\\E", 2);
 
-    while (at.n > 0 && !str_starts(at, "\\E")) {
-        uint32_t rune;
-        struct str rest;
-
-        if (!model__scan_rune(at, &rune, &rest, &e))
-            return refuse_scan(c, &e);
-        add_atom(c, rest, 1);
-        at = rest;
+    if (end != NULL) {
+        behind = str_cut(text, (size_t)(end - text.p) + 2);
+        text.n = (size_t)(end - text.p);
     }
-    c->rest = str_cut(at, 2);
+    while (text.n > 0) {
+        uint32_t rune;
+
+        if (!model__scan_rune(text, &rune, &text, &e))
+            return refuse_scan(c, &e);
+        add_atom(c, text, 1);
+    }
+    c->rest = behind;
     return 0;
 }
 
