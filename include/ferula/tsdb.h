@@ -73,16 +73,16 @@ struct tsdb_new_series {
 
 /* A run of samples of one series, in the order in which they came. */
 struct tsdb_row {
-    series_id id;       /* 0: series[new_series] */
+    series_id id; /* 0: series[new_series] */
     uint32_t new_series;
-    uint32_t first, n;  /* samples[first .. first + n) */
+    uint32_t first, n; /* samples[first .. first + n) */
 };
 
 struct tsdb_refusal {
     enum tsdb_verdict why;
-    struct labels labels;  /* in the write's arena */
+    struct labels labels; /* in the write's arena */
     struct sample sample;
-    double existing;       /* for TSDB_CONFLICT */
+    double existing; /* for TSDB_CONFLICT */
 };
 
 /* One write. Everything it points to belongs to the caller and is the store's until done(). */
@@ -97,13 +97,17 @@ struct tsdb_write {
     const struct metadata *metadata;
     size_t n_metadata;
 
-    /* Called once, on the store's writer thread; must not block. Results are set by then. */
+    /*
+     * Called once, on the store's writer thread (FER_ESTOP: on the caller's); must not block.
+     * Results are set by then.
+     */
     void (*done)(struct tsdb_write *w);
     void *ctx;
 
     /*
      * Results. rc: 0 (the good part is on disk), FER_ENOSPC (nothing of it is; reads go on; try
-     * later), FER_EIO (nothing of it can be relied on), FER_ESTOP (not taken: closing).
+     * later), FER_ELIMIT (a label set that no row of the store can hold; nothing of it is stored),
+     * FER_EIO (nothing of it can be relied on), FER_ESTOP (not taken: closing).
      */
     int rc;
     size_t n_verdicts[N_TSDB_VERDICTS];
@@ -117,7 +121,10 @@ void tsdb_submit(struct tsdb *db, struct tsdb_write *w);
 /* tsdb_submit(), and waits for it. Sets done and ctx itself. Returns w->rc. */
 int tsdb_write_sync(struct tsdb *db, struct tsdb_write *w);
 
-/* "out of order sample", "duplicate sample for timestamp 5; overrides not allowed: existing 1, ..." */
+const char *tsdb_verdict_text(enum tsdb_verdict v);
+
+/* "out of order sample", "duplicate sample for timestamp 5; overrides not allowed: existing 1, ..."
+ */
 void tsdb_refusal_print(struct buf *b, const struct tsdb_refusal *r);
 
 /* ---- reading what is not series --------------------------------------------------------- */
@@ -128,8 +135,8 @@ int tsdb_metadata(struct tsdb *db, struct arena *a, struct str family, struct me
 
 struct tsdb_stats {
     uint64_t n_series, n_samples_head;
-    uint64_t head_bytes;            /* compressed samples in memory */
-    ts_ms min_time, max_time;       /* of stored samples; INT64_MAX, INT64_MIN when empty */
+    uint64_t head_bytes;      /* compressed samples in memory */
+    ts_ms min_time, max_time; /* of stored samples; INT64_MAX, INT64_MIN when empty */
     uint64_t wal_pieces;
     uint64_t used_bytes, map_bytes; /* of the LMDB file: pages in use, room reserved */
 };
@@ -138,5 +145,12 @@ void tsdb_stats(struct tsdb *db, struct tsdb_stats *out);
 
 /* False after a failure that only a restart can mend (FER_EIO); *why is a static sentence. */
 bool tsdb_healthy(struct tsdb *db, const char **why);
+
+/*
+ * For the whole process, once at start: a data file that shrinks or cannot be read under the memory
+ * map (SIGBUS) ends it with one line on stderr and exit code 70, and a file-size limit is an error
+ * of the write (SIGXFSZ is ignored).
+ */
+void tsdb_guard_signals(void);
 
 #endif

@@ -1,0 +1,155 @@
+/*
+ * admit.c - which samples of a request are stored.
+ *
+ * The rules are Prometheus': too new is more than ten minutes ahead of the clock; too old is older
+ * than the store's newest sample less an hour, as it was before the request (an empty store takes
+ * its first sample's time); then each series takes only what is newer than its newest sample, and
+ * forgives an exact repetition of that one. What a request refuses does not hold back the rest.
+ */
+#include "admit.h"
+
+#include "ferula/base/check.h"
+#include "ferula/base/mem.h"
+
+#define TOO_NEW_MS (INT64_C(10) * 60 * 1000)
+#define TOO_OLD_MS (INT64_C(60) * 60 * 1000)
+
+/* The newest sample of a series, with what this transaction added; NULL: none yet. */
+static const struct tsdb__pending *newest(struct tsdb__group *g, const struct tsdb__series *series,
+                                          uint32_t id, struct tsdb__pending *room)
+{
+    if (series->pending < g->n_pending && g->pending[series->pending].id == id)
+        return &g->pending[series->pending];
+    if (series->chunk == NULL)
+        return NULL;
+    *room = (struct tsdb__pending){id, series->x.t, series->x.bits};
+    return room;
+}
+
+static void set_newest(struct tsdb__group *g, struct tsdb__series *series, uint32_t id,
+                       struct sample s)
+{
+    if (series->pending >= g->n_pending || g->pending[series->pending].id != id) {
+        if (g->n_pending == g->cap_pending) {
+            g->cap_pending = g->cap_pending == 0 ? 256 : g->cap_pending * 2;
+            g->pending = xrealloc(g->pending, g->cap_pending, sizeof(*g->pending));
+        }
+        series->pending = (uint32_t)g->n_pending++;
+    }
+    g->pending[series->pending] = (struct tsdb__pending){id, s.t, f64_bits(s.v)};
+    g->max_t = MAX(g->max_t, s.t);
+}
+
+/* `id` 0: the series does not exist yet. */
+static enum tsdb_verdict judge(struct tsdb__admit *ad, uint32_t id, struct sample s,
+                               double *existing)
+{
+    struct tsdb__group *g = &ad->db->group;
+    struct tsdb__pending room;
+    const struct tsdb__pending *last = NULL;
+
+    if (s.t > g->now + TOO_NEW_MS)
+        return TSDB_TOO_NEW;
+    if (!ad->has_oldest) {
+        ts_ms newest_t = g->max_t == INT64_MIN ? s.t : g->max_t;
+
+        ad->oldest = newest_t < INT64_MIN + TOO_OLD_MS ? INT64_MIN : newest_t - TOO_OLD_MS;
+        ad->has_oldest = true;
+    }
+    if (s.t < ad->oldest)
+        return TSDB_TOO_OLD;
+    if (id != 0)
+        last = newest(g, tsdb__head_series(&ad->db->head, id), id, &room);
+    if (last == NULL || s.t > last->t)
+        return TSDB_STORED;
+    if (s.t < last->t)
+        return TSDB_OUT_OF_ORDER;
+    *existing = f64_from_bits(last->bits);
+    return last->bits == f64_bits(s.v) ? TSDB_DUPLICATE : TSDB_CONFLICT;
+}
+
+/* The labels of a series of the store, in the arena of the request. */
+static int stored_labels(struct tsdb__admit *ad, uint32_t id, struct labels *out)
+{
+    struct tsdb__texts tx = {.a = ad->w->arena, .x = ad->x};
+
+    return tsdb__labels_read(&tx, id, out);
+}
+
+static int note_refusal(struct tsdb__admit *ad, const struct tsdb_row *row, enum tsdb_verdict why,
+                        struct sample s, double existing)
+{
+    struct tsdb_refusal *r = &ad->w->first_refusal;
+
+    if (r->why != TSDB_STORED)
+        return 0;
+    *r = (struct tsdb_refusal){.why = why, .sample = s, .existing = existing};
+    if (row->id != 0)
+        return stored_labels(ad, row->id, &r->labels);
+    r->labels = labels_copy(ad->w->arena, ad->w->series[row->new_series].labels);
+    return 0;
+}
+
+static int make_series(struct tsdb__admit *ad, struct tsdb_new_series *ns)
+{
+    struct tsdb *db = ad->db;
+    uint32_t id;
+    int rc = tsdb__series_make(&db->series, &db->symbols, ad->x, ns->labels, &id);
+
+    if (rc < 0)
+        return rc;
+    tsdb__head_reserve(&db->head, id);
+    tsdb__postings_add(&db->postings, id, db->series.syms, ns->labels.n);
+    ns->id = id;
+    return 0;
+}
+
+static int take_row(struct tsdb__admit *ad, const struct tsdb_row *row)
+{
+    struct tsdb *db = ad->db;
+    struct tsdb_new_series *ns = NULL;
+    uint32_t id = row->id;
+    int rc = 0;
+
+    CHECK(row->first <= ad->w->n_samples && row->n <= ad->w->n_samples - row->first);
+    CHECK(id != 0 ? id <= db->series.n : row->new_series < ad->w->n_series);
+    if (id == 0) {
+        ns = &ad->w->series[row->new_series];
+        if (ns->id == 0)
+            rc = tsdb__series_find(&db->series, &db->symbols, ad->x, ns->labels, &ns->id);
+        id = ns->id;
+    }
+    for (uint32_t i = 0; i < row->n && rc == 0; i++) {
+        struct sample s = ad->w->samples[row->first + i];
+        double existing = 0;
+        enum tsdb_verdict why = judge(ad, id, s, &existing);
+
+        ad->w->n_verdicts[why]++;
+        if (why == TSDB_STORED && id == 0) {
+            rc = make_series(ad, ns);
+            id = ns->id;
+        }
+        if (why == TSDB_STORED && rc == 0) {
+            tsdb__wal_add(&ad->wal, id, s);
+            set_newest(&db->group, tsdb__head_series(&db->head, id), id, s);
+        } else if (why >= TSDB_OUT_OF_ORDER) {
+            rc = note_refusal(ad, row, why, s, existing);
+        }
+    }
+    return rc;
+}
+
+int tsdb__admit(struct tsdb *db, struct tsdb__txn *x, struct tsdb_write *w)
+{
+    struct tsdb__admit ad = {.db = db, .x = x, .w = w};
+    int rc = 0;
+
+    memset(w->n_verdicts, 0, sizeof(w->n_verdicts));
+    w->first_refusal = (struct tsdb_refusal){0};
+    for (size_t i = 0; i < w->n_series; i++)
+        w->series[i].id = 0;
+    tsdb__wal_begin(&ad.wal, &db->group.log);
+    for (size_t i = 0; i < w->n_rows && rc == 0; i++)
+        rc = take_row(&ad, &w->rows[i]);
+    return rc;
+}

@@ -1,0 +1,26 @@
+/*
+ * admit.h - which samples of a request are stored. The writer thread's.
+ */
+#ifndef TSDB_ADMIT_H
+#define TSDB_ADMIT_H
+
+#include "store.h"
+#include "wal.h"
+
+/* One request on its way into the transaction. */
+struct tsdb__admit {
+    struct tsdb *db;
+    struct tsdb__txn *x;
+    struct tsdb_write *w;
+    struct tsdb__wal_writer wal;
+    ts_ms oldest; /* the bound for too old, fixed by the first sample that is not too new */
+    bool has_oldest;
+};
+
+/*
+ * Judges the samples of a request in their order; appends the good ones to the group's log, and
+ * makes the series that got one. Fills in the results of the request.
+ */
+int tsdb__admit(struct tsdb *db, struct tsdb__txn *x, struct tsdb_write *w);
+
+#endif

@@ -1,0 +1,148 @@
+/*
+ * select.c - the series that satisfy matchers, as a set of ids.
+ *
+ * A matcher that the empty text does not satisfy keeps the series that have one of the values it
+ * accepts. One that the empty text satisfies also keeps the series without the label, so it takes
+ * away those that have a value it does not accept. Each value of a name is matched once. Equality
+ * goes first, the metric name before the rest; once few series are left, the other matchers look at
+ * their labels instead of reading lists that may be long.
+ */
+#include "store.h"
+
+#include "ferula/base/check.h"
+#include "ferula/model/matcher.h"
+
+/* Reading the labels of a series costs some 30 list entries of 30 ns. */
+#define FEW_SERIES 256
+
+struct selecting {
+    struct tsdb *db;
+    struct tsdb__texts *tx;
+    uint32_t max; /* id */
+};
+
+/* Adds to `out` the series whose value of the name is, or is not, accepted. */
+static int by_enumeration(struct selecting *sl, const struct matcher *m, uint32_t name,
+                          bool accepted, struct tsdb__ids *out)
+{
+    uint32_t value = 0;
+    int rc;
+
+    while ((rc = tsdb__postings_next_value(sl->tx->x, name, &value)) == 0) {
+        struct str text;
+
+        rc = tsdb__symbol_text(sl->tx->x, value, &text);
+        if (rc == 0 && matcher_matches(m, text) == accepted)
+            rc = tsdb__postings_read(sl->tx->x, name, value, out);
+        if (rc < 0)
+            return rc;
+    }
+    return rc == FER_ENOENT ? 0 : rc;
+}
+
+static int by_texts(struct selecting *sl, const struct str *texts, size_t n, uint32_t name,
+                    struct tsdb__ids *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint32_t value;
+        int rc = tsdb__symbol_find(sl->tx->x, sl->db->meta.uuid, texts[i], &value);
+
+        if (rc == 0 && value != 0 && texts[i].n != 0)
+            rc = tsdb__postings_read(sl->tx->x, name, value, out);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+/* The series whose value is in (accepted) or is none of the matcher's. */
+static int by_lists(struct selecting *sl, const struct matcher *m, bool accepted,
+                    struct tsdb__ids *out)
+{
+    bool negated = m->op == MATCH_NE || m->op == MATCH_NRE;
+    const struct str *texts = &m->value;
+    size_t n_texts = m->op == MATCH_RE || m->op == MATCH_NRE ? regex_literals(m->re, &texts) : 1;
+    uint32_t name;
+    int rc = tsdb__symbol_find(sl->tx->x, sl->db->meta.uuid, m->name, &name);
+
+    if (rc < 0 || name == 0)
+        return rc;
+    /* The values that it names are those wanted: accepted by = and =~, refused by != and !~. */
+    if (n_texts != 0 && accepted != negated)
+        return by_texts(sl, texts, n_texts, name, out);
+    return by_enumeration(sl, m, name, accepted, out);
+}
+
+static int apply_lists(struct selecting *sl, const struct matcher *m, struct tsdb__ids *ids)
+{
+    bool empty_too = matcher_matches(m, STR(""));
+    struct tsdb__ids found = tsdb__ids_new(sl->tx->a, sl->max);
+    int rc = by_lists(sl, m, !empty_too, &found);
+
+    if (rc < 0)
+        return rc;
+    if (empty_too)
+        tsdb__ids_and_not(ids, found);
+    else
+        tsdb__ids_and(ids, found);
+    return 0;
+}
+
+static int apply_labels(struct selecting *sl, const struct matcher *const *m, size_t n,
+                        struct tsdb__ids *ids)
+{
+    for (uint32_t id = tsdb__ids_next(ids, 1); id != 0; id = tsdb__ids_next(ids, id + 1)) {
+        struct labels ls;
+        bool keep = true;
+        int rc = tsdb__labels_read(sl->tx, id, &ls);
+
+        if (rc < 0)
+            return rc;
+        for (size_t i = 0; i < n && keep; i++)
+            keep = matcher_matches(m[i], labels_get(ls, m[i]->name));
+        if (!keep)
+            ids->words[id / 64] &= ~(UINT64_C(1) << (id % 64));
+    }
+    return 0;
+}
+
+/* Lower is earlier. */
+static int rank(const struct matcher *m)
+{
+    if (m->op == MATCH_EQ && m->value.n != 0)
+        return str_is(m->name, LABEL_NAME) ? 0 : 1;
+    return matcher_matches(m, STR("")) ? 3 : 2;
+}
+
+static const struct matcher **in_order(struct arena *a, const struct matcher *m, size_t n)
+{
+    const struct matcher **v = arena_array(a, const struct matcher *, n);
+    size_t at = 0;
+
+    for (int r = 0; r <= 3; r++)
+        for (size_t i = 0; i < n; i++)
+            if (rank(&m[i]) == r)
+                v[at++] = &m[i];
+    return v;
+}
+
+int tsdb__match(struct tsdb *db, struct tsdb__texts *tx, const struct matcher *m, size_t n,
+                struct tsdb__ids *out)
+{
+    struct selecting sl = {.db = db, .tx = tx};
+    const struct matcher **v = in_order(tx->a, m, n);
+    int rc = tsdb__last_u32(tx->x, T_SERIES, &sl.max);
+
+    if (rc < 0)
+        return rc;
+    *out = tsdb__ids_new(tx->a, sl.max);
+    tsdb__ids_all(out);
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0 && tsdb__ids_count(out) <= FEW_SERIES)
+            return apply_labels(&sl, v + i, n - i, out);
+        rc = apply_lists(&sl, v[i], out);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}

@@ -1,0 +1,258 @@
+/*
+ * source.c - the store as a source of series: see model/source.h.
+ *
+ * select() finds ids and labels in one LMDB snapshot, then takes the chunks under one read lock of
+ * the heads. The snapshot is older than the chunks, so every series in it has all its samples of
+ * then, and a group of writes is seen whole or not at all.
+ */
+#include <stdlib.h>
+
+#include "store.h"
+
+#include "ferula/base/check.h"
+#include "ferula/model/matcher.h"
+
+static struct tsdb *db_of(struct source *src)
+{
+    struct tsdb *db = (struct tsdb *)(void *)((char *)src - offsetof(struct tsdb, source));
+
+    CHECK_MAGIC(db, TSDB_MAGIC);
+    return db;
+}
+
+/* As labels_cmp(); equal texts of one selection are one pointer, which spares most comparing. */
+static int by_labels(const void *pa, const void *pb)
+{
+    struct labels a = ((const struct source_series *)pa)->labels;
+    struct labels b = ((const struct source_series *)pb)->labels;
+
+    for (size_t i = 0; i < a.n && i < b.n; i++) {
+        int c = a.v[i].name.p == b.v[i].name.p ? 0 : str_cmp(a.v[i].name, b.v[i].name);
+
+        if (c == 0 && a.v[i].value.p != b.v[i].value.p)
+            c = str_cmp(a.v[i].value, b.v[i].value);
+        if (c != 0)
+            return c;
+    }
+    return a.n < b.n ? -1 : a.n > b.n;
+}
+
+/* Labels now; `data` is the id until copy_chunks(). */
+static int read_series(struct tsdb__texts *tx, const struct tsdb__ids *ids,
+                       struct source_selection *sel)
+{
+    sel->series = arena_array(tx->a, struct source_series, tsdb__ids_count(ids));
+    for (uint32_t id = tsdb__ids_next(ids, 1); id != 0; id = tsdb__ids_next(ids, id + 1)) {
+        int rc = tsdb__labels_read(tx, id, &sel->series[sel->n].labels);
+
+        if (rc < 0)
+            return rc;
+        sel->n++;
+    }
+    return 0;
+}
+
+/* Series without samples in the range are dropped. */
+static void copy_chunks(struct tsdb *db, struct arena *a, const struct tsdb__ids *ids,
+                        struct source_selection *sel)
+{
+    size_t at = 0, n = 0;
+
+    tsdb__head_lock_read(&db->head);
+    for (uint32_t id = tsdb__ids_next(ids, 1); id != 0; id = tsdb__ids_next(ids, id + 1)) {
+        struct tsdb__chunk *first = tsdb__head_copy(&db->head, id, sel->range, a);
+        struct labels ls = sel->series[at++].labels;
+
+        if (first != NULL)
+            sel->series[n++] = (struct source_series){ls, first};
+    }
+    tsdb__head_unlock(&db->head);
+    sel->n = n;
+}
+
+static int source_select(struct source *src, struct arena *a, const struct matcher *m,
+                         size_t n_matchers, struct source_range range,
+                         struct source_selection **out, struct fault *f)
+{
+    struct tsdb *db = db_of(src);
+    struct tsdb__texts tx = {.a = a};
+    struct source_selection *sel = arena_new(a, struct source_selection);
+    struct tsdb__ids ids;
+    int rc = tsdb__reader_begin(db, &tx.x, f);
+
+    if (rc < 0)
+        return rc;
+    sel->source = src;
+    sel->range = range;
+    rc = tsdb__match(db, &tx, m, n_matchers, &ids);
+    if (rc == 0)
+        rc = read_series(&tx, &ids, sel);
+    tsdb__reader_end(db, tx.x);
+    if (rc < 0)
+        return tsdb__read_fault(f, rc);
+    copy_chunks(db, a, &ids, sel);
+    if (sel->n > 1)
+        qsort(sel->series, sel->n, sizeof(*sel->series), by_labels);
+    *out = sel;
+    return 0;
+}
+
+static int source_read(const struct source_selection *sel, size_t i, struct sample_vec *out,
+                       struct fault *f)
+{
+    int rc;
+
+    CHECK(i < sel->n);
+    rc = tsdb__chunks_read(sel->series[i].data, sel->range, out);
+    return rc < 0 ? fault_set(f, rc, 0, "a chunk in memory is damaged") : 0;
+}
+
+/* Symbols whose texts are wanted, each once. */
+struct symbol_set {
+    struct tsdb__texts *tx;
+    struct str *v;
+    size_t n, cap;
+    struct tsdb__ids seen;
+};
+
+static int want_symbol(struct symbol_set *set, uint32_t id)
+{
+    struct str text;
+    int rc;
+
+    if (id == 0 || id > set->seen.max)
+        return FER_ECORRUPT;
+    if ((set->seen.words[id / 64] >> (id % 64) & 1) != 0)
+        return 0;
+    set->seen.words[id / 64] |= UINT64_C(1) << (id % 64);
+    rc = tsdb__symbol_text(set->tx->x, id, &text);
+    if (rc < 0)
+        return rc;
+    ARENA_GROW(set->tx->a, set->v, set->n, set->cap, struct str);
+    set->v[set->n++] = arena_str(set->tx->a, text);
+    return 0;
+}
+
+/* The names (`name` 0), or the values of `name`, of the series in `ids`. */
+static int want_of_series(struct symbol_set *set, const struct tsdb__ids *ids, uint32_t name)
+{
+    for (uint32_t id = tsdb__ids_next(ids, 1); id != 0; id = tsdb__ids_next(ids, id + 1)) {
+        struct tsdb__in pairs;
+        size_t n;
+        int rc = tsdb__series_row(set->tx->x, id, &pairs, &n);
+
+        for (size_t i = 0; i < n && rc == 0; i++) {
+            uint32_t k = tsdb__in_varint32(&pairs), v = tsdb__in_varint32(&pairs);
+
+            if (name == 0 || k == name)
+                rc = want_symbol(set, name == 0 ? k : v);
+        }
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+/* The same of all series, from the keys of the postings. */
+static int want_of_all(struct symbol_set *set, uint32_t name)
+{
+    uint32_t at = 0;
+    int rc;
+
+    do {
+        rc = name == 0 ? tsdb__postings_next_name(set->tx->x, &at)
+                       : tsdb__postings_next_value(set->tx->x, name, &at);
+        if (rc == 0)
+            rc = want_symbol(set, at);
+    } while (rc == 0);
+    return rc == FER_ENOENT ? 0 : rc;
+}
+
+static int by_text(const void *pa, const void *pb)
+{
+    return str_cmp(*(const struct str *)pa, *(const struct str *)pb);
+}
+
+struct label_query {
+    bool values;     /* else names */
+    struct str name; /* whose values */
+    const struct matcher *m;
+    size_t n_matchers;
+};
+
+static int label_texts(struct tsdb *db, struct symbol_set *set, const struct label_query *q)
+{
+    struct tsdb__ids ids;
+    uint32_t name = 0, n_symbols;
+    int rc = tsdb__last_u32(set->tx->x, T_SYM, &n_symbols);
+
+    if (rc == 0 && q->values)
+        rc = tsdb__symbol_find(set->tx->x, db->meta.uuid, q->name, &name);
+    if (rc < 0 || (q->values && name == 0))
+        return rc;
+    set->seen = tsdb__ids_new(set->tx->a, n_symbols);
+    if (q->n_matchers == 0)
+        return want_of_all(set, name);
+    rc = tsdb__match(db, set->tx, q->m, q->n_matchers, &ids);
+    return rc < 0 ? rc : want_of_series(set, &ids, name);
+}
+
+static int label_answer(struct source *src, struct arena *a, const struct label_query *q,
+                        struct symbol_set *set, struct fault *f)
+{
+    struct tsdb *db = db_of(src);
+    struct tsdb__texts tx = {.a = a};
+    int rc = tsdb__reader_begin(db, &tx.x, f);
+
+    if (rc < 0)
+        return rc;
+    *set = (struct symbol_set){.tx = &tx};
+    rc = label_texts(db, set, q);
+    tsdb__reader_end(db, tx.x);
+    set->tx = NULL;
+    if (rc < 0)
+        return tsdb__read_fault(f, rc);
+    if (set->n > 1)
+        qsort(set->v, set->n, sizeof(*set->v), by_text);
+    return 0;
+}
+
+static int source_label_names(struct source *src, struct arena *a, const struct matcher *m,
+                              size_t n_matchers, struct source_range range, struct str **out,
+                              size_t *n, struct fault *f)
+{
+    struct label_query q = {.m = m, .n_matchers = n_matchers};
+    struct symbol_set set;
+    int rc = label_answer(src, a, &q, &set, f);
+
+    (void)range; /* labels are answered for all that is kept, as a block of Prometheus does */
+    if (rc < 0)
+        return rc;
+    *out = set.v;
+    *n = set.n;
+    return 0;
+}
+
+static int source_label_values(struct source *src, struct arena *a, struct str name,
+                               const struct matcher *m, size_t n_matchers,
+                               struct source_range range, struct str **out, size_t *n,
+                               struct fault *f)
+{
+    struct label_query q = {.values = true, .name = name, .m = m, .n_matchers = n_matchers};
+    struct symbol_set set;
+    int rc = label_answer(src, a, &q, &set, f);
+
+    (void)range;
+    if (rc < 0)
+        return rc;
+    *out = set.v;
+    *n = set.n;
+    return 0;
+}
+
+const struct source_ops tsdb__source_ops = {
+    .select = source_select,
+    .read = source_read,
+    .label_names = source_label_names,
+    .label_values = source_label_values,
+};
