@@ -162,7 +162,8 @@ static inline uint64_t fx_random(uint64_t *state)
 static inline uint64_t fx_random_start(void)
 {
     const char *env = getenv("FERULA_TEST_RANDOM");
-    uint64_t start = env != NULL ? strtoull(env, NULL, 0) : (uint64_t)time(NULL) ^ (uint64_t)getpid() << 32;
+    uint64_t start =
+        env != NULL ? strtoull(env, NULL, 0) : (uint64_t)time(NULL) ^ (uint64_t)getpid() << 32;
 
     print_message("FERULA_TEST_RANDOM=%llu\n", (unsigned long long)start);
     return start;

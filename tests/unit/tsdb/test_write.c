@@ -72,63 +72,54 @@ static struct verdict_case {
     size_t want[N_TSDB_VERDICTS];
     const char *text;
 } verdicts[] = {
-    {"a newer sample is stored", {T0, 1}, {{T0 + 1, 1}}, 1, {[TSDB_STORED] = 1}, NULL},
-    {"an exact repetition is forgiven", {T0, 1}, {{T0, 1}}, 1, {[TSDB_DUPLICATE] = 1}, NULL},
+    {"a newer sample is stored",                         {T0, 1},   {{T0 + 1, 1}}, 1, {[TSDB_STORED] = 1},                                                NULL},
+    {"an exact repetition is forgiven",                  {T0, 1},   {{T0, 1}},     1, {[TSDB_DUPLICATE] = 1},                                             NULL},
     {"the same time with another value is a conflict",
      {T0, 1},
      {{T0, 1.5}},
-     1,
-     {[TSDB_CONFLICT] = 1},
-     "duplicate sample for timestamp 1700000000000; overrides not allowed: existing 1, new value 1.5"},
-    {"minus zero is another value", {T0, 0.0}, {{T0, -0.0}}, 1, {[TSDB_CONFLICT] = 1}, NULL},
+     1,                                                                               {[TSDB_CONFLICT] = 1},
+     "duplicate sample for timestamp 1700000000000; overrides not allowed: existing 1, new value 1.5"                                                         },
+    {"minus zero is another value",                      {T0, 0.0}, {{T0, -0.0}},  1, {[TSDB_CONFLICT] = 1},                                              NULL},
     {"an older sample is out of order",
      {T0, 1},
      {{T0 - 1, 1}},
-     1,
-     {[TSDB_OUT_OF_ORDER] = 1},
-     "out of order sample"},
+     1,                                                                               {[TSDB_OUT_OF_ORDER] = 1},
+     "out of order sample"                                                                                                                                    },
     {"an hour behind the newest is still in bounds",
      {T0, 1},
      {{T0 - 60 * MIN_MS, 1}},
-     1,
-     {[TSDB_OUT_OF_ORDER] = 1},
-     NULL},
+     1,                                                                               {[TSDB_OUT_OF_ORDER] = 1},
+     NULL                                                                                                                                                     },
     {"more than an hour behind is out of bounds",
      {T0, 1},
      {{T0 - 60 * MIN_MS - 1, 1}},
-     1,
-     {[TSDB_TOO_OLD] = 1},
-     "out of bounds"},
+     1,                                                                               {[TSDB_TOO_OLD] = 1},
+     "out of bounds"                                                                                                                                          },
     {"ten minutes ahead of the clock is the limit",
      {T0, 1},
      {{T0 + 10 * MIN_MS, 1}},
-     1,
-     {[TSDB_STORED] = 1},
-     NULL},
+     1,                                                                               {[TSDB_STORED] = 1},
+     NULL                                                                                                                                                     },
     {"beyond it is too far in the future",
      {T0, 1},
      {{T0 + 10 * MIN_MS + 1, 1}},
-     1,
-     {[TSDB_TOO_NEW] = 1},
-     "out of bounds: timestamp is too far in the future"},
+     1,                                                                               {[TSDB_TOO_NEW] = 1},
+     "out of bounds: timestamp is too far in the future"                                                                                                      },
     {"the good part of a request is stored",
      {T0, 1},
      {{T0 - 1, 1}, {T0 + 1, 2}, {T0 + 1, 2}, {T0 + 2, 3}},
-     4,
-     {[TSDB_STORED] = 2, [TSDB_DUPLICATE] = 1, [TSDB_OUT_OF_ORDER] = 1},
-     "out of order sample"},
+     4,                                                                               {[TSDB_STORED] = 2, [TSDB_DUPLICATE] = 1, [TSDB_OUT_OF_ORDER] = 1},
+     "out of order sample"                                                                                                                                    },
     {"order counts within a request",
      {T0, 1},
      {{T0 + 5, 1}, {T0 + 3, 2}, {T0 + 5, 3}},
-     3,
-     {[TSDB_STORED] = 1, [TSDB_OUT_OF_ORDER] = 1, [TSDB_CONFLICT] = 1},
-     "out of order sample"},
+     3,                                                                               {[TSDB_STORED] = 1, [TSDB_OUT_OF_ORDER] = 1, [TSDB_CONFLICT] = 1},
+     "out of order sample"                                                                                                                                    },
     {"the bound for too old is that before the request",
      {T0 - 59 * MIN_MS, 1},
      {{T0 + 9 * MIN_MS, 1}, {T0 - 58 * MIN_MS, 2}},
-     2,
-     {[TSDB_STORED] = 1, [TSDB_OUT_OF_ORDER] = 1},
-     NULL},
+     2,                                                                               {[TSDB_STORED] = 1, [TSDB_OUT_OF_ORDER] = 1},
+     NULL                                                                                                                                                     },
 };
 
 static void test_verdict(void **state)
@@ -202,8 +193,8 @@ static void test_metadata(void **state)
 {
     struct fixture *fx = *state;
     struct metadata md[] = {
-        {STR_INIT("up"), METRIC_GAUGE, STR_INIT("Whether it is up."), STR_INIT("")},
-        {STR_INIT("a_seconds"), METRIC_COUNTER, STR_INIT("Seconds."), STR_INIT("seconds")},
+        {STR_INIT("up"),        METRIC_GAUGE,   STR_INIT("Whether it is up."), STR_INIT("")       },
+        {STR_INIT("a_seconds"), METRIC_COUNTER, STR_INIT("Seconds."),          STR_INIT("seconds")},
     };
     struct tsdb_write w = {.arena = &fx->arena, .metadata = md, .n_metadata = COUNT(md)};
     struct metadata *got;
@@ -230,8 +221,13 @@ static void test_too_long_label_fails_alone(void **state)
 {
     struct fixture *fx = *state;
     char *huge = xmalloc(5000);
-    struct label bad[] = {{STR_INIT("__name__"), STR_INIT("m")}, {STR_INIT("a"), {huge, 5000}}};
-    struct tsdb_new_series ns = {.labels = {bad, 2}};
+    struct label bad[] = {
+        {STR_INIT("__name__"), STR_INIT("m")},
+        {STR_INIT("a"),        {huge, 5000} }
+    };
+    struct tsdb_new_series ns = {
+        .labels = {bad, 2}
+    };
     struct tsdb_row row = {.n = 1};
     struct sample s = {T0, 1};
     struct tsdb_write w = {.arena = &fx->arena,
@@ -264,8 +260,7 @@ int main(void)
     int failed = cmocka_run_group_tests_name("tsdb write", tests, NULL, NULL);
 
     for (size_t i = 0; i < COUNT(verdicts); i++)
-        cases[i] = (struct CMUnitTest){.name = verdicts[i].name,
-                                       .test_func = test_verdict,
-                                       .initial_state = &verdicts[i]};
+        cases[i] = (struct CMUnitTest){
+            .name = verdicts[i].name, .test_func = test_verdict, .initial_state = &verdicts[i]};
     return failed + cmocka_run_group_tests_name("tsdb verdicts", cases, NULL, NULL);
 }
