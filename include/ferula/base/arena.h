@@ -44,13 +44,13 @@ void *arena_regrow(struct arena *a, const void *old, size_t old_n, size_t new_n,
  * Makes sure that the arena array `ptr` of `n` used and *cap allocated elements has room for one
  * more; the capacity doubles. Use: ARENA_GROW(a, v, n, cap, type); v[n++] = x;
  */
-#define ARENA_GROW(a, ptr, n, cap, type)                                                          \
-    do {                                                                                          \
-        if ((n) == (cap)) {                                                                       \
-            size_t grown_ = (cap) == 0 ? 8 : (cap) * 2;                                           \
-            (ptr) = (type *)arena_regrow((a), (ptr), (n), grown_, sizeof(type), _Alignof(type));  \
-            (cap) = grown_;                                                                       \
-        }                                                                                         \
+#define ARENA_GROW(a, ptr, n, cap, type)                                                           \
+    do {                                                                                           \
+        if ((n) == (cap)) {                                                                        \
+            size_t grown_ = (cap) == 0 ? 8 : (cap)*2;                                              \
+            (ptr) = (type *)arena_regrow((a), (ptr), (n), grown_, sizeof(type), _Alignof(type));   \
+            (cap) = grown_;                                                                        \
+        }                                                                                          \
     } while (0)
 
 char *arena_strdup(struct arena *a, struct str s);   /* NUL-terminated copy */

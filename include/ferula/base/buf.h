@@ -1,8 +1,8 @@
 /*
  * buf.h - a growable byte buffer on the heap.
  *
- * All zero is an empty buffer. What is in it is always followed by a NUL that n does not count, once
- * anything was added. Not thread-safe.
+ * All zero is an empty buffer. What is in it is always followed by a NUL that n does not count,
+ * once anything was added. Not thread-safe.
  */
 #ifndef FERULA_BASE_BUF_H
 #define FERULA_BASE_BUF_H

@@ -2,7 +2,8 @@
  * hash.h - keyed hashes and checksums.
  *
  * Label sets come from the network, so tables that hold them are hashed with a secret drawn at
- * start. Keyed hashes differ from process to process and are never stored. Any thread may call these.
+ * start. Keyed hashes differ from process to process and are never stored. Any thread may call
+ * these.
  */
 #ifndef FERULA_BASE_HASH_H
 #define FERULA_BASE_HASH_H
@@ -25,7 +26,7 @@ uint64_t hash_keyed64(const void *p, size_t n);
 /* XXH3-128 under a 192-byte random secret: wide enough to stand for the bytes themselves. */
 struct hash128 hash_keyed128(const void *p, size_t n);
 
-uint64_t hash_stable64(const void *p, size_t n); /* XXH64, seed 0: may be stored */
+uint64_t hash_stable64(const void *p, size_t n);             /* XXH64, seed 0: may be stored */
 uint32_t hash_crc32c(uint32_t crc, const void *p, size_t n); /* start with crc = 0 */
 
 #endif

@@ -28,7 +28,7 @@ void json_object_begin(struct json *j);
 void json_object_end(struct json *j);
 void json_array_begin(struct json *j);
 void json_array_end(struct json *j);
-void json_key(struct json *j, const char *key);   /* a plain ASCII key of ours */
+void json_key(struct json *j, const char *key);    /* a plain ASCII key of ours */
 void json_key_str(struct json *j, struct str key); /* any text, raw escaping */
 void json_str(struct json *j, struct str s);       /* HTML escaping */
 void json_label(struct json *j, struct str s);     /* raw escaping */
@@ -36,8 +36,8 @@ void json_cstr(struct json *j, const char *s);     /* HTML escaping */
 void json_int(struct json *j, int64_t v);
 void json_bool(struct json *j, bool v);
 void json_null(struct json *j);
-void json_float(struct json *j, double v);         /* as Go's encoding/json; v is finite */
-void json_sample_value(struct json *j, double v);  /* a quoted sample value */
-void json_timestamp(struct json *j, int64_t ms);   /* seconds; three digits when not whole */
+void json_float(struct json *j, double v);        /* as Go's encoding/json; v is finite */
+void json_sample_value(struct json *j, double v); /* a quoted sample value */
+void json_timestamp(struct json *j, int64_t ms);  /* seconds; three digits when not whole */
 
 #endif

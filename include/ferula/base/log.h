@@ -31,14 +31,26 @@ bool log_enabled(enum log_level level);
 void log_emit(enum log_level level, const char *file, int line, const char *msg,
               const struct log_field *fields);
 
-#define LOG_S(k, cstr) {.key = (k), .kind = LOG_KIND_STR, .s = str_of(cstr)}
-#define LOG_STR(k, v)  {.key = (k), .kind = LOG_KIND_STR, .s = (v)}
-#define LOG_I(k, v)    {.key = (k), .kind = LOG_KIND_INT, .i = (int64_t)(v)}
-#define LOG_F(k, v)    {.key = (k), .kind = LOG_KIND_FLOAT, .f = (v)}
+#define LOG_S(k, cstr)                                                                             \
+    {                                                                                              \
+        .key = (k), .kind = LOG_KIND_STR, .s = str_of(cstr)                                        \
+    }
+#define LOG_STR(k, v)                                                                              \
+    {                                                                                              \
+        .key = (k), .kind = LOG_KIND_STR, .s = (v)                                                 \
+    }
+#define LOG_I(k, v)                                                                                \
+    {                                                                                              \
+        .key = (k), .kind = LOG_KIND_INT, .i = (int64_t)(v)                                        \
+    }
+#define LOG_F(k, v)                                                                                \
+    {                                                                                              \
+        .key = (k), .kind = LOG_KIND_FLOAT, .f = (v)                                               \
+    }
 
-#define LOG_AT(level, msg, ...)                                                                   \
-    (log_enabled(level) ? log_emit((level), __FILE__, __LINE__, (msg),                            \
-                                   (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){0}})     \
+#define LOG_AT(level, msg, ...)                                                                    \
+    (log_enabled(level) ? log_emit((level), __FILE__, __LINE__, (msg),                             \
+                                   (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){0}})      \
                         : (void)0)
 #define LOG_DEBUG(...) LOG_AT(LOG_LEVEL_DEBUG, __VA_ARGS__)
 #define LOG_INFO(...)  LOG_AT(LOG_LEVEL_INFO, __VA_ARGS__)

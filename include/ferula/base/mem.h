@@ -9,8 +9,8 @@
 #include <stddef.h>
 
 void *xmalloc(size_t size);
-void *xcalloc(size_t n, size_t size);            /* zeroed; n * size is checked */
-void *xrealloc(void *p, size_t n, size_t size);  /* n * size is checked */
+void *xcalloc(size_t n, size_t size);           /* zeroed; n * size is checked */
+void *xrealloc(void *p, size_t n, size_t size); /* n * size is checked */
 char *xstrdup(const char *s);
 char *xstrndup(const char *s, size_t n);
 

@@ -28,7 +28,7 @@ int matcher_init(struct matcher *m, struct arena *a, enum match_op op, struct st
 bool matcher_matches(const struct matcher *m, struct str value);
 bool matchers_match(const struct matcher *m, size_t n, struct labels ls);
 
-const char *match_op_text(enum match_op op); /* "=", "!=", "=~", "!~" */
+const char *match_op_text(enum match_op op);                /* "=", "!=", "=~", "!~" */
 void matcher_print(struct buf *b, const struct matcher *m); /* name="value", Go-quoted */
 
 #endif

@@ -1,7 +1,8 @@
 /*
  * regex.h - RE2 patterns with Prometheus' rules: the whole text must match, '.' matches newline.
  *
- * A compiled pattern may be used by any number of threads at once. Common shapes (literal, prefix.*,
+ * A compiled pattern may be used by any number of threads at once. Common shapes (literal,
+ * prefix.*,
  * .*suffix, a|b|c, .*, .+) are recognised at compile time and never reach RE2.
  */
 #ifndef FERULA_MODEL_REGEX_H
@@ -27,7 +28,8 @@ int regex_compile(struct regex **out, struct arena *a, struct str pattern, struc
 bool regex_match(const struct regex *re, struct str text);
 
 /* As regex_match(), and group[0..n_groups) are set; groups that took no part have p == NULL. */
-bool regex_match_groups(const struct regex *re, struct str text, struct str *group, size_t n_groups);
+bool regex_match_groups(const struct regex *re, struct str text, struct str *group,
+                        size_t n_groups);
 
 size_t regex_n_groups(const struct regex *re); /* with group 0 */
 /* The number of the group called `name`, or -1. */
