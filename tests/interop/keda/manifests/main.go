@@ -1,6 +1,7 @@
 // Command manifests reads YAML documents from standard input, decodes each strictly into the Go type of
 // its kind (k8s.io/api, KEDA), and validates KEDA's kinds against the CRD schema in KEDA's module. It
-// prints a JSON array with one element an object, and exits with 1 when any has errors.
+// prints a JSON array with one element an object, and exits with 1 when any has errors. The argument is
+// the folder config/crd/bases of KEDA's module.
 package main
 
 import (
@@ -9,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 
@@ -43,22 +43,9 @@ type object struct {
 	Errors []string `json:"errors,omitempty"`
 }
 
-// crdFolder is where KEDA's module has its CRDs; the build embeds no files, so Go is asked.
-func crdFolder() (string, error) {
-	if dir := os.Getenv("KEDA_CRDS"); dir != "" {
-		return dir, nil
-	}
-	out, err := exec.Command("go", "env", "GOMODCACHE").Output()
-	return filepath.Join(strings.TrimSpace(string(out)), "github.com/kedacore/keda/v2@v2.20.2/config/crd/bases"), err
-}
-
 func schemaErrors(kind string, document map[string]interface{}) []string {
-	dir, err := crdFolder()
-	if err != nil {
-		return []string{err.Error()}
-	}
 	file := fmt.Sprintf("keda.sh_%ss.yaml", strings.ToLower(kind))
-	text, err := os.ReadFile(filepath.Join(dir, file))
+	text, err := os.ReadFile(filepath.Join(os.Args[1], file))
 	if err != nil {
 		return []string{err.Error()}
 	}
