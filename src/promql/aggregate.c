@@ -1,0 +1,246 @@
+/*
+ * aggregate.c - sum, avg, count...: groups are found once for all steps, then each group is worked
+ * through series by series with an accumulator for every step. The values of a step meet in the
+ * order of the series, as in Prometheus, so that rounding is the same.
+ */
+#include <math.h>
+#include <stdlib.h>
+
+#include "ferula/base/check.h"
+
+#include "eval.h"
+#include "gomath.h"
+#include "kahan.h"
+
+/* Of one group in one step; which members matter depends on the aggregator. */
+struct acc {
+    struct kahan_mean m; /* sum and avg; m.n also counts */
+    double v, mean;
+};
+
+struct aggregator {
+    void (*first)(struct acc *a, double v);
+    void (*next)(struct acc *a, double v);
+    double (*result)(const struct acc *a);
+};
+
+static void first_mean(struct acc *a, double v)
+{
+    kahan_mean_first(&a->m, v);
+}
+
+static void next_sum(struct acc *a, double v)
+{
+    kahan_add(&a->m.k, v);
+}
+
+static void next_mean(struct acc *a, double v)
+{
+    kahan_mean_add(&a->m, v);
+}
+
+static double result_sum(const struct acc *a)
+{
+    return a->m.k.sum + a->m.k.c;
+}
+
+static double result_mean(const struct acc *a)
+{
+    return kahan_mean_value(&a->m);
+}
+
+static void first_value(struct acc *a, double v)
+{
+    a->v = v;
+}
+
+static void next_max(struct acc *a, double v)
+{
+    if (a->v < v || isnan(a->v))
+        a->v = v;
+}
+
+static void next_min(struct acc *a, double v)
+{
+    if (a->v > v || isnan(a->v))
+        a->v = v;
+}
+
+static double result_value(const struct acc *a)
+{
+    return a->v;
+}
+
+static void first_one(struct acc *a, double v)
+{
+    (void)v;
+    a->v = 1;
+}
+
+static void next_count(struct acc *a, double v)
+{
+    (void)v;
+    a->v++;
+}
+
+static void next_nothing(struct acc *a, double v)
+{
+    (void)a;
+    (void)v;
+}
+
+/* Welford's method: `v` is the sum of squared distances to the mean. */
+static void first_variance(struct acc *a, double v)
+{
+    a->v = isnan(v) || isinf(v) ? go_nan() : 0;
+    a->mean = v;
+    a->m.n = 1;
+}
+
+static void next_variance(struct acc *a, double v)
+{
+    double delta = v - a->mean;
+
+    a->m.n++;
+    a->mean += delta / a->m.n;
+    a->v += delta * (v - a->mean);
+}
+
+static double result_stdvar(const struct acc *a)
+{
+    return a->v / a->m.n;
+}
+
+static double result_stddev(const struct acc *a)
+{
+    return sqrt(a->v / a->m.n);
+}
+
+static const struct aggregator aggregators[N_PROMQL_AGGS] = {
+    [PROMQL_AVG] = {first_mean,     next_mean,     result_mean  },
+    [PROMQL_COUNT] = {first_one,      next_count,    result_value },
+    [PROMQL_GROUP] = {first_one,      next_nothing,  result_value },
+    [PROMQL_MAX] = {first_value,    next_max,      result_value },
+    [PROMQL_MIN] = {first_value,    next_min,      result_value },
+    [PROMQL_STDDEV] = {first_variance, next_variance, result_stddev},
+    [PROMQL_STDVAR] = {first_variance, next_variance, result_stdvar},
+    [PROMQL_SUM] = {first_mean,     next_sum,      result_sum   },
+};
+
+struct labels promql__group_labels(struct promql__ev *ev, const struct promql_aggregate *agg,
+                                   struct labels ls)
+{
+    if (agg->without)
+        return labels_without(ev->arena, labels_drop(ev->arena, ls, agg->grouping, agg->n_grouping),
+                              STR(LABEL_NAME));
+    return labels_keep(ev->arena, ls, agg->grouping, agg->n_grouping);
+}
+
+void promql__group(struct promql__ev *ev, const struct promql_aggregate *agg,
+                   struct promql__groups *gr)
+{
+    struct promql__index ix;
+    size_t n = gr->in.n;
+
+    promql__index_init(&ix, ev->arena);
+    gr->of = arena_array(ev->arena, uint32_t, MAX(n, 1));
+    for (size_t i = 0; i < n; i++)
+        gr->of[i] =
+            (uint32_t)promql__index_put(&ix, promql__group_labels(ev, agg, gr->in.v[i].labels));
+    gr->n = ix.n;
+    gr->labels = ix.keys;
+    gr->members = arena_array(ev->arena, uint32_t, MAX(n, 1));
+    gr->first = arena_array(ev->arena, size_t, ix.n + 2);
+    for (size_t i = 0; i < n; i++)
+        gr->first[gr->of[i] + 2]++;
+    for (size_t i = 2; i < ix.n + 2; i++)
+        gr->first[i] += gr->first[i - 1];
+    /* first[k + 1] is where the next member of group k goes; in the end it is where k ends. */
+    for (size_t i = 0; i < n; i++)
+        gr->members[gr->first[gr->of[i] + 1]++] = (uint32_t)i;
+}
+
+/* The mark is that of the group's last step: whether any of its samples has it. */
+static bool last_is_marked(const struct promql__groups *gr, size_t k, ts_ms last)
+{
+    for (size_t i = gr->first[k]; i < gr->first[k + 1]; i++) {
+        const struct promql__series *s = &gr->in.v[gr->members[i]];
+
+        if (s->drop_name && s->n > 0 && s->s[s->n - 1].t == last)
+            return true;
+    }
+    return false;
+}
+
+/* `acc` and `seen` have an element for each step. */
+static int aggregate_group(struct promql__ev *ev, const struct promql__grid *g,
+                           const struct aggregator *fn, const struct promql__groups *gr, size_t k,
+                           struct acc *acc, bool *seen)
+{
+    memset(seen, 0, g->n * sizeof(*seen));
+    for (size_t i = gr->first[k]; i < gr->first[k + 1]; i++) {
+        const struct promql__series *s = &gr->in.v[gr->members[i]];
+
+        for (size_t j = 0; j < s->n; j++) {
+            size_t step = promql__step_at(g, s->s[j].t);
+
+            if (seen[step])
+                fn->next(&acc[step], s->s[j].v);
+            else
+                fn->first(&acc[step], s->s[j].v);
+            seen[step] = true;
+        }
+        int rc = promql__tick(ev, s->n);
+
+        if (rc != 0)
+            return rc;
+    }
+    ev->out.n = 0;
+    for (size_t i = 0; i < g->n; i++)
+        if (seen[i])
+            sample_vec_push(&ev->out, (struct sample){promql__time(g, i), fn->result(&acc[i])});
+    return promql__hold(ev, ev->out.n);
+}
+
+static int aggregate(struct promql__ev *ev, const struct promql__grid *g,
+                     const struct aggregator *fn, const struct promql__groups *gr,
+                     struct promql__matrix *out)
+{
+    struct acc *acc;
+    bool *seen;
+
+    if (gr->n == 0)
+        return 0;
+    acc = arena_alloc_raw(ev->arena, g->n * sizeof(*acc), _Alignof(struct acc));
+    seen = arena_alloc_raw(ev->arena, g->n * sizeof(*seen), _Alignof(bool));
+    for (size_t k = 0; k < gr->n; k++) {
+        int rc = aggregate_group(ev, g, fn, gr, k, acc, seen);
+        bool marked = false;
+
+        if (rc != 0)
+            return rc;
+        if (ev->out.n > 0 && ev->q->delayed_name_removal)
+            marked = last_is_marked(gr, k, ev->out.v[ev->out.n - 1].t);
+        promql__matrix_keep(ev, out, gr->labels[k], marked);
+    }
+    return 0;
+}
+
+int promql__eval_aggregate(struct promql__ev *ev, const struct promql__grid *g,
+                           const struct promql_expr *e, struct promql__matrix *out)
+{
+    const struct promql_aggregate *agg = &e->u.aggregate;
+    const struct aggregator *fn = &aggregators[agg->op];
+    struct promql__groups gr = {0};
+    int rc;
+
+    if (agg->op == PROMQL_COUNT_VALUES)
+        return promql__eval_count_values(ev, g, agg, out);
+    if (fn->first == NULL)
+        return promql__eval_ranking(ev, g, agg, out);
+    rc = promql__eval(ev, g, promql__unparen(agg->expr), &gr.in);
+    if (rc != 0)
+        return rc;
+    promql__group(ev, agg, &gr);
+    return aggregate(ev, g, fn, &gr, out);
+}

@@ -1,0 +1,300 @@
+/*
+ * call.c - function calls: the table of bodies, and the loops that drive range functions along the
+ * steps and element functions along samples.
+ */
+#include <math.h>
+
+#include "ferula/base/check.h"
+
+#include "eval.h"
+
+struct fn {
+    promql__math_fn *math;   /* value by value */
+    promql__range_fn *range; /* window by window */
+    promql__call_fn *call;   /* everything by itself */
+    bool keeps_name;
+};
+
+#define MATH(name, body) [PROMQL_FN_##name] = {.math = (body)}
+#define RANGE(name)      [PROMQL_FN_##name] = {.range = promql__##name}
+#define NAMED(name)      [PROMQL_FN_##name] = {.range = promql__##name, .keeps_name = true}
+#define CALL(name, body) [PROMQL_FN_##name] = {.call = promql__fn_##body}
+
+// clang-format off
+static const struct fn fns[N_PROMQL_FUNCS] = {
+    MATH(abs, fabs),
+    CALL(absent, absent),
+    CALL(absent_over_time, absent_over_time),
+    MATH(acos, acos),
+    MATH(acosh, acosh),
+    MATH(asin, asin),
+    MATH(asinh, asinh),
+    MATH(atan, atan),
+    MATH(atanh, atanh),
+    RANGE(avg_over_time),
+    MATH(ceil, ceil),
+    RANGE(changes),
+    CALL(clamp, clamp),
+    CALL(clamp_max, clamp),
+    CALL(clamp_min, clamp),
+    MATH(cos, cos),
+    MATH(cosh, cosh),
+    RANGE(count_over_time),
+    CALL(day_of_month, date),
+    CALL(day_of_week, date),
+    CALL(day_of_year, date),
+    CALL(days_in_month, date),
+    MATH(deg, promql__deg),
+    RANGE(delta),
+    RANGE(deriv),
+    RANGE(double_exponential_smoothing),
+    CALL(end, query_time),
+    MATH(exp, exp),
+    NAMED(first_over_time),
+    MATH(floor, floor),
+    CALL(histogram_avg, histogram),
+    CALL(histogram_count, histogram),
+    CALL(histogram_fraction, histogram_fraction),
+    CALL(histogram_quantile, histogram_quantile),
+    CALL(histogram_quantiles, histogram_quantiles),
+    CALL(histogram_stddev, histogram),
+    CALL(histogram_stdvar, histogram),
+    CALL(histogram_sum, histogram),
+    CALL(hour, date),
+    RANGE(idelta),
+    RANGE(increase),
+    CALL(info, unsupported),
+    RANGE(irate),
+    CALL(label_join, label_join),
+    CALL(label_replace, label_replace),
+    NAMED(last_over_time),
+    MATH(ln, log),
+    MATH(log10, log10),
+    MATH(log2, log2),
+    RANGE(mad_over_time),
+    CALL(max_of, pair),
+    RANGE(max_over_time),
+    CALL(min_of, pair),
+    RANGE(min_over_time),
+    CALL(minute, date),
+    CALL(month, date),
+    CALL(pi, pi),
+    RANGE(predict_linear),
+    RANGE(present_over_time),
+    RANGE(quantile_over_time),
+    MATH(rad, promql__rad),
+    CALL(range, query_time),
+    RANGE(rate),
+    RANGE(resets),
+    CALL(round, round),
+    CALL(scalar, scalar),
+    MATH(sgn, promql__sgn),
+    MATH(sin, sin),
+    MATH(sinh, sinh),
+    CALL(sort, sort),
+    CALL(sort_by_label, sort_by_label),
+    CALL(sort_by_label_desc, sort_by_label),
+    CALL(sort_desc, sort),
+    MATH(sqrt, sqrt),
+    CALL(start, query_time),
+    CALL(start_timestamp, unsupported),
+    RANGE(stddev_over_time),
+    RANGE(stdvar_over_time),
+    CALL(step, query_time),
+    RANGE(sum_over_time),
+    MATH(tan, tan),
+    MATH(tanh, tanh),
+    CALL(time, time),
+    CALL(timestamp, timestamp),
+    RANGE(ts_of_first_over_time),
+    RANGE(ts_of_last_over_time),
+    RANGE(ts_of_max_over_time),
+    RANGE(ts_of_min_over_time),
+    CALL(vector, vector),
+    CALL(year, date),
+};
+// clang-format on
+
+int promql__map(struct promql__ev *ev, const struct promql__grid *g, const struct promql_expr *arg,
+                promql__math_fn *fn, struct promql__matrix *out)
+{
+    int rc = promql__eval(ev, g, promql__unparen(arg), out);
+
+    for (size_t i = 0; rc == 0 && i < out->n; i++) {
+        struct promql__series *s = &out->v[i];
+
+        promql__drop_name(ev, s);
+        for (size_t k = 0; k < s->n; k++)
+            s->s[k].v = fn(s->s[k].v);
+        rc = promql__tick(ev, s->n);
+    }
+    return rc != 0 ? rc : promql__matrix_settle(ev, g, out);
+}
+
+int promql__fn_unsupported(struct promql__ev *ev, const struct promql__grid *g,
+                           const struct promql_expr *e, struct promql__matrix *out)
+{
+    (void)g;
+    (void)out;
+    return fault_set(ev->f, FER_EUNSUP, 0, "the function %s() is not supported",
+                     promql_funcs[e->u.call.func].name);
+}
+
+/* ---- range functions ---- */
+
+/* A call of a range function in the making. */
+struct range_call {
+    const struct promql_call *call;
+    const struct fn *fn;
+    const struct promql_expr *range_arg;
+    const double *scalars[2]; /* the other arguments, by step */
+    size_t n_scalars;
+    struct promql__range range;
+};
+
+/* What the arguments of this step are, as warnings and errors. */
+static int check_arguments(struct promql__ev *ev, const struct range_call *rc,
+                           const struct promql__window *w)
+{
+    static const char *const what[] = {"smoothing", "trend"};
+    static const char letter[] = "st";
+
+    if (rc->call->func == PROMQL_FN_quantile_over_time &&
+        (isnan(w->arg[0]) || w->arg[0] < 0 || w->arg[0] > 1))
+        promql__warn_quantile(ev, promql__unparen(rc->call->args[0]), w->arg[0]);
+    if (rc->call->func != PROMQL_FN_double_exponential_smoothing)
+        return 0;
+    for (size_t i = 0; i < 2; i++)
+        if (w->arg[i] <= 0 || w->arg[i] >= 1)
+            return fault_set(ev->f, FER_EEXEC, 0,
+                             "invalid %s factor. Expected: 0 < %cf < 1, got: %s%f", what[i],
+                             letter[i], isinf(w->arg[i]) && w->arg[i] > 0 ? "+" : "", w->arg[i]);
+    return 0;
+}
+
+/* Slides the window along one series; the results go to ev->out. */
+static int slide(struct promql__ev *ev, const struct promql__grid *g, const struct range_call *rc,
+                 const struct promql__range_series *rs)
+{
+    struct promql__window w = {.range = rc->range.range, .scratch = promql__scratch(ev, rs->n)};
+    size_t lo = 0, hi = 0, work = 0;
+
+    ev->out.n = 0;
+    for (size_t i = 0; i < g->n; i++) {
+        double v = 0;
+        int err;
+
+        w.time = promql__time(g, i);
+        w.to = promql__reference(&rc->range.shift, g, i);
+        w.from = w.to - w.range;
+        while (hi < rs->n && rs->s[hi].t <= w.to)
+            hi++;
+        while (lo < hi && rs->s[lo].t <= w.from)
+            lo++;
+        if (lo == hi)
+            continue;
+        if (ev->held + (hi - lo) + ev->out.n > ev->max_samples)
+            return promql__too_many(ev);
+        for (size_t k = 0; k < rc->n_scalars; k++)
+            w.arg[k] = rc->scalars[k][i];
+        err = rc->n_scalars > 0 ? check_arguments(ev, rc, &w) : 0;
+        if (err == 0 && (work += hi - lo) > 4096) {
+            err = promql__tick(ev, work);
+            work = 0;
+        }
+        if (err != 0)
+            return err;
+        if (rc->fn->range(rs->s + lo, hi - lo, &w, &v))
+            sample_vec_push(&ev->out, (struct sample){w.time, v});
+    }
+    return promql__tick(ev, g->n);
+}
+
+/* rate() and increase() of what does not look like a counter. */
+static void note_non_counter(struct promql__ev *ev, const struct range_call *rc, struct labels ls)
+{
+    static const char *const suffixes[] = {"_total", "_sum", "_count", "_bucket"};
+    struct str name = labels_name(ls);
+    struct buf quoted = {0};
+
+    if (rc->call->func != PROMQL_FN_rate && rc->call->func != PROMQL_FN_increase)
+        return;
+    if (name.n == 0 || ev->out.n == 0)
+        return;
+    for (size_t i = 0; i < COUNT(suffixes); i++)
+        if (str_ends(name, suffixes[i]))
+            return;
+    buf_add_go_quoted(&quoted, name);
+    promql__info(ev, rc->range_arg,
+                 "metric might not be a counter, name does not end in "
+                 "_total/_sum/_count/_bucket: %s",
+                 quoted.p);
+    buf_release(&quoted);
+}
+
+static int open_arguments(struct promql__ev *ev, const struct promql__grid *g,
+                          struct range_call *rc)
+{
+    for (size_t i = 0; i < rc->call->n_args; i++) {
+        const struct promql_expr *arg = promql__unparen(rc->call->args[i]);
+        int err = 0;
+
+        if (arg->type == PROMQL_MATRIX) {
+            rc->range_arg = arg;
+            err = promql__range_open(ev, g, arg, &rc->range);
+        } else {
+            CHECK(rc->n_scalars < COUNT(rc->scalars));
+            err = promql__eval_scalar(ev, g, arg, &rc->scalars[rc->n_scalars++]);
+        }
+        if (err != 0)
+            return err;
+    }
+    return 0;
+}
+
+static int call_range(struct promql__ev *ev, const struct promql__grid *g, const struct fn *fn,
+                      const struct promql_call *call, struct promql__matrix *out)
+{
+    struct range_call rc = {.call = call, .fn = fn};
+    bool delayed = ev->q->delayed_name_removal;
+    int err = open_arguments(ev, g, &rc);
+
+    for (size_t i = 0; err == 0 && i < rc.range.n; i++) {
+        struct promql__range_series rs = {0};
+        struct labels ls;
+        bool drop;
+
+        err = promql__range_read(ev, &rc.range, i, &rs);
+        if (err == 0 && rs.n > 0)
+            err = slide(ev, g, &rc, &rs);
+        if (err == 0 && rs.n > 0)
+            err = promql__hold(ev, ev->out.n);
+        if (err != 0)
+            return err;
+        if (rs.n == 0 || ev->out.n == 0)
+            continue;
+        drop = !fn->keeps_name || rs.drop_name;
+        ls = drop && !delayed ? labels_without_metadata(ev->arena, rs.labels) : rs.labels;
+        promql__matrix_keep(ev, out, ls, drop);
+        note_non_counter(ev, &rc, rs.labels);
+    }
+    if (err == 0 && !delayed && promql__matrix_has_twins(ev, out))
+        return promql__same_labelset(ev);
+    return err;
+}
+
+/* ---- dispatch ---- */
+
+int promql__eval_call(struct promql__ev *ev, const struct promql__grid *g,
+                      const struct promql_expr *e, struct promql__matrix *out)
+{
+    const struct promql_call *call = &e->u.call;
+    const struct fn *fn = &fns[call->func];
+
+    if (fn->range != NULL)
+        return call_range(ev, g, fn, call, out);
+    if (fn->math != NULL)
+        return promql__map(ev, g, call->args[0], fn->math, out);
+    CHECK(fn->call != NULL);
+    return fn->call(ev, g, e, out);
+}

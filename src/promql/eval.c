@@ -1,0 +1,285 @@
+/*
+ * eval.c - the way of a query: checks, the tree, the result; and its limits.
+ */
+#include "eval.h"
+
+#include <stdlib.h>
+
+#include "ferula/base/check.h"
+#include "ferula/base/mem.h"
+
+#define DEFAULT_LOOKBACK_MS  (5 * 60 * 1000)
+#define DEFAULT_SUBQ_STEP_MS (60 * 1000)
+#define DEFAULT_MAX_SAMPLES  50000000
+/* More steps than this cannot be worked on, whatever the limit on samples. */
+#define MAX_STEPS 20000000
+
+int promql__poll(struct promql__ev *ev)
+{
+    const struct promql_query *q = ev->q;
+    int rc;
+
+    ev->work = 0;
+    rc = q->interrupted == NULL ? 0 : q->interrupted(q->interrupted_ctx);
+    if (rc == 0)
+        return 0;
+    return fault_set(ev->f, rc, 0, "query %s in expression evaluation",
+                     rc == FER_ETIMEOUT ? "timed out" : "was canceled");
+}
+
+int promql__too_many(struct promql__ev *ev)
+{
+    return fault_set(ev->f, FER_ELIMIT, 0,
+                     "query processing would load too many samples into memory in query execution");
+}
+
+double *promql__scratch(struct promql__ev *ev, size_t n)
+{
+    if (n > ev->scratch_cap) {
+        ev->scratch_cap = MAX(n, 2 * ev->scratch_cap);
+        free(ev->scratch);
+        ev->scratch = xcalloc(ev->scratch_cap, sizeof(*ev->scratch));
+    }
+    return ev->scratch;
+}
+
+const struct promql_expr *promql__unparen(const struct promql_expr *e)
+{
+    while (e != NULL && e->kind == PROMQL_E_PAREN)
+        e = e->u.paren;
+    return e;
+}
+
+int promql__fill(struct promql__ev *ev, const struct promql__grid *g, const double *values,
+                 struct promql__matrix *out)
+{
+    int rc = promql__hold(ev, g->n);
+    struct promql__series *s;
+
+    if (rc != 0)
+        return rc;
+    s = promql__matrix_add(ev, out, (struct labels){0}, g->n);
+    for (size_t i = 0; i < g->n; i++)
+        s->s[i] = (struct sample){promql__time(g, i), values[i]};
+    s->n = g->n;
+    return 0;
+}
+
+static int eval_number(struct promql__ev *ev, const struct promql__grid *g,
+                       const struct promql_expr *e, struct promql__matrix *out)
+{
+    int rc = promql__hold(ev, g->n);
+    struct promql__series *s;
+
+    if (rc != 0)
+        return rc;
+    s = promql__matrix_add(ev, out, (struct labels){0}, g->n);
+    for (size_t i = 0; i < g->n; i++)
+        s->s[i] = (struct sample){promql__time(g, i), e->u.number.value};
+    s->n = g->n;
+    return 0;
+}
+
+static int eval_unary(struct promql__ev *ev, const struct promql__grid *g,
+                      const struct promql_expr *e, struct promql__matrix *out)
+{
+    int rc = promql__eval(ev, g, e->u.unary.expr, out);
+
+    if (rc != 0 || e->u.unary.op != PROMQL_SUB)
+        return rc;
+    for (size_t i = 0; i < out->n; i++) {
+        promql__drop_name(ev, &out->v[i]);
+        for (size_t j = 0; j < out->v[i].n; j++)
+            out->v[i].s[j].v = -out->v[i].s[j].v;
+    }
+    return ev->q->delayed_name_removal ? 0 : promql__matrix_merge(ev, out);
+}
+
+static int eval_plain_vector(struct promql__ev *ev, const struct promql__grid *g,
+                             const struct promql_expr *e, struct promql__matrix *out)
+{
+    return promql__eval_vector(ev, g, e, false, out);
+}
+
+static int eval_paren(struct promql__ev *ev, const struct promql__grid *g,
+                      const struct promql_expr *e, struct promql__matrix *out)
+{
+    return promql__eval(ev, g, e->u.paren, out);
+}
+
+static promql__call_fn *const node_fns[] = {
+    [PROMQL_E_NUMBER] = eval_number,
+    [PROMQL_E_VECTOR_SELECTOR] = eval_plain_vector,
+    [PROMQL_E_MATRIX_SELECTOR] = promql__eval_matrix,
+    [PROMQL_E_SUBQUERY] = promql__eval_subquery,
+    [PROMQL_E_CALL] = promql__eval_call,
+    [PROMQL_E_AGGREGATE] = promql__eval_aggregate,
+    [PROMQL_E_BINARY] = promql__eval_binary,
+    [PROMQL_E_UNARY] = eval_unary,
+    [PROMQL_E_PAREN] = eval_paren,
+    [PROMQL_E_DURATION] = NULL,
+};
+
+/* What holds in the first step holds in all: its samples are repeated. */
+static int spread(struct promql__ev *ev, const struct promql__grid *g, struct promql__matrix *m)
+{
+    for (size_t i = 0; i < m->n; i++) {
+        struct promql__series *s = &m->v[i];
+        double v = s->s[0].v;
+        int rc = promql__hold(ev, g->n - 1);
+
+        if (rc != 0)
+            return rc;
+        s->s = arena_alloc_raw(ev->arena, g->n * sizeof(*s->s), _Alignof(struct sample));
+        for (size_t k = 0; k < g->n; k++)
+            s->s[k] = (struct sample){promql__time(g, k), v};
+        s->n = g->n;
+        rc = promql__tick(ev, g->n);
+        if (rc != 0)
+            return rc;
+    }
+    return 0;
+}
+
+int promql__eval(struct promql__ev *ev, const struct promql__grid *g, const struct promql_expr *e,
+                 struct promql__matrix *out)
+{
+    struct promql__grid first = *g;
+    size_t before = ev->held;
+    bool once;
+    int rc;
+
+    *out = (struct promql__matrix){0};
+    if (g->n == 0)
+        return 0;
+    if (g->n > MAX_STEPS)
+        return promql__too_many(ev);
+    once = g->n > 1 && promql__wants_wrap(e) && promql__is_invariant(e);
+    if (once)
+        first.n = 1;
+    CHECK(e->kind < COUNT(node_fns) && node_fns[e->kind] != NULL);
+    rc = node_fns[e->kind](ev, &first, e, out);
+    if (rc == 0 && once && e->type != PROMQL_MATRIX)
+        rc = spread(ev, g, out);
+    if (rc != 0)
+        return rc;
+    ev->peak = MAX(ev->peak, ev->held);
+    ev->held = before;
+    rc = promql__hold(ev, promql__matrix_samples(out));
+    ev->peak = MAX(ev->peak, ev->held);
+    return rc != 0 ? rc : promql__tick(ev, 0);
+}
+
+int promql__eval_scalar(struct promql__ev *ev, const struct promql__grid *g,
+                        const struct promql_expr *e, const double **out)
+{
+    struct promql__matrix m;
+    double *v;
+    int rc = promql__eval(ev, g, e, &m);
+
+    if (rc != 0)
+        return rc;
+    CHECK(g->n == 0 || (m.n == 1 && m.v[0].n == g->n));
+    v = arena_alloc_raw(ev->arena, MAX(g->n, 1) * sizeof(*v), _Alignof(double));
+    for (size_t i = 0; i < g->n; i++)
+        v[i] = m.v[0].s[i].v;
+    *out = v;
+    return 0;
+}
+
+static void give_series(struct promql__ev *ev, const struct promql__matrix *m,
+                        struct promql_result *out)
+{
+    struct promql_series *v = arena_array(ev->arena, struct promql_series, MAX(m->n, 1));
+
+    for (size_t i = 0; i < m->n; i++) {
+        v[i] = (struct promql_series){m->v[i].labels, m->v[i].s, m->v[i].n};
+        if (out->type == PROMQL_VECTOR)
+            m->v[i].s[0].t = ev->q->start;
+    }
+    out->series = v;
+    out->n_series = m->n;
+}
+
+/* With delayed name removal, the marked names go now, and series may turn out to be one. */
+static int drop_marked_names(struct promql__ev *ev, struct promql__matrix *m)
+{
+    for (size_t i = 0; i < m->n; i++)
+        if (m->v[i].drop_name)
+            m->v[i].labels = labels_without_metadata(ev->arena, m->v[i].labels);
+    return promql__matrix_merge(ev, m);
+}
+
+static int run(struct promql__ev *ev, bool instant, struct promql_result *out)
+{
+    const struct promql_query *q = ev->q;
+    struct promql__grid g = {.start = q->start, .step = instant ? 1 : q->step};
+    struct promql__matrix m;
+    int rc;
+
+    if (q->end >= q->start)
+        g.n = (size_t)((q->end - q->start) / g.step) + 1;
+    rc = promql__eval(ev, &g, q->expr, &m);
+    if (rc == 0 && q->delayed_name_removal)
+        rc = drop_marked_names(ev, &m);
+    if (rc != 0)
+        return rc;
+    out->type = instant ? q->expr->type : PROMQL_MATRIX;
+    if (out->type == PROMQL_SCALAR)
+        out->scalar = (struct sample){q->start, m.v[0].s[0].v};
+    if (out->type == PROMQL_MATRIX)
+        promql__matrix_sort(&m);
+    if (out->type != PROMQL_SCALAR)
+        give_series(ev, &m, out);
+    return 0;
+}
+
+static int check_query(struct promql__ev *ev, bool instant)
+{
+    const struct promql_query *q = ev->q;
+    enum promql_type type = q->expr->type;
+
+    if (!instant && type != PROMQL_SCALAR && type != PROMQL_VECTOR)
+        return fault_set(ev->f, FER_EINVAL, 0,
+                         "invalid expression type \"%s\" for range query, must be Scalar or "
+                         "instant Vector",
+                         promql_type_documented(type));
+    return promql__check_durations(ev, q->expr);
+}
+
+int promql_eval(struct source *src, struct arena *a, const struct promql_query *q,
+                struct promql_result *out, struct fault *f)
+{
+    bool instant = q->start == q->end && q->step == 0;
+    struct promql__ev ev = {
+        .src = src,
+        .arena = a,
+        .q = q,
+        .f = f,
+        .lookback = q->lookback > 0 ? q->lookback : DEFAULT_LOOKBACK_MS,
+        .default_step =
+            q->default_subquery_step > 0 ? q->default_subquery_step : DEFAULT_SUBQ_STEP_MS,
+        .max_samples = q->max_samples > 0 ? q->max_samples : DEFAULT_MAX_SAMPLES,
+    };
+    int rc;
+
+    *out = (struct promql_result){0};
+    CHECK(instant || q->step > 0);
+    ev.notes_end = &ev.notes;
+    rc = check_query(&ev, instant);
+    if (rc == 0)
+        rc = promql__poll(&ev);
+    if (rc == 0 && q->expr->type == PROMQL_STRING) {
+        out->type = PROMQL_STRING;
+        out->string = promql__unparen(q->expr)->u.string;
+        out->scalar.t = q->start;
+    } else if (rc == 0) {
+        rc = run(&ev, instant, out);
+    }
+    promql__notes_finish(&ev, out);
+    out->stats = (struct promql_stats){ev.samples_read, ev.peak};
+    sample_vec_release(&ev.in);
+    sample_vec_release(&ev.out);
+    free(ev.scratch);
+    return rc;
+}

@@ -1,0 +1,332 @@
+/*
+ * eval.h - what the files of the evaluator share: grids, matrices, the state of one query.
+ *
+ * A node of the tree is evaluated once for all steps of a grid and gives a matrix: series, each
+ * with its samples at the times of steps, ascending. Everything lives in the query's arena; only
+ * the buffers of struct promql__ev are on the heap and are used again from node to node.
+ */
+#ifndef FERULA_PROMQL_EVAL_H
+#define FERULA_PROMQL_EVAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ferula/promql.h"
+
+/* The times start, start + step, ... ; n may be 0. step is at least 1. */
+struct promql__grid {
+    ts_ms start;
+    dur_ms step;
+    size_t n;
+};
+
+static inline ts_ms promql__time(const struct promql__grid *g, size_t i)
+{
+    return g->start + (dur_ms)i * g->step;
+}
+
+static inline size_t promql__step_at(const struct promql__grid *g, ts_ms t)
+{
+    return (size_t)((t - g->start) / g->step);
+}
+
+struct promql__series {
+    struct labels labels;
+    struct sample *s;
+    size_t n;
+    bool drop_name; /* the name is to go at the end of the query (delayed name removal) */
+};
+
+struct promql__matrix {
+    struct promql__series *v;
+    size_t n, cap;
+};
+
+/* A set of label sets, numbered in order of arrival. */
+struct promql__index {
+    struct arena *arena;
+    struct labels *keys;
+    uint64_t *hashes;
+    size_t n, cap;
+    uint32_t *slots; /* number + 1, or 0; a power of two of them */
+    size_t n_slots;
+};
+
+void promql__index_init(struct promql__index *ix, struct arena *a);
+/* The number of `ls`, which is added when it is new. */
+size_t promql__index_put(struct promql__index *ix, struct labels ls);
+
+struct promql__note;
+
+struct promql__ev {
+    struct source *src;  /* borrowed */
+    struct arena *arena; /* borrowed */
+    const struct promql_query *q;
+    struct fault *f; /* borrowed; may be NULL */
+    dur_ms lookback, default_step;
+    size_t max_samples;
+    size_t held, peak; /* samples in memory now, and the most so far */
+    uint64_t samples_read;
+    size_t work;                /* samples handled since the last poll */
+    struct promql__note *notes; /* arena; newest last */
+    struct promql__note **notes_end;
+    struct sample_vec in, out; /* heap; one series as read, and as made */
+    double *scratch;           /* heap */
+    size_t scratch_cap;
+};
+
+/* ---- eval.c ---- */
+
+int promql__eval(struct promql__ev *ev, const struct promql__grid *g, const struct promql_expr *e,
+                 struct promql__matrix *out);
+/* A scalar's values at all steps. */
+int promql__eval_scalar(struct promql__ev *ev, const struct promql__grid *g,
+                        const struct promql_expr *e, const double **out);
+int promql__poll(struct promql__ev *ev);
+int promql__too_many(struct promql__ev *ev);
+double *promql__scratch(struct promql__ev *ev, size_t n);
+const struct promql_expr *promql__unparen(const struct promql_expr *e);
+
+/* Counts `n` samples as held in memory. */
+static inline int promql__hold(struct promql__ev *ev, size_t n)
+{
+    ev->held += n;
+    return ev->held > ev->max_samples ? promql__too_many(ev) : 0;
+}
+
+/* Asks now and then whether to go on; `n` is roughly how many samples were handled. */
+static inline int promql__tick(struct promql__ev *ev, size_t n)
+{
+    ev->work += n + 1;
+    return ev->work < 8192 ? 0 : promql__poll(ev);
+}
+
+/* ---- invariant.c: parts of a query that no step changes ---- */
+
+bool promql__is_invariant(const struct promql_expr *e);
+bool promql__wants_wrap(const struct promql_expr *e);
+
+/* ---- matrix.c ---- */
+
+struct promql__series *promql__matrix_add(struct promql__ev *ev, struct promql__matrix *m,
+                                          struct labels ls, size_t cap);
+size_t promql__matrix_samples(const struct promql__matrix *m);
+/* Appends a series with a copy of ev->out; nothing when that is empty. */
+void promql__matrix_keep(struct promql__ev *ev, struct promql__matrix *m, struct labels ls,
+                         bool drop_name);
+void promql__matrix_sort(struct promql__matrix *m);
+bool promql__matrix_has_twins(struct promql__ev *ev, const struct promql__matrix *m);
+/* Makes one of series with equal labels; FER_EEXEC when two have a sample at the same time. */
+int promql__matrix_merge(struct promql__ev *ev, struct promql__matrix *m);
+/* What an instant-vector operation does with equal label sets in its result. */
+int promql__matrix_settle(struct promql__ev *ev, const struct promql__grid *g,
+                          struct promql__matrix *m);
+int promql__same_labelset(struct promql__ev *ev);
+
+/* Marks the series as nameless, or takes the name off at once. */
+void promql__drop_name(struct promql__ev *ev, struct promql__series *s);
+
+/* Series of a result that is made step by step; equal labels are one series. */
+struct promql__collector {
+    struct promql__ev *ev;
+    struct promql__matrix m;
+    size_t *caps;
+    size_t caps_cap;
+    struct promql__index index;
+    bool single; /* of one step: each sample is a series */
+};
+
+void promql__collect_begin(struct promql__collector *c, struct promql__ev *ev,
+                           const struct promql__grid *g);
+size_t promql__collect_series(struct promql__collector *c, struct labels ls, bool drop_name);
+int promql__collect_add(struct promql__collector *c, size_t series, ts_ms t, double v);
+int promql__collect_end(struct promql__collector *c, struct promql__matrix *out);
+
+/* ---- select.c, subquery.c ---- */
+
+struct promql__shift {
+    bool pinned; /* by @ */
+    ts_ms at;
+    dur_ms offset;
+};
+
+struct promql__shift promql__shift_of(const struct promql__ev *ev, const struct promql_shift *s);
+
+/* The time that a selector looks at in step `i`. */
+ts_ms promql__reference(const struct promql__shift *s, const struct promql__grid *g, size_t i);
+
+/* With `want_time`, values are the samples' own times in seconds. */
+int promql__eval_vector(struct promql__ev *ev, const struct promql__grid *g,
+                        const struct promql_expr *e, bool want_time, struct promql__matrix *out);
+int promql__eval_matrix(struct promql__ev *ev, const struct promql__grid *g,
+                        const struct promql_expr *e, struct promql__matrix *out);
+int promql__eval_subquery(struct promql__ev *ev, const struct promql__grid *g,
+                          const struct promql_expr *e, struct promql__matrix *out);
+
+/* What a range function reads: a matrix selector or a subquery, series by series. */
+struct promql__range {
+    struct source_selection *sel; /* NULL for a subquery */
+    struct promql__matrix sub;
+    struct promql__shift shift;
+    dur_ms range;
+    size_t n;
+};
+
+struct promql__range_series {
+    struct labels labels;
+    bool drop_name;
+    const struct sample *s;
+    size_t n;
+};
+
+int promql__range_open(struct promql__ev *ev, const struct promql__grid *g,
+                       const struct promql_expr *e, struct promql__range *r);
+/* The samples are valid until the next call. Stale markers are left out. */
+int promql__range_read(struct promql__ev *ev, const struct promql__range *r, size_t i,
+                       struct promql__range_series *out);
+
+/* ---- durations.c ---- */
+
+/* Evaluates all duration expressions of the tree, for their errors. */
+int promql__check_durations(struct promql__ev *ev, const struct promql_expr *e);
+/* The value of `expr` when there is one, else `literal`. */
+dur_ms promql__duration(const struct promql__ev *ev, const struct promql_expr *expr,
+                        dur_ms literal);
+
+/* ---- aggregate.c, topk.c ---- */
+
+/* Which series aggregate into which group. */
+struct promql__groups {
+    struct promql__matrix in;
+    struct labels *labels; /* of the groups */
+    size_t n;
+    uint32_t *of;      /* series -> group */
+    uint32_t *members; /* series, group by group, in the order of the input */
+    size_t *first;     /* n + 1 places in members */
+};
+
+int promql__eval_aggregate(struct promql__ev *ev, const struct promql__grid *g,
+                           const struct promql_expr *e, struct promql__matrix *out);
+struct labels promql__group_labels(struct promql__ev *ev, const struct promql_aggregate *agg,
+                                   struct labels ls);
+/* Groups the series of gr->in. */
+void promql__group(struct promql__ev *ev, const struct promql_aggregate *agg,
+                   struct promql__groups *gr);
+/* The aggregators that need all values of a step at once. */
+int promql__eval_ranking(struct promql__ev *ev, const struct promql__grid *g,
+                         const struct promql_aggregate *agg, struct promql__matrix *out);
+int promql__eval_count_values(struct promql__ev *ev, const struct promql__grid *g,
+                              const struct promql_aggregate *agg, struct promql__matrix *out);
+
+/* ---- binary.c, matching.c ---- */
+
+int promql__eval_binary(struct promql__ev *ev, const struct promql__grid *g,
+                        const struct promql_expr *e, struct promql__matrix *out);
+int promql__eval_matching(struct promql__ev *ev, const struct promql__grid *g,
+                          const struct promql_expr *e, struct promql__matrix *out);
+
+struct promql__binary_result {
+    double v;
+    bool keep;
+};
+
+struct promql__binary_result promql__combine(enum promql_op op, double l, double r);
+bool promql__op_changes_name(enum promql_op op);
+void promql__note_bad_trim(struct promql__ev *ev, const struct promql_expr *e);
+
+/* ---- call.c and the function files ---- */
+
+int promql__eval_call(struct promql__ev *ev, const struct promql__grid *g,
+                      const struct promql_expr *e, struct promql__matrix *out);
+
+/* One window of one series; `time` is the step's, from and to the window's edges. */
+struct promql__window {
+    ts_ms time, from, to;
+    dur_ms range;
+    double arg[2];   /* the scalar arguments in this step */
+    double *scratch; /* room for as many values as there are samples */
+};
+
+/* False: no result. There is at least one sample. */
+typedef bool promql__range_fn(const struct sample *s, size_t n, const struct promql__window *w,
+                              double *out);
+typedef double promql__math_fn(double v);
+typedef int promql__call_fn(struct promql__ev *ev, const struct promql__grid *g,
+                            const struct promql_expr *e, struct promql__matrix *out);
+
+promql__range_fn promql__rate, promql__increase, promql__delta, promql__irate, promql__idelta,
+    promql__deriv, promql__predict_linear, promql__resets, promql__changes,
+    promql__double_exponential_smoothing;
+promql__range_fn promql__avg_over_time, promql__count_over_time, promql__first_over_time,
+    promql__last_over_time, promql__mad_over_time, promql__max_over_time, promql__min_over_time,
+    promql__present_over_time, promql__quantile_over_time, promql__stddev_over_time,
+    promql__stdvar_over_time, promql__sum_over_time, promql__ts_of_first_over_time,
+    promql__ts_of_last_over_time, promql__ts_of_max_over_time, promql__ts_of_min_over_time;
+
+promql__math_fn promql__deg, promql__rad, promql__sgn;
+promql__math_fn promql__day_of_month, promql__day_of_week, promql__day_of_year,
+    promql__days_in_month, promql__hour, promql__minute, promql__month, promql__year;
+
+promql__call_fn promql__fn_absent, promql__fn_absent_over_time, promql__fn_clamp, promql__fn_date,
+    promql__fn_histogram, promql__fn_histogram_fraction, promql__fn_histogram_quantile,
+    promql__fn_histogram_quantiles, promql__fn_label_join, promql__fn_label_replace,
+    promql__fn_pair, promql__fn_pi, promql__fn_query_time, promql__fn_round, promql__fn_scalar,
+    promql__fn_sort, promql__fn_sort_by_label, promql__fn_time, promql__fn_timestamp,
+    promql__fn_unsupported, promql__fn_vector;
+
+/* Applies `fn` to every sample of a vector argument. */
+int promql__map(struct promql__ev *ev, const struct promql__grid *g, const struct promql_expr *arg,
+                promql__math_fn *fn, struct promql__matrix *out);
+/* The function of a date function's row. */
+promql__math_fn *promql__date_fn(enum promql_func func);
+/* The labels that absent() gives for its argument. */
+struct labels promql__absent_labels(struct promql__ev *ev, const struct promql_expr *arg);
+/* A series with a value in every step. */
+int promql__fill(struct promql__ev *ev, const struct promql__grid *g, const double *values,
+                 struct promql__matrix *out);
+
+/* ---- order.c ---- */
+
+struct promql__ranked {
+    double v;
+    uint32_t i;
+};
+
+typedef bool promql__less_fn(const void *ctx, const struct promql__ranked *a,
+                             const struct promql__ranked *b);
+
+bool promql__less_up(const void *ctx, const struct promql__ranked *a,
+                     const struct promql__ranked *b); /* NaN first */
+bool promql__less_down(const void *ctx, const struct promql__ranked *a,
+                       const struct promql__ranked *b); /* NaN first */
+void promql__sort(struct promql__ranked *v, size_t n, promql__less_fn *less, const void *ctx);
+void promql__sort_reverse(struct promql__ranked *v, size_t n, promql__less_fn *less,
+                          const void *ctx);
+void promql__heap_push(struct promql__ranked *v, size_t *n, struct promql__ranked x,
+                       promql__less_fn *less);
+void promql__heap_sink(struct promql__ranked *v, size_t n, promql__less_fn *less);
+/* Sorts `v`. phi outside 0 to 1 gives an infinity. */
+double promql__quantile(double phi, double *v, size_t n);
+
+/* ---- annotations.c ---- */
+
+/* What had to be mended in classic histograms, over all steps. */
+struct promql__mended {
+    uint64_t count; /* of histograms, less one */
+    ts_ms first, last;
+    double min_bucket, max_bucket, max_diff;
+};
+
+__attribute__((format(printf, 3, 4))) void
+promql__warn(struct promql__ev *ev, const struct promql_expr *at, const char *fmt, ...);
+__attribute__((format(printf, 3, 4))) void
+promql__info(struct promql__ev *ev, const struct promql_expr *at, const char *fmt, ...);
+void promql__info_mended(struct promql__ev *ev, const struct promql_expr *at, struct str metric,
+                         const struct promql__mended *m);
+void promql__warn_quantile(struct promql__ev *ev, const struct promql_expr *at, double phi);
+void promql__notes_finish(struct promql__ev *ev, struct promql_result *out);
+/* Go's %g. */
+struct str promql__go_g(struct promql__ev *ev, double v);
+
+#endif

@@ -1,0 +1,210 @@
+/*
+ * select.c - selectors: which samples of which series a step sees.
+ *
+ * A series is decoded once, for all steps. An index moves along its samples as the steps move along
+ * time, so a selector costs O(samples + steps) a series.
+ */
+#include "ferula/base/check.h"
+
+#include "eval.h"
+
+/* a - b, kept inside the range of times. */
+static ts_ms minus(ts_ms a, dur_ms b)
+{
+    ts_ms r;
+
+    if (__builtin_sub_overflow(a, b, &r))
+        return b > 0 ? INT64_MIN : INT64_MAX;
+    return r;
+}
+
+struct promql__shift promql__shift_of(const struct promql__ev *ev, const struct promql_shift *s)
+{
+    struct promql__shift shift = {
+        .pinned = s->at != AT_NONE,
+        .at = s->timestamp,
+        .offset = promql__duration(ev, s->offset_expr, s->offset),
+    };
+
+    if (s->at == AT_START)
+        shift.at = ev->q->start;
+    if (s->at == AT_END)
+        shift.at = ev->q->end;
+    return shift;
+}
+
+ts_ms promql__reference(const struct promql__shift *s, const struct promql__grid *g, size_t i)
+{
+    return minus(s->pinned ? s->at : promql__time(g, i), s->offset);
+}
+
+static int source_failed(struct promql__ev *ev, const struct fault *f, int rc)
+{
+    return fault_set(ev->f, rc, 0, "expanding series: %s", f->text);
+}
+
+/* Selects what windows of `range` before the references of all steps can see. */
+static int select_series(struct promql__ev *ev, const struct promql__grid *g,
+                         const struct promql_vector_selector *vs, dur_ms range,
+                         struct source_selection **out)
+{
+    struct promql__shift shift = promql__shift_of(ev, &vs->shift);
+    struct source_range sr = {
+        .from = minus(promql__reference(&shift, g, 0), range - 1),
+        .to = promql__reference(&shift, g, g->n - 1),
+    };
+    struct fault f = {0};
+    int rc = ev->src->ops->select(ev->src, ev->arena, vs->matchers, vs->n_matchers, sr, out, &f);
+
+    return rc < 0 ? source_failed(ev, &f, rc) : 0;
+}
+
+static int read_series(struct promql__ev *ev, const struct source_selection *sel, size_t i)
+{
+    struct fault f = {0};
+    int rc;
+
+    ev->in.n = 0;
+    rc = sel->source->ops->read(sel, i, &ev->in, &f);
+    if (rc < 0)
+        return source_failed(ev, &f, rc);
+    ev->samples_read += ev->in.n;
+    return promql__tick(ev, ev->in.n);
+}
+
+/* The newest sample of each step's window that is not a stale marker, into ev->out. */
+static int pick(struct promql__ev *ev, const struct promql__grid *g,
+                const struct promql__shift *shift, bool want_time)
+{
+    const struct sample *s = ev->in.v;
+    size_t next = 0; /* the first sample after the reference */
+
+    ev->out.n = 0;
+    for (size_t i = 0; i < g->n; i++) {
+        ts_ms ref = promql__reference(shift, g, i);
+        int rc;
+
+        while (next < ev->in.n && s[next].t <= ref)
+            next++;
+        if (next == 0 || s[next - 1].t <= minus(ref, ev->lookback) || is_stale(s[next - 1].v))
+            continue;
+        rc = promql__hold(ev, 1);
+        if (rc != 0)
+            return rc;
+        sample_vec_push(&ev->out, (struct sample){
+                                      promql__time(g, i),
+                                      want_time ? (double)s[next - 1].t / 1000 : s[next - 1].v,
+                                  });
+    }
+    return promql__tick(ev, g->n);
+}
+
+static int refuse_extended(struct promql__ev *ev, const struct promql_vector_selector *vs)
+{
+    if (!vs->anchored && !vs->smoothed)
+        return 0;
+    return fault_set(ev->f, FER_EUNSUP, 0, "the %s modifier is not supported",
+                     vs->anchored ? "anchored" : "smoothed");
+}
+
+int promql__eval_vector(struct promql__ev *ev, const struct promql__grid *g,
+                        const struct promql_expr *e, bool want_time, struct promql__matrix *out)
+{
+    const struct promql_vector_selector *vs = &e->u.vector;
+    struct promql__shift shift = promql__shift_of(ev, &vs->shift);
+    struct source_selection *sel;
+    int rc = refuse_extended(ev, vs);
+
+    if (rc == 0)
+        rc = select_series(ev, g, vs, ev->lookback, &sel);
+    for (size_t i = 0; rc == 0 && i < sel->n; i++) {
+        rc = read_series(ev, sel, i);
+        if (rc == 0 && ev->in.n > 0)
+            rc = pick(ev, g, &shift, want_time);
+        if (rc == 0 && ev->in.n > 0)
+            promql__matrix_keep(ev, out, sel->series[i].labels, false);
+    }
+    return rc;
+}
+
+static size_t drop_stale(struct sample_vec *in)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < in->n; i++)
+        if (!is_stale(in->v[i].v))
+            in->v[n++] = in->v[i];
+    return in->n = n;
+}
+
+int promql__range_open(struct promql__ev *ev, const struct promql__grid *g,
+                       const struct promql_expr *e, struct promql__range *r)
+{
+    const struct promql_expr *vector;
+    int rc;
+
+    *r = (struct promql__range){0};
+    if (e->kind == PROMQL_E_SUBQUERY) {
+        r->shift = promql__shift_of(ev, &e->u.subquery.shift);
+        r->range = promql__duration(ev, e->u.subquery.range_expr, e->u.subquery.range);
+        rc = promql__eval_subquery(ev, g, e, &r->sub);
+        r->n = r->sub.n;
+        return rc;
+    }
+    CHECK(e->kind == PROMQL_E_MATRIX_SELECTOR);
+    vector = promql__unparen(e->u.matrix.selector);
+    r->shift = promql__shift_of(ev, &vector->u.vector.shift);
+    r->range = promql__duration(ev, e->u.matrix.range_expr, e->u.matrix.range);
+    rc = refuse_extended(ev, &vector->u.vector);
+    if (rc == 0)
+        rc = select_series(ev, g, &vector->u.vector, r->range, &r->sel);
+    r->n = rc == 0 ? r->sel->n : 0;
+    return rc;
+}
+
+int promql__range_read(struct promql__ev *ev, const struct promql__range *r, size_t i,
+                       struct promql__range_series *out)
+{
+    int rc;
+
+    if (r->sel == NULL) {
+        const struct promql__series *s = &r->sub.v[i];
+
+        *out = (struct promql__range_series){s->labels, s->drop_name, s->s, s->n};
+        return promql__tick(ev, s->n);
+    }
+    rc = read_series(ev, r->sel, i);
+    if (rc != 0)
+        return rc;
+    drop_stale(&ev->in);
+    *out = (struct promql__range_series){
+        .labels = r->sel->series[i].labels,
+        .s = ev->in.v,
+        .n = ev->in.n,
+    };
+    return 0;
+}
+
+/* A range vector as the result of a query: of one step, with the samples' own times. */
+int promql__eval_matrix(struct promql__ev *ev, const struct promql__grid *g,
+                        const struct promql_expr *e, struct promql__matrix *out)
+{
+    struct promql__range r;
+    int rc = promql__range_open(ev, g, e, &r);
+
+    for (size_t i = 0; rc == 0 && i < r.n; i++) {
+        struct promql__range_series rs = {0};
+
+        rc = promql__range_read(ev, &r, i, &rs);
+        if (rc == 0)
+            rc = promql__hold(ev, rs.n);
+        if (rc != 0)
+            return rc;
+        ev->out.n = 0;
+        sample_vec_reserve(&ev->out, rs.n);
+        for (size_t k = 0; k < rs.n; k++)
+            sample_vec_push(&ev->out, rs.s[k]);
+        promql__matrix_keep(ev, out, rs.labels, false);
+    }
+    return rc;
+}
