@@ -243,7 +243,12 @@ static struct promql_expr *signed_offset(struct parser *p)
         return p->failed ? e : more(p, sign(p, &op, e), PREC_ADD);
     }
     e = operand(p);
-    return p->failed ? e : sign(p, &op, e);
+    if (p->failed)
+        return e;
+    /* Prometheus leaves the parenthesis out of the range here. */
+    if (t == TOK_MAX_OF || t == TOK_MIN_OF)
+        e->pos.end = e->u.duration.rhs->pos.end;
+    return sign(p, &op, e);
 }
 
 /*

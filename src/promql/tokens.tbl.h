@@ -1,6 +1,6 @@
 /*
- * tokens.tbl.h - the tokens of PromQL: T(id, text, kind). The text is how a keyword or an operator is
- * written, NULL when the token has no fixed text. Not a header: included many times.
+ * tokens.tbl.h - the tokens of PromQL: T(id, text, kind). The text is how a keyword or an operator
+ * is written, NULL when the token has no fixed text. Not a header: included many times.
  */
 // clang-format off
 T(EOF,               NULL,           PLAIN)

@@ -1,7 +1,7 @@
 /*
- * parse_mode.c - promqltest --parse: for comparing the parser with Prometheus'. Each line of the input
- * is {"q": "..."} or {"q64": "..."}; each line of the output {"ok": true, "printed": ..., "pretty": ...}
- * or {"ok": false, "err": ..., "start": ...}.
+ * parse_mode.c - promqltest --parse: for comparing the parser with Prometheus'. Each line of the
+ * input is {"q": "..."} or {"q64": "..."}; each line of the output {"ok": true, "printed": ...,
+ * "pretty": ...} or {"ok": false, "err": ..., "start": ...}.
  */
 #include "runner.h"
 

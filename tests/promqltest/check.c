@@ -1,0 +1,275 @@
+/*
+ * check.c - a result against what an eval expects, with Prometheus' tolerance.
+ */
+#include "runner.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "ferula/base/num.h"
+
+static bool nearly_equal(double a, double b)
+{
+    const double epsilon = 0.000001;
+    double sum = fabs(a) + fabs(b), diff = fabs(a - b);
+
+    if (is_stale(a) || is_stale(b))
+        return is_stale(a) && is_stale(b);
+    if ((isnan(a) && isnan(b)) || a == b)
+        return true;
+    if (a == 0 || b == 0 || sum < DBL_MIN)
+        return diff < epsilon * DBL_MIN;
+    return diff / fmin(sum, DBL_MAX) < epsilon;
+}
+
+static struct str number_text(struct arena *a, double v)
+{
+    char text[NUM_TEXT_MAX];
+
+    return arena_str(a, (struct str){text, num_format(text, v, 'g')});
+}
+
+static struct str labels_text(struct arena *a, struct labels ls)
+{
+    struct buf b = {0};
+    struct str s;
+
+    labels_print(&b, ls);
+    s = arena_str(a, buf_str(&b));
+    buf_release(&b);
+    return s;
+}
+
+static const struct wanted *find_wanted(const struct eval *ev, struct labels ls)
+{
+    for (size_t i = ev->n_wanted; i-- > 0;) {
+        if (labels_eq(ev->wanted[i].labels, ls))
+            return &ev->wanted[i];
+    }
+    return NULL;
+}
+
+static struct str find_missing(struct arena *a, const struct eval *ev,
+                               const struct promql_series *series, size_t n)
+{
+    for (size_t i = 0; i < ev->n_wanted; i++) {
+        bool found = false;
+
+        for (size_t j = 0; j < n && !found; j++)
+            found = labels_eq(series[j].labels, ev->wanted[i].labels);
+        if (!found)
+            return arena_printf(a, "expected " STR_FMT ", got no such series",
+                                STR_ARG(labels_text(a, ev->wanted[i].labels)));
+    }
+    return (struct str){0};
+}
+
+/* ---- values ----------------------------------------------------------------------------- */
+
+static struct str check_value(struct arena *a, struct labels ls, double want, double got)
+{
+    if (nearly_equal(want, got))
+        return (struct str){0};
+    return arena_printf(a, STR_FMT ": expected " STR_FMT ", got " STR_FMT,
+                        STR_ARG(labels_text(a, ls)), STR_ARG(number_text(a, want)),
+                        STR_ARG(number_text(a, got)));
+}
+
+static struct str check_vector(struct arena *a, const struct eval *ev,
+                               const struct promql_series *series, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct wanted *w = find_wanted(ev, series[i].labels);
+        struct str why;
+
+        if (w == NULL)
+            return arena_printf(a, "unexpected series " STR_FMT " with value " STR_FMT,
+                                STR_ARG(labels_text(a, series[i].labels)),
+                                STR_ARG(number_text(a, series[i].samples[0].v)));
+        if (ev->ordered && w->position != i + 1)
+            return arena_printf(a, STR_FMT ": expected at position %zu, got at %zu",
+                                STR_ARG(labels_text(a, w->labels)), w->position, i + 1);
+        why = check_value(a, w->labels, w->n > 0 ? w->values[0].v : 0, series[i].samples[0].v);
+        if (why.n > 0)
+            return why;
+    }
+    return find_missing(a, ev, series, n);
+}
+
+static struct str check_points(struct arena *a, const struct eval *ev, const struct wanted *w,
+                               const struct promql_series *s)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < w->n; i++) {
+        ts_ms t = ev->start + (ts_ms)i * ev->step;
+        struct str why;
+
+        if (w->values[i].omitted)
+            continue;
+        if (n >= s->n || s->samples[n].t != t)
+            return arena_printf(a, STR_FMT ": expected a point at %lld ms, got %s",
+                                STR_ARG(labels_text(a, w->labels)), (long long)t,
+                                n >= s->n ? "none" : "another time");
+        why = check_value(a, w->labels, w->values[i].v, s->samples[n].v);
+        if (why.n > 0)
+            return arena_printf(a, "at %lld ms: " STR_FMT, (long long)t, STR_ARG(why));
+        n++;
+    }
+    if (n < s->n)
+        return arena_printf(a, STR_FMT ": expected %zu points, got %zu",
+                            STR_ARG(labels_text(a, w->labels)), n, s->n);
+    return (struct str){0};
+}
+
+static struct str check_matrix(struct arena *a, const struct eval *ev,
+                               const struct promql_series *series, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct wanted *w = find_wanted(ev, series[i].labels);
+        struct str why;
+
+        if (i > 0 && labels_cmp(series[i - 1].labels, series[i].labels) > 0)
+            return STR("the matrix is not sorted by labels");
+        if (w == NULL)
+            return arena_printf(a, "unexpected series " STR_FMT,
+                                STR_ARG(labels_text(a, series[i].labels)));
+        why = check_points(a, ev, w, &series[i]);
+        if (why.n > 0)
+            return why;
+    }
+    return find_missing(a, ev, series, n);
+}
+
+static struct str check_result(struct arena *a, const struct eval *ev,
+                               const struct promql_result *res)
+{
+    if (ev->scalar != (res->type == PROMQL_SCALAR))
+        return arena_printf(a, "expected %s, got %s", ev->scalar ? "a scalar" : "no scalar",
+                            promql_type_name(res->type));
+    switch (res->type) {
+    case PROMQL_SCALAR:
+        return check_value(a, (struct labels){0}, ev->scalar_value, res->scalar.v);
+    case PROMQL_STRING:
+        if (ev->has_string && str_eq(ev->string, res->string))
+            return (struct str){0};
+        return arena_printf(a, "expected string \"" STR_FMT "\", got \"" STR_FMT "\"",
+                            STR_ARG(ev->string), STR_ARG(res->string));
+    case PROMQL_VECTOR:
+        return check_vector(a, ev, res->series, res->n_series);
+    default:
+        if (ev->ordered)
+            return STR("expected an ordered result, got a matrix");
+        return check_matrix(a, ev, res->series, res->n_series);
+    }
+}
+
+/* ---- errors and annotations ------------------------------------------------------------- */
+
+static bool holds(const struct condition *c, struct str text)
+{
+    if (c->exact)
+        return str_eq(c->text, text);
+    return c->re == NULL || regex_match(c->re, text);
+}
+
+/* Each condition has an annotation, each annotation a condition. */
+static struct str check_annotations(struct arena *a, const struct eval *ev, int on,
+                                    const struct str *texts, size_t n)
+{
+    const char *name = on == COND_WARN ? "warning" : "info";
+    bool conditions = false;
+
+    for (size_t i = 0; i < ev->n_conditions; i++) {
+        const struct condition *c = &ev->conditions[i];
+        bool found = false;
+
+        if ((int)c->on != on)
+            continue;
+        if (c->none) {
+            if (n > 0)
+                return arena_printf(a, "expected no %s, got: " STR_FMT, name, STR_ARG(texts[0]));
+            continue;
+        }
+        conditions = true;
+        for (size_t j = 0; j < n && !found; j++)
+            found = holds(c, texts[j]);
+        if (!found)
+            return arena_printf(a, "expected %s " STR_FMT ", got %s" STR_FMT, name,
+                                STR_ARG(c->text), n == 0 ? "none" : "",
+                                STR_ARG(n == 0 ? STR("") : texts[0]));
+    }
+    for (size_t j = 0; conditions && j < n; j++) {
+        bool found = false;
+
+        for (size_t i = 0; i < ev->n_conditions && !found; i++)
+            found = (int)ev->conditions[i].on == on && holds(&ev->conditions[i], texts[j]);
+        if (!found)
+            return arena_printf(a, "unexpected %s: " STR_FMT, name, STR_ARG(texts[j]));
+    }
+    return (struct str){0};
+}
+
+static struct str check_failure(struct arena *a, const struct eval *ev, const struct run *run)
+{
+    struct str text = str_of(run->fault.text);
+
+    if (run->rc == FER_EUNSUP || !ev->fail)
+        return arena_printf(a, "expected %s, got error: " STR_FMT,
+                            ev->fail ? "another error" : "a result", STR_ARG(text));
+    for (size_t i = 0; i < ev->n_conditions; i++) {
+        if (ev->conditions[i].on == COND_FAIL && !holds(&ev->conditions[i], text))
+            return arena_printf(a, "expected error " STR_FMT ", got: " STR_FMT,
+                                STR_ARG(ev->conditions[i].text), STR_ARG(text));
+    }
+    return (struct str){0};
+}
+
+struct str check_run(struct arena *a, const struct eval *ev, const struct run *run)
+{
+    const struct promql_result *res = &run->result;
+    struct str why;
+
+    if (run->rc < 0)
+        return check_failure(a, ev, run);
+    if (ev->fail)
+        return STR("expected an error, got a result");
+    if (ev->histograms)
+        return STR("expects native histograms");
+    if ((ev->warn && res->n_warnings == 0) || (ev->info && res->n_infos == 0))
+        return STR("expected an annotation, got none");
+    why = check_annotations(a, ev, COND_WARN, res->warnings, res->n_warnings);
+    if (why.n == 0)
+        why = check_annotations(a, ev, COND_INFO, res->infos, res->n_infos);
+    if (why.n == 0)
+        why = check_result(a, ev, res);
+    return why;
+}
+
+struct str check_point(struct arena *a, const struct eval *ev, const struct run *run, ts_ms at,
+                       enum promql_type type)
+{
+    const struct promql_result *res = &run->result;
+    struct promql_series *series;
+    size_t n = 0;
+
+    if (run->rc < 0)
+        return arena_printf(a, "in range mode: %s", run->fault.text);
+    if (ev->ordered)
+        return (struct str){0};
+    series = arena_array(a, struct promql_series, res->n_series + 1);
+    for (size_t i = 0; i < res->n_series; i++) {
+        if (i > 0 && labels_cmp(res->series[i - 1].labels, res->series[i].labels) > 0)
+            return STR("in range mode: the matrix is not sorted by labels");
+        for (size_t j = 0; j < res->series[i].n; j++) {
+            if (res->series[i].samples[j].t == at)
+                series[n++] =
+                    (struct promql_series){res->series[i].labels, &res->series[i].samples[j], 1};
+        }
+    }
+    if (type != PROMQL_SCALAR)
+        return check_vector(a, ev, series, n);
+    if (n != 1)
+        return STR("in range mode: expected one series of a scalar");
+    return check_value(a, series[0].labels, ev->scalar_value, series[0].samples[0].v);
+}
