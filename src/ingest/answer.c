@@ -5,7 +5,7 @@
  * again; refused samples are 400, for sending them again would not help. The good part of a 400 is
  * stored.
  */
-#include "ferula/ingest.h"
+#include "decode.h"
 
 static const struct {
     int rc, status;
@@ -37,6 +37,16 @@ static size_t store_refusals(const struct tsdb_write *w)
     return n;
 }
 
+/* "out of order sample for series {...} at 1700000000000" */
+static void print_refusal(struct buf *text, const struct tsdb_refusal *r)
+{
+    tsdb_refusal_print(text, r);
+    buf_puts(text, " for series ");
+    ingest__series_print(text, r->labels);
+    if (r->why != TSDB_CONFLICT) /* that one says the time already */
+        buf_addf(text, " at %lld", (long long)r->sample.t);
+}
+
 int ingest_answer(const struct ingest_write *iw, struct buf *text)
 {
     const struct ingest_refused *r = &iw->refused;
@@ -56,7 +66,7 @@ int ingest_answer(const struct ingest_write *iw, struct buf *text)
     if (by_store > 0) {
         if (r->n_label_sets + r->n_histograms > 0)
             buf_puts(text, "; ");
-        tsdb_refusal_print(text, &iw->write.first_refusal);
+        print_refusal(text, &iw->write.first_refusal);
     }
     return 400;
 }

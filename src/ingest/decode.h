@@ -32,6 +32,9 @@ int ingest__labels_parse(struct wire series, size_t max_labels, struct label_set
 bool ingest__labels_accept(struct arena *a, const struct ingest_limits *limits,
                            struct label_set *set, struct str *why);
 
+/* {a="b", ...}, of bounded length whatever the labels are. */
+void ingest__series_print(struct buf *b, struct labels ls);
+
 /* "what {first labels...}", of bounded length, in the arena. */
 struct str ingest__series_sentence(struct arena *a, const char *what, const struct label_set *set);
 

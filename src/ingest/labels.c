@@ -9,9 +9,9 @@
 #include "decode.h"
 
 /* What of a label set is shown in a refusal: enough to find the series, whatever was sent. */
-#define SHOWN_LABELS 12
-#define SHOWN_BYTES  120 /* of a name or value */
-#define SHOWN_TOTAL  600
+#define SHOWN_LABELS    12
+#define SHOWN_BYTES     120 /* of a name or value */
+#define SHOWN_BYTES_MAX 600
 
 static int parse_label(struct wire body, struct label *out)
 {
@@ -72,22 +72,28 @@ static struct str head_of(struct str s)
     return (struct str){s.p, MIN(s.n, SHOWN_BYTES)};
 }
 
-struct str ingest__series_sentence(struct arena *a, const char *what, const struct label_set *set)
+void ingest__series_print(struct buf *b, struct labels ls)
 {
     struct label shown[SHOWN_LABELS];
-    struct buf b = {0};
-    struct str out;
-    size_t n = MIN(set->n, SHOWN_LABELS);
+    size_t n = MIN(ls.n, SHOWN_LABELS), from = b->n;
 
     for (size_t i = 0; i < n; i++)
-        shown[i] = (struct label){head_of(set->v[i].name), head_of(set->v[i].value)};
+        shown[i] = (struct label){head_of(ls.v[i].name), head_of(ls.v[i].value)};
+    labels_print(b, (struct labels){shown, n});
+    if (b->n - from > SHOWN_BYTES_MAX || n < ls.n) {
+        b->n = MIN(b->n, from + SHOWN_BYTES_MAX);
+        buf_puts(b, "...");
+    }
+}
+
+struct str ingest__series_sentence(struct arena *a, const char *what, const struct label_set *set)
+{
+    struct buf b = {0};
+    struct str out;
+
     buf_puts(&b, what);
     buf_putc(&b, ' ');
-    labels_print(&b, (struct labels){shown, n});
-    if (b.n > SHOWN_TOTAL) {
-        b.n = SHOWN_TOTAL;
-        buf_puts(&b, "...");
-    }
+    ingest__series_print(&b, (struct labels){set->v, set->n});
     out = arena_str(a, buf_str(&b));
     buf_release(&b);
     return out;
@@ -119,6 +125,14 @@ static bool within_lengths(const struct ingest_limits *limits, const struct labe
     return true;
 }
 
+static bool has_name(const struct label_set *set)
+{
+    for (size_t i = 0; i < set->n; i++)
+        if (str_is(set->v[i].name, LABEL_NAME))
+            return true;
+    return false;
+}
+
 /* `f` is NULL when nobody wants the reason: a body of bad series costs no formatting but the first.
  */
 static bool valid(const struct ingest_limits *limits, struct label_set *set, struct fault *f)
@@ -132,6 +146,11 @@ static bool valid(const struct ingest_limits *limits, struct label_set *set, str
     }
     if (!within_lengths(limits, set, f))
         return false;
+    if (!has_name(set)) {
+        (void)fault_set(f, FER_EINVAL, 0,
+                        "invalid metric name or labels (no label " LABEL_NAME "), got");
+        return false;
+    }
     if (labels_normalise(set->v, &set->n, f == NULL ? NULL : &why) < 0) {
         if (f != NULL)
             (void)fault_set(f, why.code, 0, "invalid metric name or labels (%s), got", why.text);
