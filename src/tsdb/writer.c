@@ -106,6 +106,21 @@ static void group_trim(struct tsdb__group *g)
     g->n_pending = 0;
 }
 
+static void count_verdicts(const struct tsdb_write *w)
+{
+    static const enum stat counters[N_TSDB_VERDICTS] = {
+        [TSDB_STORED] = STAT_SAMPLES_APPENDED,
+        [TSDB_DUPLICATE] = STAT_SAMPLES_DUPLICATE,
+        [TSDB_OUT_OF_ORDER] = STAT_SAMPLES_OUT_OF_ORDER,
+        [TSDB_CONFLICT] = STAT_SAMPLES_CONFLICT,
+        [TSDB_TOO_OLD] = STAT_SAMPLES_OUT_OF_BOUNDS,
+        [TSDB_TOO_NEW] = STAT_SAMPLES_OUT_OF_BOUNDS,
+    };
+
+    for (size_t i = 0; i < N_TSDB_VERDICTS; i++)
+        stats_add(counters[i], w->n_verdicts[i]);
+}
+
 /* What was committed becomes visible. */
 static void publish(struct tsdb *db, struct tsdb_write **w, size_t n)
 {
@@ -119,6 +134,8 @@ static void publish(struct tsdb *db, struct tsdb_write **w, size_t n)
         CHECK(tsdb__wal_apply(&db->head, record, db->series.n) == 0);
     }
     tsdb__head_unlock(&db->head);
+    for (size_t i = 0; i < n; i++)
+        count_verdicts(w[i]);
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < w[i]->n_series; k++)
             if (w[i]->series[k].id != 0)
