@@ -85,17 +85,18 @@ static int set_choice(const struct config_flag *flag, void *target, const char *
 {
     struct str rest = str_of(flag->choices), one;
     struct buf want = {0};
-    int rc;
+    int rc = 0;
 
     while (str_split(&rest, '|', &one)) {
         if (str_is(one, text)) {
             *(const char **)target = text;
-            return 0;
+            goto out;
         }
         buf_puts(&want, want.n == 0 ? "one of " : ", ");
         buf_add_str(&want, one);
     }
     rc = bad(f, flag, text, want.p);
+out:
     buf_release(&want);
     return rc;
 }
