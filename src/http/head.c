@@ -97,8 +97,8 @@ static const char *check_request_line(struct http__request *r, struct walk *w, c
         !walk_piece(w, r->raw_uri_at, r->raw_uri.n) || !walk_zeros(w, 1) ||
         !walk_piece(w, version, strlen(version)) || !walk_zeros(w, 2))
         return "malformed request line";
-    if (has_control(r->raw_uri))
-        return "control character in the request target";
+    if (has_control(r->raw_uri) || memchr(r->raw_uri.p, ' ', r->raw_uri.n) != NULL)
+        return "blank or control character in the request target";
     return NULL;
 }
 
