@@ -61,10 +61,10 @@ static inline void fx_remove(const char *dir)
     static const char *const names[] = {"ferula.mdb", "ferula.mdb-lock", "ferula.lock"};
 
     for (size_t i = 0; i < COUNT(names); i++) {
-        char path[128];
+        char path[200];
 
-        snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
-        unlink(path);
+        if (snprintf(path, sizeof(path), "%s/%s", dir, names[i]) < (int)sizeof(path))
+            unlink(path);
     }
     rmdir(dir);
 }
