@@ -70,6 +70,7 @@ class Server:
             self.flags.append("--web.listen-address=" + listen)
         self.env = env
         self.cwd = str(tmp_path)
+        os.makedirs(self.cwd, exist_ok=True)
         self.proc = None
         self.errors_expected = False  # a test that provokes an ERROR line sets this
         self._lines = []

@@ -234,7 +234,7 @@ def test_features(tmp_path):
         assert ok.status == 200
     with start_server(tmp_path) as server:
         no = server.post_form("/api/v1/parse_query", {"query": "sort_by_label(up, \"a\")"})
-        assert no.status == 400 and "experimental" in no.text
+        assert no.status == 400 and "is not enabled" in no.text
 
 
 def test_log_as_json_at_a_level(tmp_path):
