@@ -70,17 +70,13 @@ static int listen_on(const struct sockaddr *sa, socklen_t n, bool both)
 }
 
 /* IPv4 and IPv6 on one socket; IPv4 alone where the kernel has no IPv6. */
-static int listen_on_all(const char *port, struct fault *f, const char *listen)
+static int listen_on_all(uint16_t port, struct fault *f, const char *listen)
 {
     struct sockaddr_in6 any6 = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_ANY_INIT};
     struct sockaddr_in any4 = {.sin_family = AF_INET};
-    uint64_t number;
     int fd;
 
-    if (!str_to_u64(str_of(port), &number) || number > 65535)
-        return fault_set(f, FER_EINVAL, 0, "listen address \"%s\": the port must be 0 to 65535",
-                         listen);
-    any6.sin6_port = any4.sin_port = htons((uint16_t)number);
+    any6.sin6_port = any4.sin_port = htons(port);
     fd = listen_on((struct sockaddr *)(void *)&any6, sizeof(any6), true);
     if (fd < 0 && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL))
         fd = listen_on((struct sockaddr *)(void *)&any4, sizeof(any4), false);
@@ -137,13 +133,18 @@ static void name_address(struct http_server *s)
 int http__listen(struct http_server *s, struct fault *f)
 {
     char host[256], port[16];
+    uint64_t number;
     int fd;
 
     if (!split_host_port(s->opts.listen, host, port))
         return fault_set(f, FER_EINVAL, 0, "listen address \"%s\": expected host:port or :port",
                          s->opts.listen);
+    /* getaddrinfo() would take 65,536 for 0. */
+    if (!str_to_u64(str_of(port), &number) || number > 65535)
+        return fault_set(f, FER_EINVAL, 0, "listen address \"%s\": the port must be 0 to 65535",
+                         s->opts.listen);
     if (host[0] == '\0')
-        fd = listen_on_all(port, f, s->opts.listen);
+        fd = listen_on_all((uint16_t)number, f, s->opts.listen);
     else
         fd = listen_on_host(host, port, f, s->opts.listen);
     if (fd < 0)
