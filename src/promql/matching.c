@@ -111,15 +111,16 @@ static int set_step(struct matching *m, ts_ms t)
 
 static int duplicate(struct matching *m, struct labels a, struct labels b)
 {
+    bool in_order = labels_cmp(a, b) <= 0; /* the text does not depend on the order of input */
     struct buf text = {0};
     int rc;
 
     buf_puts(&text, "found duplicate series for the match group ");
     labels_print(&text, match_labels(m, a));
     buf_addf(&text, " on the %s hand-side of the operation: [", m->swapped ? "left" : "right");
-    labels_print(&text, a);
+    labels_print(&text, in_order ? a : b);
     buf_puts(&text, ", ");
-    labels_print(&text, b);
+    labels_print(&text, in_order ? b : a);
     buf_puts(&text, "];many-to-many matching not allowed: matching labels must be unique on one "
                     "side");
     rc = fault_set(m->ev->f, FER_EEXEC, 0, "%s", text.p);
