@@ -166,10 +166,29 @@ static struct str check_result(struct arena *a, const struct eval *ev,
 
 /* ---- errors and annotations ------------------------------------------------------------- */
 
+/* An annotation less the position at its end, " (1:5)", and less the details of one kind of it. */
+static struct str bare(struct str text)
+{
+    static const char details[] = ", from buckets ";
+    const char *at;
+    size_t n = text.n;
+
+    if (n == 0 || text.p[n - 1] != ')')
+        return text;
+    while (n > 0 && text.p[n - 1] != ' ')
+        n--;
+    text.n = n > 0 ? n - 1 : 0;
+    at = memmem(text.p, text.n, details, strlen(details));
+    if (at != NULL)
+        text.n = (size_t)(at - text.p);
+    return text;
+}
+
+/* Scripts of Prometheus up to 3.14 give annotations without their positions, newer ones with. */
 static bool holds(const struct condition *c, struct str text)
 {
     if (c->exact)
-        return str_eq(c->text, text);
+        return str_eq(c->text, text) || (c->on != COND_FAIL && str_eq(c->text, bare(text)));
     return c->re == NULL || regex_match(c->re, text);
 }
 
