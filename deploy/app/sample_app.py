@@ -33,6 +33,7 @@ class Counter:
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = 65536  # head and body in one segment: two would wait for the peer's delayed ACK
     counter = Counter()
 
     def do_GET(self):
