@@ -54,6 +54,7 @@ class Process:
         self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log)
 
     def stop(self, how=signal.SIGTERM):
+        """Fine when it has been stopped already."""
         if self.process.poll() is None:
             self.process.send_signal(how)
             self.process.wait(timeout=30)
@@ -106,7 +107,7 @@ def scene(server, tmp_path):
 
         scene = Scene()
         scene.proxy, scene.receiver, scene.server = proxy, receiver, server
-        scene.app = f"http://127.0.0.1:{app_port}"
+        scene.app, scene.app_process = f"http://127.0.0.1:{app_port}", processes[0]
 
         def start_agent():
             scene.agent = Process(tmp_path, "agent", [
@@ -198,7 +199,9 @@ def canonical(data):
 
 def test_agent_writes_the_same_to_ferula_and_to_prometheus(scene):
     drive(scene.app, 8)
-    scene.agent.stop()  # the agent's last words are stale markers
+    scene.app_process.stop()  # failed scrapes end its series with stale markers
+    time.sleep(1.5)
+    scene.agent.stop()
     exchanges = scene.proxy.exchanges()
     series, metadata = sent(exchanges, acknowledged_by=0)
     assert sent(exchanges, acknowledged_by=1)[0] == series, "the receiver got what ferula got"
@@ -216,7 +219,7 @@ def test_agent_writes_the_same_to_ferula_and_to_prometheus(scene):
 
     # The windows of these times are full of samples; none lies on a sample or an edge.
     times = sorted({t for samples in series.values() for t in samples})
-    for part in (0.6, 0.8):
+    for part in (0.5, 0.7):
         at = times[int(len(times) * part)]
         at = (at + 137) / 1000
         for query in QUERIES:

@@ -6,12 +6,19 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"os"
 	"time"
 
 	"github.com/prometheus/client_golang/api"
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
+)
+
+// What client_golang itself calls the least and the largest time that Prometheus understands.
+var (
+	minTime = time.Unix(math.MinInt64/1000+62135596801, 0).UTC()
+	maxTime = time.Unix(math.MaxInt64/1000-62135596801, 999999999).UTC()
 )
 
 type outcome struct {
@@ -79,7 +86,7 @@ func main() {
 	out["labels of all"] = report(names, warnings, err)
 	values, warnings, err := c.LabelValues(ctx, "pod", up, span.Start, span.End)
 	out["label values"] = report(values, warnings, err)
-	values, warnings, err = c.LabelValues(ctx, "pod", nil, v1.MinTime, v1.MaxTime)
+	values, warnings, err = c.LabelValues(ctx, "pod", nil, minTime, maxTime)
 	out["label values of all time"] = report(values, warnings, err)
 	sets, warnings, err := c.Series(ctx, up, span.Start, span.End)
 	out["series"] = report(sets, warnings, err)
