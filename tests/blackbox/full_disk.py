@@ -10,7 +10,7 @@ from conftest_server import Server  # noqa: E402
 
 
 def write(server, i):
-    samples = [({"__name__": "fill", "i": f"{i}-{j}", "pad": "x" * 200}, [(int(time.time() * 1000), i)])
+    samples = [({"__name__": "fill", "i": f"{i}-{j}", "pad": "x" * 200}, [(int(time.time() * 1000), float(i))])
                for j in range(20)]
     return server.write(rw.body(*samples))
 
