@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/statvfs.h>
 
 #include "admit.h"
 #include "store.h"
@@ -20,6 +21,9 @@
 
 /* Buffers that a large group left behind are given back above this. */
 #define KEEP_BYTES (256 * 1024)
+
+/* A disk with less room than this is full: a commit writes at least a few dozen KiB. */
+#define FULL_BYTES (256 * 1024)
 
 /* What a request weighs in a group: samples and the labels of new series, roughly. */
 static size_t weight(const struct tsdb_write *w)
@@ -152,6 +156,22 @@ static void publish(struct tsdb *db, struct tsdb_write **w, size_t n)
     tsdb__series_commit(&db->series);
 }
 
+/*
+ * Commits and frees the transaction, also when it fails. LMDB gives EIO when a disk without room takes
+ * only part of a write: with next to no space left on it, that is what it was. A failure of the meta
+ * page, after which nothing is certain, shows as MDB_PANIC in the next transaction.
+ */
+static int commit(struct tsdb *db, MDB_txn *txn)
+{
+    struct statvfs fs;
+    int fd, rc = mdb_txn_commit(txn);
+
+    if (rc == EIO && mdb_env_get_fd(db->env, &fd) == 0 && fstatvfs(fd, &fs) == 0 &&
+        fs.f_bavail * fs.f_frsize < FULL_BYTES)
+        return FER_ENOSPC;
+    return tsdb__err(rc);
+}
+
 /* One transaction for all of w[0..n): all of it, or nothing. */
 static int write_group(struct tsdb *db, struct tsdb_write **w, size_t n)
 {
@@ -165,7 +185,7 @@ static int write_group(struct tsdb *db, struct tsdb_write **w, size_t n)
     if (rc == 0)
         rc = tsdb__postings_flush(&db->postings, &x);
     if (rc == 0 && db->group.dirty) {
-        rc = tsdb__err(mdb_txn_commit(x.txn)); /* frees it, also when it fails */
+        rc = commit(db, x.txn);
         x.txn = NULL;
     }
     if (x.txn != NULL)
