@@ -59,7 +59,8 @@ int ingest_answer(const struct ingest_write *iw, struct buf *text)
         return 204;
     buf_addf(text, "%zu of %zu samples refused", by_store + r->n_samples + r->n_histograms, total);
     if (r->n_label_sets > 0)
-        buf_addf(text, ", %zu label sets refused", r->n_label_sets);
+        buf_addf(text, ", %zu label set%s refused", r->n_label_sets,
+                 r->n_label_sets == 1 ? "" : "s");
     buf_puts(text, ": ");
     if (r->n_label_sets + r->n_histograms > 0)
         buf_add_str(text, r->first);

@@ -385,17 +385,17 @@ static const struct {
     int status;
     const char *text;
 } answers[] = {
-    {0,          5,   0, 0, 0, 0, 0, 204, ""                                                                          },
-    {0,          5,   0, 5, 0, 0, 0, 204, ""                                                                          },
+    {0,          5,   0, 0, 0, 0, 0, 204, ""                                                                         },
+    {0,          5,   0, 5, 0, 0, 0, 204, ""                                                                         },
     {0,          120, 3, 1, 0, 0, 0, 400,
-     "3 of 120 samples refused: out of order sample for series {__name__=\"up\"} at 5"                                },
-    {0,          5,   0, 0, 2, 3, 0, 400, "3 of 8 samples refused, 2 label sets refused: bad labels"                  },
+     "3 of 120 samples refused: out of order sample for series {__name__=\"up\"} at 5"                               },
+    {0,          5,   0, 0, 2, 3, 0, 400, "3 of 8 samples refused, 2 label sets refused: bad labels"                 },
     {0,          5,   1, 0, 1, 0, 0, 400,
-     "1 of 5 samples refused, 1 label sets refused: bad labels; out of order sample for series {__name__=\"up\"} at 5"},
-    {0,          0,   0, 0, 0, 0, 2, 400, "2 of 2 samples refused: bad labels"                                        },
-    {FER_ENOSPC, 5,   0, 0, 1, 1, 0, 503, "no space left to store samples; try again later"                           },
-    {FER_ESTOP,  5,   0, 0, 0, 0, 0, 503, "the server is shutting down; try again later"                              },
-    {FER_EIO,    5,   0, 0, 0, 0, 0, 500, "the store failed; nothing of this request is stored"                       },
+     "1 of 5 samples refused, 1 label set refused: bad labels; out of order sample for series {__name__=\"up\"} at 5"},
+    {0,          0,   0, 0, 0, 0, 2, 400, "2 of 2 samples refused: bad labels"                                       },
+    {FER_ENOSPC, 5,   0, 0, 1, 1, 0, 503, "no space left to store samples; try again later"                          },
+    {FER_ESTOP,  5,   0, 0, 0, 0, 0, 503, "the server is shutting down; try again later"                             },
+    {FER_EIO,    5,   0, 0, 0, 0, 0, 500, "the store failed; nothing of this request is stored"                      },
 };
 
 static void test_answers(void **state)

@@ -38,7 +38,7 @@ static const struct {
      "1 of 1 samples refused: out of bounds: timestamp is too far in the future for series "
      "{__name__=\"x\"} at 99000000"                                                                                                                                                              },
     {"1:{1:{1:\"bad\" 2:\"x\"} 2:{2:v5000}} 1:{1:{1:\"__name__\" 2:\"x\"} 2:{2:v4500}}",      0, 400,
-     "2 of 2 samples refused, 1 label sets refused: invalid metric name or labels (no label "
+     "2 of 2 samples refused, 1 label set refused: invalid metric name or labels (no label "
      "__name__), got {bad=\"x\"}; out of order sample for series {__name__=\"x\"} at 4500"                                                                                                       },
     {"3:{1:v1 2:\"up\" 4:\"Is it?\"}",                                                        0, 204, ""                                                                                         },
 };
