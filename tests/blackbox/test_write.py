@@ -89,10 +89,9 @@ def test_empty_requests_are_fine(server, body):
 
 def test_chunked_body(server):
     body = rw.body(({"__name__": "m"}, [(T, 1.0)]))
-    pieces = iter([body[:5], body[5:]])
+    pieces = iter([body[:5], body[5:]])  # without a length: http.client sends chunks
     reply = server.request("POST", "/api/v1/write", pieces,
-                           {"Content-Encoding": "snappy", "Content-Type": "application/x-protobuf",
-                            "Transfer-Encoding": "chunked"})
+                           {"Content-Encoding": "snappy", "Content-Type": "application/x-protobuf"})
     assert reply.status == 204
 
 
