@@ -47,7 +47,7 @@ int promql_parse(struct arena *a, struct str text, const struct promql_features 
 int promql_parse_selector(struct arena *a, struct str text, const struct matcher **out, size_t *n,
                           struct fault *f);
 
-/* The canonical form; it parses to an equal tree. */
+/* The canonical form; it parses to an equal tree, but for ranges under 1 ms: those are printed as 0s. */
 void promql_print(struct buf *out, const struct promql_expr *e);
 /* On several lines when longer than 100 bytes (format_query). */
 void promql_prettify(struct buf *out, const struct promql_expr *e);

@@ -41,7 +41,7 @@ struct args {
     size_t n, cap;
 };
 
-static bool starts_expr(enum tok t)
+bool promql__starts_expr(enum tok t)
 {
     return promql__starts_selector(t) || t == TOK_NUMBER || t == TOK_DURATION || t == TOK_STRING ||
            t == TOK_ADD || t == TOK_SUB || t == TOK_LEFT_PAREN;
@@ -64,7 +64,7 @@ static void arguments(struct parser *p, struct args *args)
         if (promql__peek(p) != TOK_COMMA)
             break;
         comma = promql__take(p).pos;
-        if (!starts_expr(promql__peek(p)))
+        if (!promql__starts_expr(promql__peek(p)))
             promql__fail(p, comma, "trailing commas not allowed in function call args");
     }
     (void)promql__need(p, TOK_RIGHT_PAREN);

@@ -310,7 +310,7 @@ const struct promql_matching *promql__matching(struct parser *p, bool *return_bo
         if (t == TOK_GROUP_LEFT || t == TOK_GROUP_RIGHT) {
             (void)promql__take(p);
             m->card = t == TOK_GROUP_LEFT ? CARD_MANY_TO_ONE : CARD_ONE_TO_MANY;
-            if (promql__peek(p) == TOK_LEFT_PAREN)
+            if (promql__peek(p) == TOK_LEFT_PAREN || !promql__starts_expr(promql__peek(p)))
                 m->n_include = promql__grouping(p, &m->include);
         }
     }

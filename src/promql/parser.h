@@ -64,6 +64,7 @@ struct str promql__unquote(struct arena *a, struct str quoted);
 /* Behind `name`, or at a brace when name is NULL. */
 struct promql_expr *promql__selector(struct parser *p, const struct lex_item *name);
 bool promql__starts_selector(enum tok t);
+bool promql__starts_expr(enum tok t);
 struct promql_expr *promql__range_duration(struct parser *p); /* more than 0 */
 struct promql_expr *promql__offset_duration(struct parser *p);
 size_t promql__grouping(struct parser *p, const struct str **out); /* (a, b): how many */

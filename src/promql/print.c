@@ -3,6 +3,7 @@
  */
 #include "print.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "ferula/base/check.h"
@@ -31,15 +32,12 @@ static void print_list(struct buf *out, const char *before, const struct str *v,
     buf_putc(out, ')');
 }
 
+/* Rounded, where Prometheus cuts and prints 1s1ms as 1s: the text must parse to the same number. */
 static void print_seconds(struct buf *out, double seconds)
 {
-    double ns = seconds * 1e9;
-
-    if (ns < 0) {
+    if (seconds < 0)
         buf_putc(out, '-');
-        ns = -ns;
-    }
-    duration_print(out, ns < 9223372036854775808.0 ? (int64_t)ns / 1000000 : INT64_MAX / 1000000);
+    duration_print(out, (dur_ms)round(fabs(seconds) * 1000));
 }
 
 static void print_span(struct buf *out, dur_ms ms, const struct promql_expr *by)
