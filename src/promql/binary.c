@@ -68,6 +68,9 @@ static int scalars(struct promql__ev *ev, const struct promql__grid *g,
         rc = promql__eval_scalar(ev, g, b->rhs, &r);
     if (rc != 0)
         return rc;
+    if (b->op == PROMQL_TRIM_UPPER || b->op == PROMQL_TRIM_LOWER)
+        return fault_set(ev->f, FER_EEXEC, 0, "operator \"%s\" not allowed for Scalar operations",
+                         promql_op_text(b->op));
     v = arena_array(ev->arena, double, g->n);
     for (size_t i = 0; i < g->n; i++) {
         struct promql__binary_result res = promql__combine(b->op, l[i], r[i]);
