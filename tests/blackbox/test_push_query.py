@@ -199,14 +199,21 @@ def test_range(filled):
 
 
 def test_series_and_labels(filled):
-    done = run_ferula("query", "series", "--match=up", "--match=plain", filled.url + "/")
+    at = [f"--start={T0 - 60}", f"--end={T0 + 60}"]
+    done = run_ferula("query", "series", *at, "--match=up", "--match=plain", filled.url + "/")
     assert sorted(done.stdout.splitlines()) == ['{__name__="plain"}',
                                                 '{__name__="up", instance="h:1", job="a"}',
                                                 '{__name__="up", job="b"}']
-    assert run_ferula("query", "labels", filled.url, "job").stdout == "a\nb\n"
-    assert run_ferula("query", "labels", "--match=plain", filled.url, "job").stdout == ""
-    done = run_ferula("query", "labels", "-o", "json", filled.url, "job")
+    assert run_ferula("query", "labels", *at, filled.url, "job").stdout == "a\nb\n"
+    assert run_ferula("query", "labels", *at, "--match=plain", filled.url, "job").stdout == ""
+    done = run_ferula("query", "labels", *at, "-o", "json", filled.url, "job")
     assert json.loads(done.stdout) == ["a", "b"]
+
+
+def test_series_and_labels_of_now(server):
+    server.push('m{a="b"} 1\n')
+    assert run_ferula("query", "series", "--match=m", server.url).stdout == '{__name__="m", a="b"}\n'
+    assert run_ferula("query", "labels", server.url, "a").stdout == "b\n"
 
 
 def test_query_error_is_told(filled):

@@ -1,9 +1,11 @@
 """The life of `ferula serve`: start, signals, restarts, and folders that are not fit for it."""
 import http.client
 import os
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -151,12 +153,22 @@ def test_folder_is_a_file(tmp_path):
     assert path.read_text() == "x"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write to read-only folders")
-def test_read_only_folder(tmp_path):
-    folder = tmp_path / "ro"
-    folder.mkdir(mode=0o555)
-    done = serve(tmp_path, f"--storage.tsdb.path={folder}")
-    assert done.returncode == 1 and str(folder) in done.stderr
+def test_read_only_folder():
+    """Root may write anywhere, so a run as root starts the server as nobody."""
+    with tempfile.TemporaryDirectory() as top:
+        os.chmod(top, 0o755)
+        binary, folder = os.path.join(top, "ferula"), os.path.join(top, "ro")
+        shutil.copy(FERULA, binary)
+        os.mkdir(folder)
+        os.chmod(folder, 0o555)
+        done = subprocess.run([binary, "serve", "--web.listen-address=127.0.0.1:0",
+                               "--storage.tsdb.path=" + folder], stderr=subprocess.PIPE, text=True,
+                              user=65534 if os.geteuid() == 0 else None, timeout=60, cwd=top,
+                              env=clean_env())
+        assert done.returncode == 1
+        assert 'msg="Cannot open the store"' in done.stderr
+        assert f"the data folder {folder} is not writable" in done.stderr
+        assert os.listdir(folder) == []
 
 
 def test_folder_that_nobody_can_write_to(tmp_path):
@@ -165,18 +177,31 @@ def test_folder_that_nobody_can_write_to(tmp_path):
     assert 'msg="Cannot open the store"' in done.stderr and "/proc/ferula" in done.stderr
 
 
-def test_foreign_folder_is_left_alone(tmp_path):
-    """A folder with somebody else's files is not filled with ours."""
+def test_foreign_store_is_left_alone(tmp_path):
+    """Another program's LMDB file is neither used nor changed."""
+    with start_server(tmp_path / "probe") as server:
+        name = os.path.basename(largest(server.dir))
     folder = tmp_path / "theirs"
+    folder.mkdir()
+    (folder / name).write_bytes(b"somebody else's" * 1000)
+    done = serve(tmp_path, f"--storage.tsdb.path={folder}")
+    assert done.returncode == 1
+    assert 'msg="Cannot open the store"' in done.stderr and str(folder) in done.stderr
+    assert (folder / name).read_bytes() == b"somebody else's" * 1000
+
+
+def test_other_files_in_the_folder_are_left_alone(tmp_path):
+    folder = tmp_path / "data"
     folder.mkdir()
     (folder / "wal").mkdir()
     (folder / "wal" / "00000000").write_bytes(b"\0" * 1024)
     (folder / "queries.active").write_bytes(b"x")
-    before = sorted(os.listdir(folder))
-    done = serve(tmp_path, f"--storage.tsdb.path={folder}")
-    assert done.returncode == 1
-    assert str(folder) in done.stderr
-    assert sorted(os.listdir(folder)) == before
+    with start_server(tmp_path) as server:
+        server.push("m 1\n")
+        server.restart()
+        assert server.value("m") == "1"
+    assert (folder / "wal" / "00000000").read_bytes() == b"\0" * 1024
+    assert (folder / "queries.active").read_bytes() == b"x"
 
 
 def files_of(folder):
