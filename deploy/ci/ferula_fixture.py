@@ -55,10 +55,11 @@ class Ferula:
             return json.load(answer)["data"]["result"]
 
     def keda(self, expression):
-        """What KEDA's prometheus scaler makes of the answer, with its defaults: none is 0."""
+        """What KEDA's prometheus scaler makes of the answer, with its defaults: none is 0, and of a
+        value thousandths are kept."""
         result = self.query(expression)
         assert len(result) <= 1, f"KEDA refuses several elements: {len(result)}"
-        return float(result[0]["value"][1]) if result else 0.0
+        return float(f"{float(result[0]['value'][1]):.3f}") if result else 0.0
 
     def stop(self):
         self.process.terminate()

@@ -23,6 +23,7 @@ ldd build/release/ferula | sed -n 's|.*=> \(/[^ ]*\) .*|\1|p; s|^[[:space:]]*\(/
     done
 echo 'nobody:x:65534:65534:nobody:/:/bin/false' >"$out/etc/passwd"
 echo 'nogroup:x:65534:' >"$out/etc/group"
+chmod 755 "$out"
 chmod 1777 "$out/tmp"
 if [ "$(id -u)" = 0 ]; then chown 65534:65534 "$out/data"; fi
 echo "image root in $out: $(du -sh "$out" | cut -f 1)"

@@ -22,12 +22,12 @@ def root(tmp_path_factory):
 
 
 def inside(root, *command):
-    """As the container runs it: its own root, user 65534, nothing else of this machine."""
-    return [
-        "chroot", "--userspec=65534:65534", str(root), *command]
+    """As the container runs it: its own root, user 65534 where we may choose, no other file."""
+    if os.geteuid() == 0:
+        return ["chroot", "--userspec=65534:65534", str(root), *command]
+    return ["unshare", "--user", "--map-root-user", "chroot", str(root), *command]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="chroot needs root")
 def test_the_image_runs_from_its_own_root(root):
     done = subprocess.run(inside(root, "/usr/bin/ferula", "--version"), stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, timeout=20)
