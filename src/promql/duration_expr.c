@@ -224,6 +224,23 @@ struct promql_expr *promql__range_duration(struct parser *p)
     return e;
 }
 
+/*
+ * - -5m + 3 after offset goes on, as it does in Prometheus. It is printed in parentheses: without
+ * the signs, which are part of the number then, it would end before the operator.
+ */
+static struct promql_expr *twice_signed_offset(struct parser *p, const struct lex_item *op)
+{
+    struct promql_expr *e = duration(p, PREC_MUL + 1), *first;
+
+    if (p->failed)
+        return e;
+    first = sign(p, op, e);
+    e = more(p, first, PREC_ADD);
+    if (e != first)
+        e->u.duration.wrapped = true;
+    return e;
+}
+
 /* -5m, -step(), -(...) after offset: what follows belongs to the expression around. */
 static struct promql_expr *signed_offset(struct parser *p)
 {
@@ -238,10 +255,8 @@ static struct promql_expr *signed_offset(struct parser *p)
             return e;
         return sign(p, &op, wrap(p, e, (size_t)e->pos.start, (size_t)e->pos.end));
     }
-    if (t == TOK_ADD || t == TOK_SUB) {
-        e = duration(p, PREC_MUL + 1);
-        return p->failed ? e : more(p, sign(p, &op, e), PREC_ADD);
-    }
+    if (t == TOK_ADD || t == TOK_SUB)
+        return twice_signed_offset(p, &op);
     e = operand(p);
     if (p->failed)
         return e;

@@ -14,6 +14,8 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 N_QUERIES = int(os.environ.get("N_QUERIES", "2000"))
 SEED = int(os.environ.get("SEED", "1"))
 
+# What Prometheus prints for these is another expression when it is read again; ferula's text is not.
+UNSTABLE = re.compile(r"offset\s*[-+]\s*[-+]|info\(.*\{\}\)|offset\s*NaN|\d+s\d+ms", re.IGNORECASE)
 # Where Prometheus' versions differ, ferula goes with the newer one: a number in parentheses in a
 # duration keeps them, and no @ or offset of any kind may stand in front of a range.
 PAREN_NUMBER = re.compile(r"\([\s+-]*[0-9.][\w.]*\s*\)")
@@ -51,7 +53,8 @@ def test_generated_queries(ask):
         accepted += theirs["ok"]
         if not differ(theirs, ours):
             continue
-        if PAREN_NUMBER.search(query) or BEFORE_RANGE.search(ours.get("err", "")):
+        if (PAREN_NUMBER.search(query) or UNSTABLE.search(query)
+                or BEFORE_RANGE.search(ours.get("err", ""))):
             other_version += 1
         else:
             wrong.append((query, theirs, ours))

@@ -179,6 +179,7 @@ static void run_corpus(struct runner *r, const char *file, const char *title,
 
     if (!read_file(&a, r->dir, file, &text)) {
         report_skip(r, title, "no such file in the directory");
+        arena_release(&a);
         return;
     }
     while (str_split(&text, '\n', &line)) {
