@@ -77,11 +77,12 @@ bool promql__ts_of_first_over_time(const struct sample *s, size_t n, const struc
     return true;
 }
 
+/* Never before the epoch: Prometheus takes the greater of this and a missing histogram's 0. */
 bool promql__ts_of_last_over_time(const struct sample *s, size_t n, const struct promql__window *w,
                                   double *out)
 {
     (void)w;
-    *out = (double)s[n - 1].t / 1000;
+    *out = s[n - 1].t > 0 ? (double)s[n - 1].t / 1000 : 0;
     return true;
 }
 

@@ -50,7 +50,7 @@ static const struct eval_case cases[] = {
     {"a{x=\"1\"} 1x9\nb{x=\"1\"} 3x9",                                         "a > bool b",                                         0,   0,   0,  "{x=\"1\"} => 0\n"                    },
     {"a{x=\"1\"} 1x9\nb{x=\"1\",y=\"1\"} 3x9\nb{x=\"1\",y=\"2\"} 3x9",         "a * on (x) b",                                       0,   0,   0,
      "found duplicate series for the match group {x=\"1\"} on the right hand-side of the "
-     "operation: [{__name__=\"b\", x=\"1\", y=\"2\"}, {__name__=\"b\", x=\"1\", y=\"1\"}]"
+     "operation: [{__name__=\"b\", x=\"1\", y=\"1\"}, {__name__=\"b\", x=\"1\", y=\"2\"}]"
      ";many-to-many matching not allowed: matching labels must be unique on one side"                                                                                                    },
     {"a{x=\"1\"} 1x9\nb{x=\"1\",y=\"1\"} 3x9\nb{x=\"1\",y=\"2\"} 3x9",         "b * on (x) a",                                       0,   0,   0,
      "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"                                                                                       },
