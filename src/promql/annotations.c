@@ -41,6 +41,11 @@ static struct promql__note *note(struct promql__ev *ev, bool warning, int at, st
     return n;
 }
 
+static int start_of(const struct promql_expr *at)
+{
+    return at == NULL ? 0 : at->pos.start;
+}
+
 static void add(struct promql__ev *ev, bool warning, const struct promql_expr *at, const char *fmt,
                 va_list ap)
 {
@@ -48,7 +53,7 @@ static void add(struct promql__ev *ev, bool warning, const struct promql_expr *a
 
     buf_vaddf(&b, fmt, ap);
     /* Of several places the last is told, as Prometheus does. */
-    note(ev, warning, at->pos.start, buf_str(&b))->at = at->pos.start;
+    note(ev, warning, start_of(at), buf_str(&b))->at = start_of(at);
     buf_release(&b);
 }
 
@@ -104,7 +109,7 @@ void promql__info_mended(struct promql__ev *ev, const struct promql_expr *at, st
         buf_puts(&b, " for metric name ");
         buf_add_go_quoted(&b, metric);
     }
-    n = note(ev, false, at->pos.start, buf_str(&b));
+    n = note(ev, false, start_of(at), buf_str(&b));
     buf_release(&b);
     if (n->mended == NULL) {
         n->mended = arena_new(ev->arena, struct promql__mended);

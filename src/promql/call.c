@@ -225,7 +225,8 @@ static void note_non_counter(struct promql__ev *ev, const struct range_call *rc,
         if (str_ends(name, suffixes[i]))
             return;
     buf_add_go_quoted(&quoted, name);
-    promql__info(ev, rc->range_arg,
+    /* Prometheus puts a new node, without a position, in the place of a subquery. */
+    promql__info(ev, rc->range_arg->kind == PROMQL_E_SUBQUERY ? NULL : rc->range_arg,
                  "metric might not be a counter, name does not end in "
                  "_total/_sum/_count/_bucket: %s",
                  quoted.p);

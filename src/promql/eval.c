@@ -154,9 +154,11 @@ int promql__eval(struct promql__ev *ev, const struct promql__grid *g, const stru
         return 0;
     if (g->n > MAX_STEPS)
         return promql__too_many(ev);
-    once = g->n > 1 && promql__wants_wrap(e) && promql__is_invariant(e);
-    if (once)
+    once = !promql__is_instant(g) && promql__wants_wrap(e) && promql__is_invariant(e);
+    if (once) {
         first.n = 1;
+        first.end = first.start;
+    }
     CHECK(e->kind < COUNT(node_fns) && node_fns[e->kind] != NULL);
     rc = node_fns[e->kind](ev, &first, e, out);
     if (rc == 0 && once && e->type != PROMQL_MATRIX)
@@ -213,7 +215,11 @@ static int drop_marked_names(struct promql__ev *ev, struct promql__matrix *m)
 static int run(struct promql__ev *ev, bool instant, struct promql_result *out)
 {
     const struct promql_query *q = ev->q;
-    struct promql__grid g = {.start = q->start, .step = instant ? 1 : q->step};
+    struct promql__grid g = {
+        .start = q->start,
+        .end = q->end,
+        .step = instant ? 1 : q->step,
+    };
     struct promql__matrix m;
     int rc;
 

@@ -14,12 +14,18 @@
 
 #include "ferula/promql.h"
 
-/* The times start, start + step, ... ; n may be 0. step is at least 1. */
+/* The times start, start + step, ... up to `end`; n may be 0. step is at least 1. */
 struct promql__grid {
-    ts_ms start;
+    ts_ms start, end;
     dur_ms step;
     size_t n;
 };
+
+/* As an instant query: results keep the order of the operation. */
+static inline bool promql__is_instant(const struct promql__grid *g)
+{
+    return g->start == g->end;
+}
 
 static inline ts_ms promql__time(const struct promql__grid *g, size_t i)
 {
@@ -318,6 +324,7 @@ struct promql__mended {
     double min_bucket, max_bucket, max_diff;
 };
 
+/* `at` is where it arose; NULL: the query as a whole, which is told as its beginning. */
 __attribute__((format(printf, 3, 4))) void
 promql__warn(struct promql__ev *ev, const struct promql_expr *at, const char *fmt, ...);
 __attribute__((format(printf, 3, 4))) void

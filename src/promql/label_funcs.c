@@ -254,7 +254,7 @@ int promql__fn_absent_over_time(struct promql__ev *ev, const struct promql__grid
 static void warn_in_range(struct promql__ev *ev, const struct promql__grid *g,
                           const struct promql_expr *e)
 {
-    if (g->n > 1)
+    if (!promql__is_instant(g))
         promql__warn(ev, e,
                      "sort is ineffective for range queries since results are always ordered by "
                      "labels");
@@ -286,9 +286,9 @@ int promql__fn_sort(struct promql__ev *ev, const struct promql__grid *g,
     struct promql__ranked *v;
     int rc;
 
-    warn_in_range(ev, g, e);
     rc = promql__eval(ev, g, promql__unparen(e->u.call.args[0]), out);
-    if (rc != 0 || g->n > 1)
+    warn_in_range(ev, g, e);
+    if (rc != 0 || !promql__is_instant(g))
         return rc;
     v = rank(ev, out);
     /* Both orders put NaN first; turned around it comes last. */
@@ -372,9 +372,9 @@ int promql__fn_sort_by_label(struct promql__ev *ev, const struct promql__grid *g
     struct promql__ranked *v;
     int rc;
 
-    warn_in_range(ev, g, e);
     rc = promql__eval(ev, g, promql__unparen(e->u.call.args[0]), out);
-    if (rc != 0 || g->n > 1)
+    warn_in_range(ev, g, e);
+    if (rc != 0 || !promql__is_instant(g))
         return rc;
     v = rank(ev, out);
     promql__sort(v, out->n, less_by_label, &order);

@@ -173,7 +173,7 @@ int promql__matrix_settle(struct promql__ev *ev, const struct promql__grid *g,
                           struct promql__matrix *m)
 {
     /* Names that are still there keep the series apart; the end of the query looks again. */
-    if (g->n == 1 && ev->q->delayed_name_removal)
+    if (promql__is_instant(g) && ev->q->delayed_name_removal)
         return 0;
     return promql__matrix_merge(ev, m);
 }

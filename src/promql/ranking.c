@@ -275,7 +275,7 @@ int promql__eval_ranking(struct promql__ev *ev, const struct promql__grid *g,
     if (agg->op == PROMQL_QUANTILE)
         return quantiles(&r, out);
     r.step = arena_array(ev->arena, struct promql__ranked, r.gr.in.n);
-    return g->n == 1 ? rank_instant(&r, out) : rank_range(&r, out);
+    return promql__is_instant(g) ? rank_instant(&r, out) : rank_range(&r, out);
 }
 
 /* ---- count_values ---- */

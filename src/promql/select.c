@@ -43,15 +43,22 @@ static int source_failed(struct promql__ev *ev, const struct fault *f, int rc)
     return fault_set(ev->f, rc, 0, "expanding series: %s", f->text);
 }
 
+/* How far back from its reference a selector looks. */
+struct window_of {
+    const struct promql__shift *shift;
+    dur_ms range;
+};
+
 /* Selects what windows of `range` before the references of all steps can see. */
 static int select_series(struct promql__ev *ev, const struct promql__grid *g,
-                         const struct promql_vector_selector *vs, dur_ms range,
+                         const struct promql_vector_selector *vs, const struct window_of *w,
                          struct source_selection **out)
 {
-    struct promql__shift shift = promql__shift_of(ev, &vs->shift);
+    const struct promql__shift *shift = w->shift;
+    dur_ms range = w->range;
     struct source_range sr = {
-        .from = minus(promql__reference(&shift, g, 0), range - 1),
-        .to = promql__reference(&shift, g, g->n - 1),
+        .from = minus(promql__reference(shift, g, 0), range - 1),
+        .to = promql__reference(shift, g, g->n - 1),
     };
     struct fault f = {0};
     int rc = ev->src->ops->select(ev->src, ev->arena, vs->matchers, vs->n_matchers, sr, out, &f);
@@ -115,8 +122,12 @@ int promql__eval_vector(struct promql__ev *ev, const struct promql__grid *g,
     struct source_selection *sel;
     int rc = refuse_extended(ev, vs);
 
+    /* timestamp(x @ t offset d) forgets the offset in Prometheus. */
+    if (want_time && shift.pinned)
+        shift.offset = 0;
+
     if (rc == 0)
-        rc = select_series(ev, g, vs, ev->lookback, &sel);
+        rc = select_series(ev, g, vs, &(struct window_of){&shift, ev->lookback}, &sel);
     for (size_t i = 0; rc == 0 && i < sel->n; i++) {
         rc = read_series(ev, sel, i);
         if (rc == 0 && ev->in.n > 0)
@@ -157,7 +168,8 @@ int promql__range_open(struct promql__ev *ev, const struct promql__grid *g,
     r->range = promql__duration(ev, e->u.matrix.range_expr, e->u.matrix.range);
     rc = refuse_extended(ev, &vector->u.vector);
     if (rc == 0)
-        rc = select_series(ev, g, &vector->u.vector, r->range, &r->sel);
+        rc = select_series(ev, g, &vector->u.vector, &(struct window_of){&r->shift, r->range},
+                           &r->sel);
     r->n = rc == 0 ? r->sel->n : 0;
     return rc;
 }

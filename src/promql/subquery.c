@@ -10,7 +10,7 @@
  */
 static struct promql__grid aligned(ts_ms after, ts_ms last, dur_ms step)
 {
-    struct promql__grid g = {.start = step * (after / step), .step = step};
+    struct promql__grid g = {.start = step * (after / step), .end = last, .step = step};
 
     if (g.start <= after)
         g.start += step;
