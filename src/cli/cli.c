@@ -45,6 +45,8 @@ void cli__print_help(struct buf *out, const struct cli__command *cmd)
         config_print_help(out, cmd->flags, cmd->n_flags);
         buf_putc(out, '\n');
     }
+    if (cmd->notes != NULL)
+        buf_addf(out, "%s\n", cmd->notes);
     buf_addf(out, "Examples:\n%s", cmd->examples);
 }
 

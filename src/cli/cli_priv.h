@@ -29,6 +29,7 @@ struct cli__command {
     const char *name;     /* one word or two: "push", "query range" */
     const char *args;     /* for the usage line: "URL EXPR" */
     const char *summary;  /* one sentence */
+    const char *notes;    /* more on the flags; ends in a newline; NULL: nothing */
     const char *examples; /* two, with what they do; each line ends in a newline */
     const struct config_flag *flags;
     size_t n_flags;

@@ -29,28 +29,20 @@ struct push_flags {
     dur_ms timeout;
 };
 
+// clang-format off
 static const struct config_flag flags[] = {
-    {.name = "help",        .kind = CONFIG_ACTION,             .shorthand = 'h',            .help = "Show this text."},
-    {                .name = "format",
-     .kind = CONFIG_CHOICE,
-     .value = "auto",
+    {.name = "help", .kind = CONFIG_ACTION, .shorthand = 'h', .help = "Show this text."},
+    {.name = "format", .kind = CONFIG_CHOICE, .value = "auto",
      .choices = "auto|prometheus|openmetrics",
-     .help =
-         "Form of the input: auto, prometheus or openmetrics; auto looks for '# EOF' at the end."},
-    {.name = "label",
-     .kind = CONFIG_LIST,
-     .meta = "NAME=VALUE",
+     .help = "Form of the input: auto, prometheus or openmetrics; auto looks for '# EOF' at the end."},
+    {.name = "label", .kind = CONFIG_LIST, .meta = "NAME=VALUE",
      .help = "Label added to every series, in place of one of that name. May be repeated."},
-    { .name = "header",
-     .kind = CONFIG_LIST,
-     .meta = "NAME=VALUE",
+    {.name = "header", .kind = CONFIG_LIST, .meta = "NAME=VALUE",
      .help = "Extra header of the requests. May be repeated."},
-    {.name = "timeout",
-     .kind = CONFIG_DURATION,
-     .value = "30s",
-     .least = 1,
+    {.name = "timeout", .kind = CONFIG_DURATION, .value = "30s", .least = 1,
      .help = "Most time to wait for each answer."},
 };
+// clang-format on
 
 /* ---- input ------------------------------------------------------------------------------ */
 

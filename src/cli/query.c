@@ -51,6 +51,11 @@ struct query_flags {
     {                                                                                              \
         .name = (name_), .kind = CONFIG_TEXT, .meta = "TIME", .help = (help_)                      \
     }
+#define F_STEP                                                                                     \
+    {                                                                                              \
+        .name = "step", .kind = CONFIG_DURATION, .least = 1,                                       \
+        .help = "Time between points. Default: for 250 points, at least 1s."                       \
+    }
 #define F_MATCH                                                                                    \
     {                                                                                              \
         .name = "match", .kind = CONFIG_LIST, .meta = "SELECTOR",                                  \
@@ -394,10 +399,7 @@ static const struct config_flag range_flags[] = {
     F_FORMAT,
     F_TIME("start", "First time. Default: 5 minutes before the end."),
     F_TIME("end", "Last time: seconds or RFC 3339. Default: now."),
-    {.name = "step",
-                                                              .kind = CONFIG_DURATION,
-                                                              .least = 1,
-                                                              .help = "Time between points. Default: for 250 points, at least 1s."},
+    F_STEP,
     F_HEADER,
     F_TIMEOUT,
 };

@@ -214,6 +214,10 @@ out:
 const struct cli__command cli__serve = {
     .name = "serve",
     .summary = "Take samples by remote write and answer PromQL over Prometheus' HTTP API.",
+    .notes =
+        "Each flag --a.b-c is also FERULA_A_B_C in the environment. The other flags of Prometheus\n"
+        "3.14 are accepted without effect, or refused with the reason where someone would rely\n"
+        "on them: docs/flags.md lists them.\n",
     .examples =
         "  ferula serve --web.listen-address=127.0.0.1:9090 --storage.tsdb.path=/tmp/ferula\n"
         "      serves this machine only, and keeps its data in /tmp/ferula\n"

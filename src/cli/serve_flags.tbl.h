@@ -1,3 +1,4 @@
+// clang-format off
 /*
  * serve_flags.tbl.h - the flags of `ferula serve`, a row each. Not a header: included twice.
  *
@@ -5,7 +6,6 @@
  * IGNORED(name, ...), REFUSED(name, ...): the rest of Prometheus 3.14's flags. A flag may be ignored
  * only when a user relies on nothing in it.
  */
-// clang-format off
 FLAG(ACTION,   help,    .name = "help", .shorthand = 'h', .help = "Show this text.")
 FLAG(ACTION,   version, .name = "version", .help = "Show the version.")
 

@@ -75,6 +75,19 @@ def test_a_signal_during_writes_loses_nothing(tmp_path):
             assert int(got["result"][0]["value"][1]) >= len(mine)
 
 
+def test_a_second_signal_does_not_wait(tmp_path):
+    """Both are pending when the process goes on, so the order of things is certain."""
+    with start_server(tmp_path) as server:
+        server.push("m 1\n")
+        server.proc.send_signal(signal.SIGSTOP)
+        server.proc.send_signal(signal.SIGTERM)
+        server.proc.send_signal(signal.SIGINT)
+        server.proc.send_signal(signal.SIGCONT)
+        assert server.proc.wait(30) == 130
+        server.start()
+        assert server.value("m") == "1"
+
+
 def test_sighup_changes_nothing(server):
     server.proc.send_signal(signal.SIGHUP)
     server.wait_log("SIGHUP ignored")
