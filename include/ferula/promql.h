@@ -38,7 +38,8 @@ struct promql_features {
 
 /*
  * FER_EINVAL: f->text is "1:5: parse error: unexpected end of input" and f->at the offset; FER_ELIMIT:
- * nested too deep or longer than 1 MiB. The text is copied where the tree needs it.
+ * nested too deep, longer than 1 MiB, or more than 1000 regular expressions. The text is copied where
+ * the tree needs it.
  */
 int promql_parse(struct arena *a, struct str text, const struct promql_features *features,
                  const struct promql_expr **out, struct fault *f);

@@ -50,24 +50,34 @@ int promql__parse_fault(struct fault *f, int code, struct str text, size_t at, c
     return code;
 }
 
-static void fail_with(struct parser *p, int code, size_t at, struct str msg)
+static void fail_with(struct parser *p, int code, size_t at, const char *fmt, va_list ap)
 {
+    struct buf msg = {0};
+
     if (p->failed)
         return;
+    buf_vaddf(&msg, fmt, ap);
     p->failed = true;
-    p->rc = fault_at(p->f, code, p->lx.in, at, msg);
+    p->rc = fault_at(p->f, code, p->lx.in, at, buf_str(&msg));
+    buf_release(&msg);
 }
 
 void promql__fail(struct parser *p, size_t at, const char *fmt, ...)
 {
-    struct buf msg = {0};
     va_list ap;
 
     va_start(ap, fmt);
-    buf_vaddf(&msg, fmt, ap);
+    fail_with(p, FER_EINVAL, at, fmt, ap);
     va_end(ap);
-    fail_with(p, FER_EINVAL, at, buf_str(&msg));
-    buf_release(&msg);
+}
+
+void promql__fail_limit(struct parser *p, size_t at, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    fail_with(p, FER_ELIMIT, at, fmt, ap);
+    va_end(ap);
 }
 
 void promql__unexpected_in(struct parser *p, const struct expectation *expect)
@@ -91,9 +101,7 @@ void promql__unexpected(struct parser *p)
 
 static void too_deep(struct parser *p, size_t at)
 {
-    fail_with(
-        p, FER_ELIMIT, at,
-        arena_printf(p->a, "expression is nested more than %d levels deep", PROMQL_MAX_DEPTH));
+    promql__fail_limit(p, at, "expression is nested more than %d levels deep", PROMQL_MAX_DEPTH);
 }
 
 bool promql__enter(struct parser *p, size_t at)

@@ -13,6 +13,8 @@
 #include "lex.h"
 
 #define PROMQL_MAX_TEXT_BYTES (1 << 20)
+/* Each takes milliseconds to compile when it is built to. */
+#define PROMQL_MAX_REGEXES 1000
 
 /* Appended to "unexpected X": " in <where>, expected <what>". */
 struct expectation {
@@ -28,6 +30,7 @@ struct parser {
     size_t last_closing; /* end of the last token read that can end a selector or a call */
     const struct expectation *expect; /* of the innermost rule that has a message of its own */
     unsigned depth;                   /* of the recursion */
+    unsigned n_regexes;
     struct fault *f;
     int rc; /* when failed */
 };
@@ -44,6 +47,9 @@ bool promql__need(struct parser *p, enum tok type);
 /* ---- failing; later failures than the first are dropped */
 __attribute__((format(printf, 3, 4))) void promql__fail(struct parser *p, size_t at,
                                                         const char *fmt, ...);
+/* The same with FER_ELIMIT. */
+__attribute__((format(printf, 3, 4))) void promql__fail_limit(struct parser *p, size_t at,
+                                                              const char *fmt, ...);
 void promql__unexpected(struct parser *p); /* the token that peek sees */
 void promql__unexpected_in(struct parser *p, const struct expectation *expect);
 /* Counts the recursion; false (and failed) when it is too deep. Leave after every enter. */

@@ -65,6 +65,10 @@ static void make_matcher(struct parser *p, struct matcher *m, enum match_op op, 
 {
     struct fault *f = arena_new(p->a, struct fault);
 
+    if ((op == MATCH_RE || op == MATCH_NRE) && ++p->n_regexes > PROMQL_MAX_REGEXES) {
+        promql__fail_limit(p, at, "more than %d regular expressions", PROMQL_MAX_REGEXES);
+        return;
+    }
     if (matcher_init(m, p->a, op, name, value, f) < 0)
         promql__fail(p, at, "%s", f->text);
 }

@@ -3,6 +3,8 @@
  */
 #include "parser.h"
 
+#include <stdlib.h>
+
 #include "ferula/base/check.h"
 
 struct checker {
@@ -59,11 +61,36 @@ static int in_on_and_group(const struct checker *c, const struct promql_expr *e,
     return rc;
 }
 
+static int by_text(const void *a, const void *b)
+{
+    return str_cmp(*(const struct str *)a, *(const struct str *)b);
+}
+
+/* Sorted first: a query may have tens of thousands of labels in both. */
+static int check_on_and_group(const struct checker *c, const struct promql_expr *e)
+{
+    const struct promql_matching *m = e->u.binary.written;
+    struct arena tmp = {0};
+    struct str *include;
+    int rc = 0;
+
+    if (!m->on || m->n_include == 0)
+        return 0;
+    include = arena_array(&tmp, struct str, m->n_include);
+    memcpy(include, m->include, m->n_include * sizeof(*include));
+    qsort(include, m->n_include, sizeof(*include), by_text);
+    for (size_t i = 0; rc == 0 && i < m->n_labels; i++) {
+        if (bsearch(&m->labels[i], include, m->n_include, sizeof(*include), by_text) != NULL)
+            rc = in_on_and_group(c, e, m->labels[i]);
+    }
+    arena_release(&tmp);
+    return rc;
+}
+
 /* What may be said of the operator itself. */
 static int check_operator(const struct checker *c, const struct promql_expr *e)
 {
     const struct promql_binary *b = &e->u.binary;
-    const struct promql_matching *m = b->written;
     bool compares = promql_op_is_comparison(b->op);
 
     if (b->return_bool && !compares)
@@ -71,13 +98,7 @@ static int check_operator(const struct checker *c, const struct promql_expr *e)
     if (compares && !b->return_bool && b->lhs->type == PROMQL_SCALAR &&
         b->rhs->type == PROMQL_SCALAR)
         return FAIL_AT(c, op_start(c, e), "comparisons between scalars must use BOOL modifier");
-    for (size_t i = 0; m->on && i < m->n_labels; i++) {
-        for (size_t j = 0; j < m->n_include; j++) {
-            if (str_eq(m->labels[i], m->include[j]))
-                return in_on_and_group(c, e, m->labels[i]);
-        }
-    }
-    return 0;
+    return check_on_and_group(c, e);
 }
 
 static bool is_value(const struct promql_expr *e)

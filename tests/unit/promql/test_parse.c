@@ -303,21 +303,23 @@ static struct deep_case {
     size_t n;
     int rc;
 } deep[] = {
-    {"parentheses",                    "(",              "1",  ")",        10000,   FER_ELIMIT},
-    {"parentheses that fit",           "(",              "1",  ")",        900,     0         },
-    {"signs",                          "-",              "up", "",         10000,   FER_ELIMIT},
-    {"signs that fit",                 "-",              "up", "",         900,     0         },
-    {"calls",                          "abs(",           "up", ")",        10000,   FER_ELIMIT},
-    {"aggregations that fit",          "sum by (a) (",   "up", ")",        900,     0         },
-    {"powers",                         "2^",             "2",  "",         10000,   FER_ELIMIT},
-    {"subqueries",                     "max_over_time(", "up", "[5m:1m])", 5000,    FER_ELIMIT},
-    {"a flat chain",                   "1+",             "1",  "",         400000,  FER_ELIMIT},
-    {"a flat chain that fits",         "1+",             "1",  "",         990,     0         },
-    {"durations",                      "up[(",           "1",  ")]",       1,       0         },
-    {"unclosed parentheses",           "(",              "",   "",         10000,   FER_ELIMIT},
-    {"unclosed braces",                "up{a=\"b\"",     "",   "",         10000,   FER_EINVAL},
-    {"a megabyte of blanks",           " ",              "up", "",         1 << 20, FER_ELIMIT},
-    {"less than a megabyte of blanks", " ",              "up", "",         1 << 19, 0         },
+    {"parentheses",                    "(",                            "1",  ")",        10000,   FER_ELIMIT},
+    {"parentheses that fit",           "(",                            "1",  ")",        900,     0         },
+    {"signs",                          "-",                            "up", "",         10000,   FER_ELIMIT},
+    {"signs that fit",                 "-",                            "up", "",         900,     0         },
+    {"calls",                          "abs(",                         "up", ")",        10000,   FER_ELIMIT},
+    {"aggregations that fit",          "sum by (a) (",                 "up", ")",        900,     0         },
+    {"powers",                         "2^",                           "2",  "",         10000,   FER_ELIMIT},
+    {"subqueries",                     "max_over_time(",               "up", "[5m:1m])", 5000,    FER_ELIMIT},
+    {"a flat chain",                   "1+",                           "1",  "",         400000,  FER_ELIMIT},
+    {"a flat chain that fits",         "1+",                           "1",  "",         990,     0         },
+    {"durations",                      "up[(",                         "1",  ")]",       1,       0         },
+    {"unclosed parentheses",           "(",                            "",   "",         10000,   FER_ELIMIT},
+    {"unclosed braces",                "up{a=\"b\"",                   "",   "",         10000,   FER_EINVAL},
+    {"regular expressions",            "a{b=~\"c.d\",b=~\"c.e\"} or ", "up", "",         501,     FER_ELIMIT},
+    {"regular expressions that fit",   "a{b=~\"c.d\",b=~\"c.e\"} or ", "up", "",         500,     0         },
+    {"a megabyte of blanks",           " ",                            "up", "",         1 << 20, FER_ELIMIT},
+    {"less than a megabyte of blanks", " ",                            "up", "",         1 << 19, 0         },
 };
 
 struct deep_run {
