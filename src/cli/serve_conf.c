@@ -68,44 +68,46 @@ static void enable_fill(struct serve_conf *c)
     "This option for --enable-feature is now permanently enabled and therefore a no-op."
 #define NOT_HERE "This option for --enable-feature changes nothing in ferula."
 
+// clang-format off
 /* Prometheus 3.14's names; without `enable` the text is a warning. */
 static const struct feature {
     const char *name;
     void (*enable)(struct serve_conf *c);
     const char *text;
 } features[] = {
-    {"promql-experimental-functions",    enable_functions,    "Experimental PromQL functions enabled."},
-    {"promql-delayed-name-removal",      enable_name_removal,
-     "Experimental PromQL delayed name removal enabled."                                              },
-    {"promql-extended-range-selectors",  enable_ranges,
-     "Experimental PromQL extended range selectors enabled."                                          },
-    {"promql-binop-fill-modifiers",      enable_fill,
-     "Experimental PromQL binary operator fill modifiers enabled."                                    },
-    {"promql-duration-expr",             NULL,                ALWAYS_ON                               },
-    {"promql-per-step-stats",            NULL,                NOT_HERE                                },
-    {"auto-reload-config",               NULL,                NOT_HERE                                },
-    {"concurrent-rule-eval",             NULL,                NOT_HERE                                },
-    {"created-timestamp-zero-ingestion", NULL,                NOT_HERE                                },
-    {"delayed-compaction",               NULL,                NOT_HERE                                },
-    {"exemplar-storage",                 NULL,                NOT_HERE                                },
-    {"extra-scrape-metrics",             NULL,                NOT_HERE                                },
-    {"fast-startup",                     NULL,                NOT_HERE                                },
-    {"histograms-st-encoding",           NULL,                NOT_HERE                                },
-    {"memory-snapshot-on-shutdown",      NULL,                NOT_HERE                                },
-    {"metadata-wal-records",             NULL,                NOT_HERE                                },
-    {"native-histograms",                NULL,                NOT_HERE                                },
-    {"old-ui",                           NULL,                NOT_HERE                                },
-    {"ooo-native-histograms",            NULL,                NOT_HERE                                },
-    {"otlp-deltatocumulative",           NULL,                NOT_HERE                                },
-    {"otlp-native-delta-ingestion",      NULL,                NOT_HERE                                },
-    {"search-api",                       NULL,                NOT_HERE                                },
-    {"st-storage",                       NULL,                NOT_HERE                                },
-    {"st-synthesis",                     NULL,                NOT_HERE                                },
-    {"type-and-unit-labels",             NULL,                NOT_HERE                                },
-    {"use-start-timestamps",             NULL,                NOT_HERE                                },
-    {"use-uncached-io",                  NULL,                NOT_HERE                                },
-    {"xor2-encoding",                    NULL,                NOT_HERE                                },
+    {"promql-experimental-functions", enable_functions, "Experimental PromQL functions enabled."},
+    {"promql-delayed-name-removal", enable_name_removal,
+     "Experimental PromQL delayed name removal enabled."},
+    {"promql-extended-range-selectors", enable_ranges,
+     "Experimental PromQL extended range selectors enabled."},
+    {"promql-binop-fill-modifiers", enable_fill,
+     "Experimental PromQL binary operator fill modifiers enabled."},
+    {"promql-duration-expr", NULL, ALWAYS_ON},
+    {"promql-per-step-stats", NULL, NOT_HERE},
+    {"auto-reload-config", NULL, NOT_HERE},
+    {"concurrent-rule-eval", NULL, NOT_HERE},
+    {"created-timestamp-zero-ingestion", NULL, NOT_HERE},
+    {"delayed-compaction", NULL, NOT_HERE},
+    {"exemplar-storage", NULL, NOT_HERE},
+    {"extra-scrape-metrics", NULL, NOT_HERE},
+    {"fast-startup", NULL, NOT_HERE},
+    {"histograms-st-encoding", NULL, NOT_HERE},
+    {"memory-snapshot-on-shutdown", NULL, NOT_HERE},
+    {"metadata-wal-records", NULL, NOT_HERE},
+    {"native-histograms", NULL, NOT_HERE},
+    {"old-ui", NULL, NOT_HERE},
+    {"ooo-native-histograms", NULL, NOT_HERE},
+    {"otlp-deltatocumulative", NULL, NOT_HERE},
+    {"otlp-native-delta-ingestion", NULL, NOT_HERE},
+    {"search-api", NULL, NOT_HERE},
+    {"st-storage", NULL, NOT_HERE},
+    {"st-synthesis", NULL, NOT_HERE},
+    {"type-and-unit-labels", NULL, NOT_HERE},
+    {"use-start-timestamps", NULL, NOT_HERE},
+    {"use-uncached-io", NULL, NOT_HERE},
+    {"xor2-encoding", NULL, NOT_HERE},
 };
+// clang-format on
 
 static void enable_feature(struct serve_conf *c, struct str name)
 {

@@ -50,17 +50,17 @@ static void test_value(void **state)
         config_list_release(&v.list);
 }
 
+// clang-format off
 static const struct config_flag rows[] = {
-    {.name = "help",                                                                              .kind = CONFIG_ACTION,  .help = "Show this.",                                                        .shorthand = 'h'},
-    {.name = "web.enable-remote-write-receiver",
-     .kind = CONFIG_BOOL,
-     .value = "true",
+    {.name = "help", .kind = CONFIG_ACTION, .help = "Show this.", .shorthand = 'h'},
+    {.name = "web.enable-remote-write-receiver", .kind = CONFIG_BOOL, .value = "true",
      .help = "Accept remote write. A sentence that is so long that it does not fit on one line."},
-    {.name = "query.timeout", .kind = CONFIG_DURATION,                       .value = "2m",                                                                            .help = "Time a|b."},
-    {.name = "data",                                                                              .kind = CONFIG_TEXT,                                                           .value = "data/",                                                           .help = "Folder."},
-    {.name = "web.page-title",.kind = CONFIG_IGNORED,.meta = "TEXT",.help = "No page."},
-    {.name = "agent",                                                                    .kind = CONFIG_REFUSED,                                                                          .help = "No agent."                                                                                                                                                                                                },
+    {.name = "query.timeout", .kind = CONFIG_DURATION, .value = "2m", .help = "Time a|b."},
+    {.name = "data", .kind = CONFIG_TEXT, .value = "data/", .help = "Folder."},
+    {.name = "web.page-title", .kind = CONFIG_IGNORED, .meta = "TEXT", .help = "No page."},
+    {.name = "agent", .kind = CONFIG_REFUSED, .help = "No agent."},
 };
+// clang-format on
 
 static void test_help(void **state)
 {
