@@ -47,7 +47,8 @@ struct http__conn {
     uint32_t magic;
     int fd; /* the MHD connection's; not closed before http__conn_closed() */
     enum http__conn_state state;
-    bool doomed; /* shut down by us; libmicrohttpd has yet to close it */
+    bool leaving; /* had ended its stream when looked at last */
+    bool doomed;  /* shut down by us; libmicrohttpd has yet to close it */
     int64_t deadline_ns;
     struct http__link all;      /* of server->conns */
     struct http__link closable; /* of server->closable, oldest first; unlinked while running */
@@ -226,7 +227,8 @@ void http__conns_init(struct http_server *s);
 void http__conns_release(struct http_server *s);
 /* Sets the state with its deadline; IDLE goes to the young end of the closable ones. */
 void http__conn_enter(struct http_server *s, struct http__conn *c, enum http__conn_state state);
-size_t http__conns_close_overdue(struct http_server *s);     /* returns how many are open */
+/* Closes those past their deadline and those whose client left; returns how many are open. */
+size_t http__conns_sweep(struct http_server *s);
 bool http__conns_evict(struct http_server *s, size_t limit); /* true when one was closed */
 void http__conns_shut_all(struct http_server *s);
 size_t http__conns_open(struct http_server *s); /* without the doomed */

@@ -214,7 +214,7 @@ static void *accept_loop(void *ctx)
                 LOG_DEBUG("out of file descriptors: an idle connection was closed");
         }
         if (now_ns >= next_look_ns || !watch) {
-            watch = http__conns_close_overdue(s) > 0;
+            watch = http__conns_sweep(s) > 0;
             next_look_ns = now_ns + TICK_MS * (int64_t)NS_PER_MS;
         }
     }

@@ -206,7 +206,7 @@ static void drain(struct http_server *s, dur_ms grace)
         until.tv_nsec %= 1000000000;
         (void)pthread_cond_timedwait(&s->changed, &s->lock, &until);
         pthread_mutex_unlock(&s->lock);
-        (void)http__conns_close_overdue(s);
+        (void)http__conns_sweep(s);
         pthread_mutex_lock(&s->lock);
     }
     pthread_mutex_unlock(&s->lock);

@@ -227,6 +227,23 @@ static void test_client_gone(void **state)
     AWAIT(atomic_load(&fx.n_gone) == 1);
 }
 
+/* What is sent and the end of the stream may reach the server in one piece. */
+static void test_leaving_half_way(void **state)
+{
+    uint64_t open = stats_get(STAT_CONNECTIONS);
+
+    (void)state;
+    fixture_start(&fx, (struct http_opts){0});
+    for (int i = 0; i < 50; i++) {
+        int fd = dial(&fx);
+
+        say_text(fd, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nab");
+        close(fd);
+    }
+    usleep(50000); /* all were accepted */
+    AWAIT(stats_get(STAT_CONNECTIONS) == open);
+}
+
 static struct deadline_case {
     const char *name;
     const char *sent;
@@ -503,6 +520,7 @@ int main(void)
         T("all bodies together are limited", test_bodies_limit),
         T("waiting requests are limited", test_queue_limit),
         T("a handler sees that its client left", test_client_gone),
+        T("a client that leaves half way is forgotten", test_leaving_half_way),
         T("a running request has no deadline", test_running_has_no_deadline),
         T("the oldest waiting connections make room", test_eviction),
         T("stopping ends what is there", test_stop),
