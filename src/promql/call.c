@@ -3,8 +3,10 @@
  * steps and element functions along samples.
  */
 #include <math.h>
+#include <stdio.h>
 
 #include "ferula/base/check.h"
+#include "ferula/base/num.h"
 
 #include "eval.h"
 
@@ -152,24 +154,34 @@ struct range_call {
     struct promql__range range;
 };
 
+/* double_exponential_smoothing() wants factors between 0 and 1; NaN passes. */
+static int check_factor(struct promql__ev *ev, const char *what, char letter, double v)
+{
+    char text[NUM_TEXT_MAX];
+
+    if (!(v <= 0 || v >= 1))
+        return 0;
+    if (isinf(v))
+        snprintf(text, sizeof(text), "%s", v > 0 ? "+Inf" : "-Inf");
+    else
+        snprintf(text, sizeof(text), "%f", v);
+    return fault_set(ev->f, FER_EEXEC, 0, "invalid %s factor. Expected: 0 < %cf < 1, got: %s", what,
+                     letter, text);
+}
+
 /* What the arguments of this step are, as warnings and errors. */
 static int check_arguments(struct promql__ev *ev, const struct range_call *rc,
                            const struct promql__window *w)
 {
-    static const char *const what[] = {"smoothing", "trend"};
-    static const char letter[] = "st";
+    int err;
 
     if (rc->call->func == PROMQL_FN_quantile_over_time &&
         (isnan(w->arg[0]) || w->arg[0] < 0 || w->arg[0] > 1))
         promql__warn_quantile(ev, promql__unparen(rc->call->args[0]), w->arg[0]);
     if (rc->call->func != PROMQL_FN_double_exponential_smoothing)
         return 0;
-    for (size_t i = 0; i < 2; i++)
-        if (w->arg[i] <= 0 || w->arg[i] >= 1)
-            return fault_set(ev->f, FER_EEXEC, 0,
-                             "invalid %s factor. Expected: 0 < %cf < 1, got: %s%f", what[i],
-                             letter[i], isinf(w->arg[i]) && w->arg[i] > 0 ? "+" : "", w->arg[i]);
-    return 0;
+    err = check_factor(ev, "smoothing", 's', w->arg[0]);
+    return err != 0 ? err : check_factor(ev, "trend", 't', w->arg[1]);
 }
 
 /* Slides the window along one series; the results go to ev->out. */
@@ -284,6 +296,25 @@ static int call_range(struct promql__ev *ev, const struct promql__grid *g, const
     return err;
 }
 
+/*
+ * A subquery pinned by @, in a call that changes from step to step all the same, as in
+ * predict_linear(x[5m:] @ 10, time()): Prometheus 3.14 does not see its range and gives nothing.
+ */
+static bool loses_its_range(const struct promql_expr *e)
+{
+    const struct promql_call *call = &e->u.call;
+
+    if (promql__is_invariant(e))
+        return false;
+    for (size_t i = 0; i < call->n_args; i++) {
+        const struct promql_expr *arg = promql__unparen(call->args[i]);
+
+        if (arg->kind == PROMQL_E_SUBQUERY && promql__is_invariant(arg))
+            return true;
+    }
+    return false;
+}
+
 /* ---- dispatch ---- */
 
 int promql__eval_call(struct promql__ev *ev, const struct promql__grid *g,
@@ -293,7 +324,7 @@ int promql__eval_call(struct promql__ev *ev, const struct promql__grid *g,
     const struct fn *fn = &fns[call->func];
 
     if (fn->range != NULL)
-        return call_range(ev, g, fn, call, out);
+        return loses_its_range(e) ? 0 : call_range(ev, g, fn, call, out);
     if (fn->math != NULL)
         return promql__map(ev, g, call->args[0], fn->math, out);
     CHECK(fn->call != NULL);

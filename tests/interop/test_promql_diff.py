@@ -159,7 +159,7 @@ class Generator:
         if kind == "quantile_over":
             return f"quantile_over_time({self.phi()}, {self.matrix(depth)})"
         if kind == "predict":
-            return f"predict_linear({self.selector()}[{self.duration()}]{self.shift()}, 60)"
+            return f"predict_linear({self.matrix(depth)}, 60)"
         if kind == "smooth":
             return f"double_exponential_smoothing({self.selector()}[5m], 0.3, 0.7)"
         if kind == "vector":
