@@ -4,10 +4,9 @@
  */
 #include "print.h"
 
-/* Where the text of the node that is being laid out begins. */
 struct layout {
     struct buf *out;
-    size_t width;
+    size_t width; /* bytes; a line may be longer by its indentation */
 };
 
 static void pretty(const struct layout *l, const struct promql_expr *e, int level);
