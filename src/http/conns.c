@@ -110,24 +110,26 @@ static void shut(struct http_server *s, struct http__conn *c)
 }
 
 /* Under the lock. */
-static bool evict_one(struct http_server *s, size_t limit)
+static bool evict_one(struct http_server *s, size_t limit, dur_ms least_ms)
 {
     struct http__conn *c;
 
     if (s->n_open - s->n_doomed <= limit || link_is_alone(&s->closable))
         return false;
     c = CONN_AT(s->closable.next, closable);
+    if (clock_mono_ns(s->clock) - c->waiting_since_ns < least_ms * NS_PER_MS)
+        return false;
     shut(s, c);
     stats_add(STAT_CONNECTIONS_EVICTED, 1);
     return true;
 }
 
-bool http__conns_evict(struct http_server *s, size_t limit)
+bool http__conns_evict(struct http_server *s, size_t limit, dur_ms least_ms)
 {
     bool done;
 
     pthread_mutex_lock(&s->lock);
-    done = evict_one(s, limit);
+    done = evict_one(s, limit, least_ms);
     pthread_mutex_unlock(&s->lock);
     return done;
 }
@@ -143,6 +145,7 @@ static void conn_opened(struct http_server *s, struct MHD_Connection *mhd, void 
     c->magic = HTTP__CONN_MAGIC;
     c->fd = fd->connect_fd;
     c->deadline_ns = deadline_of(s, HTTP__CONN_NEW);
+    c->waiting_since_ns = clock_mono_ns(s->clock);
     peer_text(c->peer, addr == NULL ? NULL : addr->client_addr);
     *ctx = c;
 
@@ -150,7 +153,8 @@ static void conn_opened(struct http_server *s, struct MHD_Connection *mhd, void 
     first = s->n_open++ == 0;
     link_append(&s->conns, &c->all);
     link_append(&s->closable, &c->closable);
-    (void)evict_one(s, s->opts.max_connections);
+    s->n_pending--;
+    (void)evict_one(s, s->opts.max_connections, HTTP__LEAST_WAIT_MS);
     pthread_mutex_unlock(&s->lock);
     if (first)
         http__acceptor_wake(s);
@@ -195,8 +199,10 @@ void http__conn_enter(struct http_server *s, struct http__conn *c, enum http__co
     /* A connection that starts a request keeps its place: age counts from when it had to wait. */
     if (state == HTTP__CONN_RUNNING)
         link_remove(&c->closable);
-    else if (state == HTTP__CONN_IDLE && !c->doomed && link_is_alone(&c->closable))
+    else if (state == HTTP__CONN_IDLE && !c->doomed && link_is_alone(&c->closable)) {
+        c->waiting_since_ns = clock_mono_ns(s->clock);
         link_append(&s->closable, &c->closable);
+    }
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -257,7 +263,14 @@ size_t http__conns_open(struct http_server *s)
     size_t n;
 
     pthread_mutex_lock(&s->lock);
-    n = s->n_open - s->n_doomed;
+    n = s->n_open - s->n_doomed + s->n_pending;
     pthread_mutex_unlock(&s->lock);
     return n;
+}
+
+void http__conns_pending(struct http_server *s, int by)
+{
+    pthread_mutex_lock(&s->lock);
+    s->n_pending += (size_t)by;
+    pthread_mutex_unlock(&s->lock);
 }

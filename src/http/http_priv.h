@@ -25,9 +25,11 @@
 #define HTTP__CONN_BYTES ((size_t)64 * 1024)
 /* Over max_connections nothing idle may be left to close; accepting pauses that far above it. */
 #define HTTP__SPARE_CONNECTIONS 256
-#define HTTP__N_CODES           24
-#define HTTP__N_SECONDS         9 /* upper bounds of the duration histogram */
-#define HTTP__N_SIZES           8
+/* What a new client is given to send its request, however many others come after it. */
+#define HTTP__LEAST_WAIT_MS 50
+#define HTTP__N_CODES       24
+#define HTTP__N_SECONDS     9 /* upper bounds of the duration histogram */
+#define HTTP__N_SIZES       8
 
 /* ---- connections: conns.c ---------------------------------------------------------------- */
 
@@ -50,6 +52,7 @@ struct http__conn {
     bool leaving; /* had ended its stream when looked at last */
     bool doomed;  /* shut down by us; libmicrohttpd has yet to close it */
     int64_t deadline_ns;
+    int64_t waiting_since_ns;   /* for its client */
     struct http__link all;      /* of server->conns */
     struct http__link closable; /* of server->closable, oldest first; unlinked while running */
     char peer[64];
@@ -107,6 +110,7 @@ struct http_server {
     pthread_cond_t changed; /* n_requests or n_handling went to 0 */
     struct http__link conns, closable;
     size_t n_open, n_doomed;
+    size_t n_pending;    /* accepted; the I/O thread has yet to say so */
     size_t n_requests;   /* request line seen, reply not yet sent */
     size_t n_handling;   /* with a handler */
     bool handlers_ended; /* http_stop() waits for no more of them */
@@ -229,8 +233,14 @@ void http__conns_release(struct http_server *s);
 void http__conn_enter(struct http_server *s, struct http__conn *c, enum http__conn_state state);
 /* Closes those past their deadline and those whose client left; returns how many are open. */
 size_t http__conns_sweep(struct http_server *s);
-bool http__conns_evict(struct http_server *s, size_t limit); /* true when one was closed */
+/*
+ * Closes the connection that has waited longest for its client when there are more than `limit` and
+ * it had `least_ms` to send its request. True when one was closed.
+ */
+bool http__conns_evict(struct http_server *s, size_t limit, dur_ms least_ms);
 void http__conns_shut_all(struct http_server *s);
-size_t http__conns_open(struct http_server *s); /* without the doomed */
+/* With those being accepted, without the doomed. */
+size_t http__conns_open(struct http_server *s);
+void http__conns_pending(struct http_server *s, int by);
 
 #endif

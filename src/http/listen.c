@@ -157,22 +157,33 @@ int http__listen(struct http_server *s, struct fault *f)
     return 0;
 }
 
-/* False when nothing could be accepted for lack of descriptors or memory. */
+/* Takes one client; what accept4() said otherwise. */
+static int accept_one(struct http_server *s)
+{
+    struct sockaddr_storage from;
+    socklen_t n = sizeof(from);
+    int fd =
+        accept4(s->listen_fd, (struct sockaddr *)(void *)&from, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+    if (fd < 0)
+        return errno;
+    http__conns_pending(s, 1);
+    if (MHD_add_connection(s->daemon, fd, (struct sockaddr *)(void *)&from, n) != MHD_YES)
+        http__conns_pending(s, -1);
+    return 0;
+}
+
+/* False when a client could not be accepted for lack of descriptors or memory. */
 static bool accept_batch(struct http_server *s)
 {
     for (int i = 0; i < ACCEPT_BATCH; i++) {
-        struct sockaddr_storage from;
-        socklen_t n = sizeof(from);
-        int fd = accept4(s->listen_fd, (struct sockaddr *)(void *)&from, &n,
-                         SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int err = accept_one(s);
 
-        if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM))
+        if (err == EMFILE || err == ENFILE || err == ENOBUFS || err == ENOMEM)
             return false;
-        if (fd < 0 && errno == EAGAIN)
+        if (err == EAGAIN)
             return true;
         /* Other errors are the client's: it left while it was waiting. */
-        if (fd >= 0)
-            (void)MHD_add_connection(s->daemon, fd, (struct sockaddr *)(void *)&from, n);
     }
     return true;
 }
@@ -207,10 +218,12 @@ static void *accept_loop(void *ctx)
         bool incoming = wait_for_clients(s, pause, watch);
         int64_t now_ns = clock_mono_ns(clock_system());
 
+        while (http__conns_evict(s, s->opts.max_connections, HTTP__LEAST_WAIT_MS))
+            ;
         pause = !has_room(s);
         if (incoming && !pause && !atomic_load(&s->accept_ended)) {
             pause = !accept_batch(s);
-            if (pause && http__conns_evict(s, 0))
+            if (pause && http__conns_evict(s, 0, 0))
                 LOG_DEBUG("out of file descriptors: an idle connection was closed");
         }
         if (now_ns >= next_look_ns || !watch) {

@@ -324,6 +324,7 @@ static void test_eviction(void **state)
     say_text(busy, GET("/later"));
     AWAIT(atomic_load(&fx.held) != NULL);
     for (size_t i = 0; i < N_IDLE; i++) {
+        clock_manual_advance(&fx.clock, 100); /* nobody is new any more */
         fds[i] = dial(&fx);
         /* One after the other: which I/O thread is faster does not count. */
         AWAIT(http__conns_open(fx.server) + stats_get(STAT_CONNECTIONS_EVICTED) == evicted + i + 2);
