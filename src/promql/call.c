@@ -296,25 +296,6 @@ static int call_range(struct promql__ev *ev, const struct promql__grid *g, const
     return err;
 }
 
-/*
- * A subquery pinned by @, in a call that changes from step to step all the same, as in
- * predict_linear(x[5m:] @ 10, time()): Prometheus 3.14 does not see its range and gives nothing.
- */
-static bool loses_its_range(const struct promql_expr *e)
-{
-    const struct promql_call *call = &e->u.call;
-
-    if (promql__is_invariant(e))
-        return false;
-    for (size_t i = 0; i < call->n_args; i++) {
-        const struct promql_expr *arg = promql__unparen(call->args[i]);
-
-        if (arg->kind == PROMQL_E_SUBQUERY && promql__is_invariant(arg))
-            return true;
-    }
-    return false;
-}
-
 /* ---- dispatch ---- */
 
 int promql__eval_call(struct promql__ev *ev, const struct promql__grid *g,
@@ -324,7 +305,7 @@ int promql__eval_call(struct promql__ev *ev, const struct promql__grid *g,
     const struct fn *fn = &fns[call->func];
 
     if (fn->range != NULL)
-        return loses_its_range(e) ? 0 : call_range(ev, g, fn, call, out);
+        return call_range(ev, g, fn, call, out);
     if (fn->math != NULL)
         return promql__map(ev, g, call->args[0], fn->math, out);
     CHECK(fn->call != NULL);

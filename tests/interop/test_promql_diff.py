@@ -159,7 +159,8 @@ class Generator:
         if kind == "quantile_over":
             return f"quantile_over_time({self.phi()}, {self.matrix(depth)})"
         if kind == "predict":
-            return f"predict_linear({self.matrix(depth)}, 60)"
+            # Not of a subquery: v0.314.0 loses the range of one that @ pins.
+            return f"predict_linear({self.selector()}[{self.duration()}]{self.shift()}, 60)"
         if kind == "smooth":
             return f"double_exponential_smoothing({self.selector()}[5m], 0.3, 0.7)"
         if kind == "vector":
