@@ -157,9 +157,9 @@ static void publish(struct tsdb *db, struct tsdb_write **w, size_t n)
 }
 
 /*
- * Commits and frees the transaction, also when it fails. LMDB gives EIO when a disk without room takes
- * only part of a write: with next to no space left on it, that is what it was. A failure of the meta
- * page, after which nothing is certain, shows as MDB_PANIC in the next transaction.
+ * Commits and frees the transaction, also when it fails. LMDB gives EIO when a disk without room
+ * takes only part of a write: with next to no space left on it, that is what it was. A failure of
+ * the meta page, after which nothing is certain, shows as MDB_PANIC in the next transaction.
  */
 static int commit(struct tsdb *db, MDB_txn *txn)
 {
