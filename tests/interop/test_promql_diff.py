@@ -205,6 +205,8 @@ class Generator:
         if r < 0.87:
             return f'count_values{self.grouping()} ("val", {v})'
         op = self.rnd.choice(["topk", "bottomk", "limitk", "limit_ratio"])
+        if op == "limitk":  # takes the first ones, and only a selector has a certain order
+            v = self.selector()
         p = self.rnd.choice(["0.5", "-0.3"]) if op == "limit_ratio" else \
             self.rnd.choice(["1", "2", "0", "10", "2.7"])
         return f"{op}{self.grouping()} ({p}, {v})"
