@@ -198,7 +198,7 @@ static int slide(struct promql__ev *ev, const struct promql__grid *g, const stru
 
         w.time = promql__time(g, i);
         w.to = promql__reference(&rc->range.shift, g, i);
-        w.from = w.to - w.range;
+        w.from = promql__minus(w.to, w.range);
         while (hi < rs->n && rs->s[hi].t <= w.to)
             hi++;
         while (lo < hi && rs->s[lo].t <= w.from)

@@ -159,6 +159,16 @@ struct promql__shift {
 
 struct promql__shift promql__shift_of(const struct promql__ev *ev, const struct promql_shift *s);
 
+/* a - b, kept inside the range of times: @ may stand at its very ends. */
+static inline ts_ms promql__minus(ts_ms a, dur_ms b)
+{
+    ts_ms r;
+
+    if (__builtin_sub_overflow(a, b, &r))
+        return b > 0 ? INT64_MIN : INT64_MAX;
+    return r;
+}
+
 /* The time that a selector looks at in step `i`. */
 ts_ms promql__reference(const struct promql__shift *s, const struct promql__grid *g, size_t i);
 

@@ -235,9 +235,9 @@ int promql__fn_absent_over_time(struct promql__ev *ev, const struct promql__grid
         if (rc != 0)
             return rc;
         for (size_t k = 0; k < g->n; k++) {
-            ts_ms to = promql__reference(&r.shift, g, k);
+            ts_ms to = promql__reference(&r.shift, g, k), from = promql__minus(to, r.range);
 
-            while (at < rs.n && rs.s[at].t <= to - r.range)
+            while (at < rs.n && rs.s[at].t <= from)
                 at++;
             if (at < rs.n && rs.s[at].t <= to)
                 present[k] = true;

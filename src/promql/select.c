@@ -8,16 +8,6 @@
 
 #include "eval.h"
 
-/* a - b, kept inside the range of times. */
-static ts_ms minus(ts_ms a, dur_ms b)
-{
-    ts_ms r;
-
-    if (__builtin_sub_overflow(a, b, &r))
-        return b > 0 ? INT64_MIN : INT64_MAX;
-    return r;
-}
-
 struct promql__shift promql__shift_of(const struct promql__ev *ev, const struct promql_shift *s)
 {
     struct promql__shift shift = {
@@ -35,7 +25,7 @@ struct promql__shift promql__shift_of(const struct promql__ev *ev, const struct 
 
 ts_ms promql__reference(const struct promql__shift *s, const struct promql__grid *g, size_t i)
 {
-    return minus(s->pinned ? s->at : promql__time(g, i), s->offset);
+    return promql__minus(s->pinned ? s->at : promql__time(g, i), s->offset);
 }
 
 static int source_failed(struct promql__ev *ev, const struct fault *f, int rc)
@@ -57,7 +47,7 @@ static int select_series(struct promql__ev *ev, const struct promql__grid *g,
     const struct promql__shift *shift = w->shift;
     dur_ms range = w->range;
     struct source_range sr = {
-        .from = minus(promql__reference(shift, g, 0), range - 1),
+        .from = promql__minus(promql__reference(shift, g, 0), range - 1),
         .to = promql__reference(shift, g, g->n - 1),
     };
     struct fault f = {0};
@@ -93,7 +83,8 @@ static int pick(struct promql__ev *ev, const struct promql__grid *g,
 
         while (next < ev->in.n && s[next].t <= ref)
             next++;
-        if (next == 0 || s[next - 1].t <= minus(ref, ev->lookback) || is_stale(s[next - 1].v))
+        if (next == 0 || s[next - 1].t <= promql__minus(ref, ev->lookback) ||
+            is_stale(s[next - 1].v))
             continue;
         rc = promql__hold(ev, 1);
         if (rc != 0)

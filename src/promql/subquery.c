@@ -12,8 +12,8 @@ static struct promql__grid aligned(ts_ms after, ts_ms last, dur_ms step)
 {
     struct promql__grid g = {.start = step * (after / step), .end = last, .step = step};
 
-    if (g.start <= after)
-        g.start += step;
+    if (g.start <= after && __builtin_add_overflow(g.start, step, &g.start))
+        return g;
     if (last >= g.start)
         g.n = (size_t)((last - g.start) / step) + 1;
     return g;
@@ -30,7 +30,7 @@ int promql__eval_subquery(struct promql__ev *ev, const struct promql__grid *g,
 
     if (step == 0)
         step = ev->default_step;
-    inner = aligned(promql__reference(&shift, g, 0) - range, promql__reference(&shift, g, g->n - 1),
-                    step);
+    inner = aligned(promql__minus(promql__reference(&shift, g, 0), range),
+                    promql__reference(&shift, g, g->n - 1), step);
     return promql__eval(ev, &inner, sq->expr, out);
 }
