@@ -24,15 +24,18 @@ struct ingest_limits {
     size_t value_bytes;   /* a label value; 4,000 */
 };
 
-#define INGEST_LIMITS_DEFAULT {32u << 20, 256, 1024, 4000}
+#define INGEST_LIMITS_DEFAULT                                                                      \
+    {                                                                                              \
+        32u << 20, 256, 1024, 4000                                                                 \
+    }
 
 /* A label set that was not taken: counted, and the first one kept for the answer. */
 struct ingest_refused {
-    size_t n_label_sets;  /* series refused for their labels */
-    size_t n_samples;     /* their samples */
-    size_t n_histograms;  /* native histogram samples (not stored yet) */
-    size_t n_exemplars;   /* dropped with a log line, no error */
-    struct str first;     /* a sentence on the first refused label set or histogram; in the arena */
+    size_t n_label_sets; /* series refused for their labels */
+    size_t n_samples;    /* their samples */
+    size_t n_histograms; /* native histogram samples (not stored yet) */
+    size_t n_exemplars;  /* dropped with a log line, no error */
+    struct str first;    /* a sentence on the first refused label set or histogram; in the arena */
 };
 
 struct ingest_write {

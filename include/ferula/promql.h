@@ -30,16 +30,22 @@ struct promql_features {
     bool fill_modifiers;
 };
 
-#define PROMQL_FEATURES_DEFAULT {.duration_expressions = true}
-#define PROMQL_FEATURES_ALL     {true, true, true, true}
+#define PROMQL_FEATURES_DEFAULT                                                                    \
+    {                                                                                              \
+        .duration_expressions = true                                                               \
+    }
+#define PROMQL_FEATURES_ALL                                                                        \
+    {                                                                                              \
+        true, true, true, true                                                                     \
+    }
 
 /* Deeper nesting than this is an error, not a stack overflow. */
 #define PROMQL_MAX_DEPTH 1000
 
 /*
- * FER_EINVAL: f->text is "1:5: parse error: unexpected end of input" and f->at the offset; FER_ELIMIT:
- * nested too deep, longer than 1 MiB, or more than 1000 regular expressions. The text is copied where
- * the tree needs it.
+ * FER_EINVAL: f->text is "1:5: parse error: unexpected end of input" and f->at the offset;
+ * FER_ELIMIT: nested too deep, longer than 1 MiB, or more than 1000 regular expressions. The text
+ * is copied where the tree needs it.
  */
 int promql_parse(struct arena *a, struct str text, const struct promql_features *features,
                  const struct promql_expr **out, struct fault *f);
@@ -48,15 +54,16 @@ int promql_parse(struct arena *a, struct str text, const struct promql_features 
 int promql_parse_selector(struct arena *a, struct str text, const struct matcher **out, size_t *n,
                           struct fault *f);
 
-/* The canonical form; it parses to an equal tree, but for ranges under 1 ms: those are printed as 0s. */
+/* The canonical form; it parses to an equal tree, but for ranges under 1 ms: those are printed as
+ * 0s. */
 void promql_print(struct buf *out, const struct promql_expr *e);
 /* On several lines when longer than 100 bytes (format_query). */
 void promql_prettify(struct buf *out, const struct promql_expr *e);
 
 /*
- * A series with values in the notation of Prometheus' rule tests: `m{a="b"} 1+2x3 _ stale`. Sample i
- * has the time of the item's place; `omitted` places have no value. FER_EINVAL: not in the notation;
- * FER_EUNSUP: has native histograms.
+ * A series with values in the notation of Prometheus' rule tests: `m{a="b"} 1+2x3 _ stale`. Sample
+ * i has the time of the item's place; `omitted` places have no value. FER_EINVAL: not in the
+ * notation; FER_EUNSUP: has native histograms.
  */
 struct promql_series_value {
     double v;
@@ -70,10 +77,10 @@ int promql_parse_series(struct arena *a, struct str text, struct labels *ls,
 
 struct promql_query {
     const struct promql_expr *expr;
-    struct str text;   /* what expr was parsed from: positions in annotations refer to it */
-    ts_ms start, end;  /* equal for an instant query */
-    dur_ms step;       /* 0 for an instant query */
-    dur_ms lookback;   /* 0: 5 minutes */
+    struct str text;  /* what expr was parsed from: positions in annotations refer to it */
+    ts_ms start, end; /* equal for an instant query */
+    dur_ms step;      /* 0 for an instant query */
+    dur_ms lookback;  /* 0: 5 minutes */
     dur_ms default_subquery_step; /* 0: 1 minute */
     size_t max_samples;           /* held at once; 0: 50,000,000 */
     bool delayed_name_removal;    /* Prometheus' feature promql-delayed-name-removal */
@@ -111,9 +118,9 @@ struct promql_result {
 };
 
 /*
- * FER_EEXEC: f->text is Prometheus' message; FER_ELIMIT: too many samples; FER_EINVAL: a range query
- * over a matrix or string; FER_EUNSUP: an experimental form that is parsed but not evaluated yet;
- * FER_ETIMEOUT, FER_ECANCELED; what the source reports ("expanding series: ...").
+ * FER_EEXEC: f->text is Prometheus' message; FER_ELIMIT: too many samples; FER_EINVAL: a range
+ * query over a matrix or string; FER_EUNSUP: an experimental form that is parsed but not evaluated
+ * yet; FER_ETIMEOUT, FER_ECANCELED; what the source reports ("expanding series: ...").
  */
 int promql_eval(struct source *src, struct arena *a, const struct promql_query *q,
                 struct promql_result *out, struct fault *f);
