@@ -77,6 +77,7 @@ $(B)/%.o: %.cc
 	$(Q)mkdir -p $(@D); echo "  CXX   $<"; $(CXX) $(ALL_CXXFLAGS) -c -o $@ $<
 $(B)/gen/%.o: build/gen/%.c
 	$(Q)mkdir -p $(@D); echo "  CC    $<"; $(CC) -std=gnu11 $(OPT) $(INCS) -MMD -MP -c -o $@ $<
+.SECONDARY: $(GEN) $(GEN:.c=.h)
 build/gen/%.pb-c.c build/gen/%.pb-c.h &: proto/%.proto
 	$(Q)mkdir -p build/gen; echo "  PROTO $<"; protoc-c --proto_path=proto --c_out=build/gen $<
 
@@ -113,7 +114,8 @@ interop: ferula                        ## real peers: Prometheus agent, KEDA's s
 	$(Q)tools/test stage interop $(B)
 crash: ferula                          ## kill -9 during ingest (CYCLES=200)
 	$(Q)tools/test stage crash $(B)
-demo: setup                            ## the walkthrough's story on this machine, about two minutes
+demo:                                  ## the walkthrough's story on this machine, about two minutes
+	$(Q)tools/setup demo
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) ferula
 	$(Q)$(PYTHON) tools/demo.py --ferula $(B)/ferula
 

@@ -1,5 +1,9 @@
-"""Run by test_bad_input.py inside a mount namespace: ferula on a disk that fills up and is freed."""
+"""Run by test_bad_input.py: ferula on a disk that fills up and is freed.
+
+    full_disk.py [--limit] FOLDER     FOLDER is a small file system; --limit: any folder will do
+"""
 import os
+import resource
 import sys
 import time
 
@@ -15,12 +19,37 @@ def write(server, i):
     return server.write(rw.body(*samples))
 
 
-def main(folder):
-    ballast = os.path.join(folder, "ballast")
-    with open(ballast, "wb") as out:
-        out.write(bytes(1 << 20))
+class Ballast:
+    """Room that is taken at first, and given back."""
+
+    def __init__(self, folder):
+        self.path = os.path.join(folder, "ballast")
+        with open(self.path, "wb") as out:
+            out.write(bytes(1 << 20))
+
+    def attach(self, server):
+        """The disk is as full as it is."""
+
+    def free(self, server):
+        os.unlink(self.path)
+
+
+class SizeLimit:
+    """The same by RLIMIT_FSIZE: no file of the server may grow beyond 1 MiB, until it may."""
+
+    def attach(self, server):
+        self.old = resource.prlimit(server.proc.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(server.proc.pid, resource.RLIMIT_FSIZE, (1 << 20, self.old[1]))
+
+    def free(self, server):
+        resource.prlimit(server.proc.pid, resource.RLIMIT_FSIZE, self.old)
+
+
+def main(folder, limit):
+    room = SizeLimit() if limit else Ballast(folder)
     server = Server(folder)
     server.errors_expected = True
+    room.attach(server)
     stored, i, reply = 0, 0, None
     while i < 400:
         reply = write(server, i)
@@ -31,7 +60,7 @@ def main(folder):
     assert reply.status == 503 and reply.headers["retry-after"], reply
     assert server.get("/-/healthy").status == 200
     assert server.value("count(fill)") == str(stored)
-    os.unlink(ballast)
+    room.free(server)
     reply = write(server, i)
     assert reply.status == 204, reply
     stored += 20
@@ -42,4 +71,4 @@ def main(folder):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[-1], "--limit" in sys.argv[1:-1])
