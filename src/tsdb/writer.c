@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/statvfs.h>
 
 #include "admit.h"
@@ -156,6 +157,23 @@ static void publish(struct tsdb *db, struct tsdb_write **w, size_t n)
     tsdb__series_commit(&db->series);
 }
 
+/* Next to no room: on the disk, or below the process's limit on the size of files. */
+static bool is_full(const struct tsdb *db)
+{
+    struct statvfs fs;
+    struct rlimit limit;
+    MDB_envinfo info;
+    MDB_stat pages;
+    int fd;
+
+    if (mdb_env_get_fd(db->env, &fd) == 0 && fstatvfs(fd, &fs) == 0 &&
+        fs.f_bavail * fs.f_frsize < FULL_BYTES)
+        return true;
+    return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+           mdb_env_info(db->env, &info) == 0 && mdb_env_stat(db->env, &pages) == 0 &&
+           (info.me_last_pgno + 1) * pages.ms_psize + FULL_BYTES > limit.rlim_cur;
+}
+
 /*
  * Commits and frees the transaction, also when it fails. LMDB gives EIO when a disk without room
  * takes only part of a write: with next to no space left on it, that is what it was. A failure of
@@ -163,11 +181,9 @@ static void publish(struct tsdb *db, struct tsdb_write **w, size_t n)
  */
 static int commit(struct tsdb *db, MDB_txn *txn)
 {
-    struct statvfs fs;
-    int fd, rc = mdb_txn_commit(txn);
+    int rc = mdb_txn_commit(txn);
 
-    if (rc == EIO && mdb_env_get_fd(db->env, &fd) == 0 && fstatvfs(fd, &fs) == 0 &&
-        fs.f_bavail * fs.f_frsize < FULL_BYTES)
+    if (rc == EIO && is_full(db))
         return FER_ENOSPC;
     return tsdb__err(rc);
 }
