@@ -75,21 +75,11 @@ void promql__info(struct promql__ev *ev, const struct promql_expr *at, const cha
     va_end(ap);
 }
 
-/* The decimal exponent is read off the 'e' form, so that it is that of the shortest digits. */
 struct str promql__go_g(struct promql__ev *ev, double v)
 {
     char text[NUM_TEXT_MAX];
-    struct str s = {text, num_format(text, v, 'e')};
-    const char *e = memchr(s.p, 'e', s.n);
-    int64_t exponent = 0;
 
-    if (e != NULL && e[1] == '+')
-        (void)str_to_i64(str_cut(s, (size_t)(e - s.p) + 2), &exponent);
-    else if (e != NULL)
-        (void)str_to_i64(str_cut(s, (size_t)(e - s.p) + 1), &exponent);
-    if (isfinite(v) && exponent >= -4 && exponent < 6)
-        s.n = num_format(text, v, 'f');
-    return arena_str(ev->arena, s);
+    return arena_str(ev->arena, (struct str){text, num_format(text, v, 'g')});
 }
 
 void promql__warn_quantile(struct promql__ev *ev, const struct promql_expr *at, double phi)
