@@ -1,6 +1,7 @@
 """The documents keep their word: every row of docs/bad-input.md names a test that is there."""
 import os
 import re
+import subprocess
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -32,6 +33,16 @@ def test_every_case_has_a_row():
                         (cases.SAMPLES, "test_samples"), (cases.QUERIES, "test_queries")):
         for name in table:
             assert f"test_bad_input.py::{test}[{name}]" in named, name
+
+
+def test_the_reference_of_metrics_is_what_is_served(server):
+    written = subprocess.run([os.path.join(TOP, "tools/metrics-doc")], stdout=subprocess.PIPE, text=True,
+                             check=True).stdout
+    assert written == read("docs/metrics.md"), "tools/metrics-doc > docs/metrics.md"
+    served = server.get("/metrics").text
+    for name in re.findall(r"`(\w+)`", written):
+        if name.startswith("ferula_") and not name.startswith("ferula_http_re"):
+            assert re.search(rf"^{name}[ {{]", served, re.M), name
 
 
 def test_the_project_speaks_of_itself_only():
