@@ -201,6 +201,8 @@ def main():
               f"instead of 2m, a scrape every {interval} s instead of 15.\n"
               f"DEMO_WINDOW=2m plays the walkthrough's query unchanged, in about eight minutes.")
     print()
+    # A shell that starts this in the background has SIGINT ignored; here it must work.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with Story(arguments.ferula, arguments.agent, arguments.window) as story:
         try:

@@ -255,7 +255,6 @@ def test_a_poll_is_answered_while_5000_others_idle_or_drip(server):
     assert int(evicted.group(1)) > 1000
 
 
-@pytest.mark.skipif(SANITIZED, reason="a sanitizer keeps its own descriptors and memory")
 def test_out_of_file_descriptors_makes_room(tmp_path):
     with start_server(tmp_path) as server:
         used = len(os.listdir(f"/proc/{server.proc.pid}/fd"))
