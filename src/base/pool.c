@@ -4,12 +4,12 @@
 #include "ferula/base/pool.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 
 #include "ferula/base/check.h"
 #include "ferula/base/mem.h"
+#include "ferula/base/signals.h"
 
 #define POOL_MAGIC     0x9b1f2a07u
 #define NAME_MAX_BYTES 15 /* Linux keeps no more of a thread's name */
@@ -66,17 +66,16 @@ static void *work(void *ctx)
 static void start_threads(struct pool *p, const char *name, size_t n_threads)
 {
     char brief[NAME_MAX_BYTES + 1] = {0};
-    sigset_t all, before;
+    sigset_t before;
 
     for (size_t i = 0; i < NAME_MAX_BYTES && name[i] != '\0'; i++)
         brief[i] = name[i];
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    signals_block(&before);
     for (; p->n_threads < n_threads; p->n_threads++) {
         CHECK(pthread_create(&p->threads[p->n_threads], NULL, work, p) == 0);
         pthread_setname_np(p->threads[p->n_threads], brief);
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    signals_restore(&before);
 }
 
 struct pool *pool_new(const char *name, size_t n_threads, size_t max_queued)

@@ -194,6 +194,7 @@ static int run(const struct cli__command *cmd, int argc, char **argv)
     /* Two heaps are enough, and idle memory is what a small service is measured by. */
     mallopt(M_ARENA_MAX, 2);
     block_signals(&signals);
+    tsdb_guard_signals();
     if (!cli__serve_conf_init(&conf, cmd, argc, argv, &rc))
         goto out;
     LOG_INFO("Starting ferula", LOG_S("version", FERULA_VERSION),

@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -18,6 +17,7 @@
 #include "ferula/base/check.h"
 #include "ferula/base/log.h"
 #include "ferula/base/mem.h"
+#include "ferula/base/signals.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define STACK_BYTES ((size_t)4 << 20)
@@ -134,17 +134,16 @@ static int start_daemon(struct http_server *s, struct fault *f)
 /* Signals belong to the main thread; new threads inherit the mask. */
 static int start_threads(struct http_server *s, struct fault *f)
 {
-    sigset_t all, before;
+    sigset_t before;
     int rc;
 
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    signals_block(&before);
     rc = start_daemon(s, f);
     if (rc == 0) {
         s->pool = pool_new("http-worker", s->opts.n_workers, s->opts.max_queued);
         http__acceptor_start(s);
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    signals_restore(&before);
     return rc;
 }
 

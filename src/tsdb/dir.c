@@ -30,6 +30,18 @@ static const struct {
     {0x65735546, "FUSE"},
 };
 
+/* Names that say that a folder is another program's; their owner could not use it any more. */
+static const struct {
+    const char *name, *owner;
+} foreign[] = {
+    {"chunks_head",    "Prometheus"              },
+    {"wal",            "Prometheus"              },
+    {"queries.active", "Prometheus"              },
+    {"indexdb",        "VictoriaMetrics"         },
+    {"flock.lock",     "VictoriaMetrics"         },
+    {"data.mdb",       "another LMDB environment"},
+};
+
 static int errno_code(void)
 {
     return tsdb__err(errno) == FER_ENOSPC ? FER_ENOSPC : FER_EIO;
@@ -77,6 +89,31 @@ static int check_dir(const char *dir, struct fault *f)
     return 0;
 }
 
+static bool has(const char *dir, const char *name)
+{
+    struct buf path = {0};
+    bool there;
+
+    buf_addf(&path, "%s/%s", dir, name);
+    there = access(path.p, F_OK) == 0;
+    buf_release(&path);
+    return there;
+}
+
+/* A folder without a store of ours must not be somebody else's either. */
+static int check_owner(const char *dir, struct fault *f)
+{
+    if (has(dir, TSDB__FILE_NAME))
+        return 0;
+    for (size_t i = 0; i < COUNT(foreign); i++)
+        if (has(dir, foreign[i].name))
+            return fault_set(f, FER_EFORMAT, 0,
+                             "the data folder %s is in use by %s (it has %s); give ferula a folder "
+                             "of its own",
+                             dir, foreign[i].owner, foreign[i].name);
+    return 0;
+}
+
 int tsdb__dir_open(const char *dir, int *lock_fd, struct fault *f)
 {
     struct buf path = {0};
@@ -84,6 +121,8 @@ int tsdb__dir_open(const char *dir, int *lock_fd, struct fault *f)
 
     if (rc == 0)
         rc = check_dir(dir, f);
+    if (rc == 0)
+        rc = check_owner(dir, f);
     if (rc < 0)
         return rc;
     buf_addf(&path, "%s/ferula.lock", dir);

@@ -16,7 +16,8 @@
 
 #include "ferula/tsdb.h"
 
-#define TSDB_MAGIC 0x7db57012
+#define TSDB_MAGIC      0x7db57012
+#define TSDB__FILE_NAME "ferula.mdb" /* in the data folder */
 
 /* Requests waiting for the writer thread. */
 struct tsdb__queue {

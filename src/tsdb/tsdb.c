@@ -35,7 +35,7 @@ static int env_open(struct tsdb *db, const struct tsdb_opts *o, struct fault *f)
     struct buf path = {0};
     int rc, n_dead;
 
-    buf_addf(&path, "%s/ferula.mdb", o->dir);
+    buf_addf(&path, "%s/" TSDB__FILE_NAME, o->dir);
     rc = tsdb__verify(path.p, f);
     if (rc < 0)
         goto out;

@@ -6,7 +6,6 @@
  * group that fails is tried again request by request, so that one request does not fail others.
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/statvfs.h>
@@ -18,6 +17,7 @@
 #include "ferula/base/check.h"
 #include "ferula/base/log.h"
 #include "ferula/base/mem.h"
+#include "ferula/base/signals.h"
 #include "ferula/base/stats.h"
 
 /* Buffers that a large group left behind are given back above this. */
@@ -258,14 +258,11 @@ static void *writer_main(void *arg)
 
 void tsdb__writer_start(struct tsdb *db)
 {
-    sigset_t all, old;
+    sigset_t before;
 
-    sigfillset(&all);
-    sigdelset(&all, SIGBUS);
-    sigdelset(&all, SIGSEGV);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
+    signals_block(&before);
     CHECK(pthread_create(&db->writer, NULL, writer_main, db) == 0);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    signals_restore(&before);
     pthread_setname_np(db->writer, "tsdb-writer");
     db->writer_runs = true;
 }

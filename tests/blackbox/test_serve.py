@@ -203,18 +203,37 @@ def test_foreign_store_is_left_alone(tmp_path):
     assert (folder / name).read_bytes() == b"somebody else's" * 1000
 
 
+@pytest.mark.parametrize("name,owner", [("wal", "Prometheus"), ("chunks_head", "Prometheus"),
+                                        ("indexdb", "VictoriaMetrics"), ("data.mdb", "LMDB")])
+def test_a_folder_of_another_program_is_refused(tmp_path, name, owner):
+    folder = tmp_path / "data"
+    (folder / name).mkdir(parents=True)
+    (folder / name / "00000000").write_bytes(b"theirs")
+    done = serve(tmp_path, f"--storage.tsdb.path={folder}")
+    assert done.returncode == 1
+    assert "is in use by" in done.stderr and owner in done.stderr
+    assert f"it has {name}" in done.stderr and "a folder of its own" in done.stderr
+    assert os.listdir(folder) == [name]
+
+
 def test_other_files_in_the_folder_are_left_alone(tmp_path):
     folder = tmp_path / "data"
-    folder.mkdir()
-    (folder / "wal").mkdir()
-    (folder / "wal" / "00000000").write_bytes(b"\0" * 1024)
-    (folder / "queries.active").write_bytes(b"x")
+    (folder / "lost+found").mkdir(parents=True)
+    (folder / "notes.txt").write_bytes(b"x")
     with start_server(tmp_path) as server:
         server.push("m 1\n")
         server.restart()
         assert server.value("m") == "1"
-    assert (folder / "wal" / "00000000").read_bytes() == b"\0" * 1024
-    assert (folder / "queries.active").read_bytes() == b"x"
+    assert (folder / "notes.txt").read_bytes() == b"x"
+
+
+def test_a_store_cut_short_under_the_server_ends_it_with_a_word(server):
+    """What a failing disk does to a memory map: SIGBUS."""
+    server.errors_expected = True
+    server.push("m 1\n")
+    os.kill(server.proc.pid, signal.SIGBUS)
+    assert server.proc.wait(20) == 70
+    server.wait_log("the data file cannot be read")
 
 
 def files_of(folder):
