@@ -131,7 +131,7 @@ static int read_steps(struct run *r, struct fault *f)
         return fault_set(f, FER_EINVAL, 0,
                          "invalid parameter \"step\": zero or negative query resolution step "
                          "widths are not accepted. Try a positive integer");
-    if ((__int128)(r->q.end - r->q.start) * NS_PER_MS / step_ns > MAX_STEPS)
+    if (((__int128)r->q.end - r->q.start) * NS_PER_MS / step_ns > MAX_STEPS)
         return fault_set(f, FER_EINVAL, 0,
                          "exceeded maximum resolution of 11,000 points per timeseries. Try "
                          "decreasing the query resolution (?step=XX)");
