@@ -358,8 +358,8 @@ static void test_deep(void **state)
     struct deep_run run = {.c = *state, .rc = 1};
     pthread_attr_t attr;
     pthread_t thread;
-#ifdef __SANITIZE_ADDRESS__
-    const size_t stack_bytes = 1536 << 10;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    const size_t stack_bytes = 2048 << 10;
 #else
     const size_t stack_bytes = 512 << 10;
 #endif
