@@ -3,6 +3,8 @@ import os
 import re
 import subprocess
 
+from conftest_server import FERULA, start_server
+
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
@@ -33,6 +35,20 @@ def test_every_case_has_a_row():
                         (cases.SAMPLES, "test_samples"), (cases.QUERIES, "test_queries")):
         for name in table:
             assert f"test_bad_input.py::{test}[{name}]" in named, name
+
+
+def test_the_quick_start_does_what_it_shows(tmp_path):
+    """The README's lines as a shell runs them, on a free port and in a folder of the test's own."""
+    block = re.search(r"^```console\n(.*?)^```", read("README.md"), re.M | re.S).group(1)
+    lines = re.findall(r"^[$>] (.*)$", block, re.M)
+    assert lines[0].startswith("make && ") and lines[1].startswith("ferula --web.listen-address=")
+    with start_server(tmp_path) as server:
+        script = "\n".join(lines[2:]).replace("http://127.0.0.1:9090", server.url)
+        done = subprocess.run(["bash", "-ec", script], stdout=subprocess.PIPE, text=True, check=True,
+                              env=dict(os.environ, PATH=os.path.dirname(FERULA) + ":" + os.environ["PATH"]))
+    shown = [line for line in block.splitlines() if not line.startswith(("$", ">", "time="))]
+    said = done.stdout.replace(server.url, "http://127.0.0.1:9090").splitlines()
+    assert [re.sub(r"@\[.*", "", line) for line in said] == [re.sub(r"@\[.*", "", line) for line in shown]
 
 
 def test_the_reference_of_metrics_is_what_is_served(server):
