@@ -174,15 +174,27 @@ static bool is_full(const struct tsdb *db)
            (info.me_last_pgno + 1) * pages.ms_psize + FULL_BYTES > limit.rlim_cur;
 }
 
+/* After a failed write of the meta page nothing is certain, and LMDB begins no transaction. */
+static bool is_broken(MDB_env *env)
+{
+    MDB_txn *txn;
+    int rc = mdb_txn_begin(env, NULL, 0, &txn);
+
+    if (rc == 0)
+        mdb_txn_abort(txn);
+    return rc != 0;
+}
+
 /*
  * Commits and frees the transaction, also when it fails. LMDB gives EIO when a disk without room
- * takes only part of a write: with next to no space left on it, that is what it was. A failure of
- * the meta page, after which nothing is certain, shows as MDB_PANIC in the next transaction.
+ * takes only part of a write: with next to no space left on it, that is what it was.
  */
 static int commit(struct tsdb *db, MDB_txn *txn)
 {
     int rc = mdb_txn_commit(txn);
 
+    if (rc != 0 && is_broken(db->env))
+        return FER_EIO;
     if (rc == EIO && is_full(db))
         return FER_ENOSPC;
     return tsdb__err(rc);
