@@ -68,8 +68,12 @@ setup:                                 ## Debian packages, Go, peers: whatever i
 # ---- building ------------------------------------------------------------------------------
 $(B)/ferula: $(B)/src/main.o $(B)/libferula.a
 	$(Q)echo "  LINK  $@"; $(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
-$(B)/libferula.a: $(OBJ)
-	$(Q)echo "  AR    $@"; rm -f $@; ar rcs $@ $^
+$(B)/libferula.a: $(OBJ) $(B)/objects
+	$(Q)echo "  AR    $@"; rm -f $@; ar rcs $@ $(OBJ)
+# The list of objects, rewritten when it changes: a source file that goes leaves the library, too.
+$(B)/objects: FORCE
+	$(Q)mkdir -p $(@D); echo '$(sort $(OBJ))' | cmp -s - $@ || echo '$(sort $(OBJ))' > $@
+.PHONY: FORCE
 $(B)/src/main.o $(B)/src/cli/%.o $(B)/src/api/%.o: CFLAGS += -DFERULA_VERSION='"$(VERSION)"' -DFERULA_REVISION='"$(REVISION)"'
 $(B)/%.o: %.c | $(GEN:.c=.h)
 	$(Q)mkdir -p $(@D); echo "  CC    $<"; $(CC) $(ALL_CFLAGS) $(CFLAGS) -c -o $@ $<

@@ -118,6 +118,9 @@ void http__request_end(void *cls, struct MHD_Connection *mhd, void **ctx,
     if (r == NULL)
         return;
     CHECK_MAGIC(r, HTTP__REQUEST_MAGIC);
+    /* A lost client's request ends without another step: only this load, which pairs with the
+     * exchange in http_finish(), orders what the worker wrote before what is read here. */
+    CHECK(atomic_load(&r->phase) != HTTP__PARKED);
     CHECK(!r->counted);
     *ctx = NULL;
     http__conn_enter(s, r->conn, HTTP__CONN_IDLE);
