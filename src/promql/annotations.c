@@ -119,7 +119,7 @@ static void print_mended(struct promql__ev *ev, struct buf *b, const struct prom
     buf_addf(b, ", from buckets " STR_FMT, STR_ARG(promql__go_g(ev, m->min_bucket)));
     buf_addf(b, " to " STR_FMT, STR_ARG(promql__go_g(ev, m->max_bucket)));
     buf_addf(b, ", with a max diff of %.2g, over %lld samples from ", m->max_diff,
-             (long long)(m->count + 1));
+             (long long)m->count + 1);
     time_print_rfc3339(b, m->first / 1000 * 1000);
     buf_puts(b, " to ");
     time_print_rfc3339(b, m->last / 1000 * 1000);

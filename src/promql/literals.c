@@ -86,10 +86,12 @@ static double duration(struct parser *p, const struct lex_item *item)
 {
     struct fault f;
     dur_ms ms = 0;
+    int64_t seconds;
 
     if (duration_parse(item->val, &ms, &f) < 0)
         promql__fail(p, item->pos, "%s", f.text);
-    return (double)(ms / 1000) + (double)(ms % 1000 * 1000000) / 1e9;
+    seconds = ms / 1000; /* the fraction is added as nanoseconds, as Go does */
+    return (double)seconds + (double)(ms % 1000 * 1000000) / 1e9;
 }
 
 double promql__number(struct parser *p)

@@ -84,8 +84,11 @@ int promql__fn_date(struct promql__ev *ev, const struct promql__grid *g,
     if (e->u.call.n_args > 0)
         return promql__map(ev, g, e->u.call.args[0], fn, out);
     v = arena_array(ev->arena, double, g->n);
-    for (size_t i = 0; i < g->n; i++)
-        v[i] = fn((double)(promql__time(g, i) / 1000));
+    for (size_t i = 0; i < g->n; i++) {
+        int64_t seconds = promql__time(g, i) / 1000; /* whole ones */
+
+        v[i] = fn((double)seconds);
+    }
     return promql__fill(ev, g, v, out);
 }
 

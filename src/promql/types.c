@@ -42,9 +42,10 @@ static int check_aggregate(const struct checker *c, const struct promql_expr *e)
 /* The first character of the operator, for messages about it. */
 static size_t op_start(const struct checker *c, const struct promql_expr *e)
 {
+    static const char blanks[] = {' ', '\t', '\n', '\r'};
     size_t i = (size_t)e->u.binary.lhs->pos.end;
 
-    while (i < c->text.n && memchr(" \t\n\r", c->text.p[i], 4) != NULL)
+    while (i < c->text.n && memchr(blanks, c->text.p[i], sizeof(blanks)) != NULL)
         i++;
     return i;
 }
