@@ -4,6 +4,7 @@
  * The lock is our own flock(): LMDB's reader locks go by process id, so two containers that share a
  * volume, each with its process 1, would not see each other.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -30,16 +31,17 @@ static const struct {
     {0x65735546, "FUSE"},
 };
 
-/* Names that say that a folder is another program's; their owner could not use it any more. */
+/* What shows that a folder is another program's; only names that hardly mean anything else. */
 static const struct {
     const char *name, *owner;
 } foreign[] = {
-    {"chunks_head",    "Prometheus"              },
-    {"wal",            "Prometheus"              },
-    {"queries.active", "Prometheus"              },
-    {"indexdb",        "VictoriaMetrics"         },
-    {"flock.lock",     "VictoriaMetrics"         },
-    {"data.mdb",       "another LMDB environment"},
+    {"wal",            "Prometheus"      },
+    {"chunks_head",    "Prometheus"      },
+    {"queries.active", "Prometheus"      },
+    {"indexdb",        "VictoriaMetrics" },
+    {"flock.lock",     "VictoriaMetrics" },
+    {"data.mdb",       "an LMDB database"},
+    {"lock.mdb",       "an LMDB database"},
 };
 
 static int errno_code(void)
@@ -89,29 +91,58 @@ static int check_dir(const char *dir, struct fault *f)
     return 0;
 }
 
-static bool has(const char *dir, const char *name)
+/* Prometheus names the folder of a block by a ULID: 26 characters, with a meta.json inside. */
+static bool is_block(const char *dir, const char *name)
 {
     struct buf path = {0};
-    bool there;
+    bool found;
 
-    buf_addf(&path, "%s/%s", dir, name);
-    there = access(path.p, F_OK) == 0;
+    if (strlen(name) != 26)
+        return false;
+    buf_addf(&path, "%s/%s/meta.json", dir, name);
+    found = access(path.p, F_OK) == 0;
     buf_release(&path);
-    return there;
+    return found;
 }
 
-/* A folder without a store of ours must not be somebody else's either. */
+static const char *owner_of(const char *dir, const char *name)
+{
+    for (size_t i = 0; i < COUNT(foreign); i++)
+        if (strcmp(name, foreign[i].name) == 0)
+            return foreign[i].owner;
+    return is_block(dir, name) ? "Prometheus" : NULL;
+}
+
+/*
+ * Two programs' data in one folder is a wrong path in somebody's deployment. A folder that has our
+ * file was taken before, whatever else is in it.
+ */
 static int check_owner(const char *dir, struct fault *f)
 {
-    if (has(dir, TSDB__FILE_NAME))
+    const struct dirent *e;
+    struct buf path = {0};
+    bool is_ours;
+    DIR *d;
+    int rc = 0;
+
+    buf_addf(&path, "%s/" TSDB__FILE_NAME, dir);
+    is_ours = access(path.p, F_OK) == 0;
+    buf_release(&path);
+    if (is_ours)
         return 0;
-    for (size_t i = 0; i < COUNT(foreign); i++)
-        if (has(dir, foreign[i].name))
-            return fault_set(f, FER_EFORMAT, 0,
-                             "the data folder %s is in use by %s (it has %s); give ferula a folder "
-                             "of its own",
-                             dir, foreign[i].owner, foreign[i].name);
-    return 0;
+    d = opendir(dir);
+    if (d == NULL)
+        return fault_set(f, FER_EIO, 0, "cannot read the data folder %s: %s", dir, strerror(errno));
+    while (rc == 0 && (e = readdir(d)) != NULL) {
+        const char *owner = owner_of(dir, e->d_name);
+
+        if (owner != NULL)
+            rc = fault_set(f, FER_EFORMAT, 0,
+                           "the data folder %s holds data of %s (%s); use a folder of its own", dir,
+                           owner, e->d_name);
+    }
+    closedir(d);
+    return rc;
 }
 
 int tsdb__dir_open(const char *dir, int *lock_fd, struct fault *f)

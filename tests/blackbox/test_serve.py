@@ -88,6 +88,29 @@ def test_a_second_signal_does_not_wait(tmp_path):
         assert server.value("m") == "1"
 
 
+def test_a_file_that_cannot_be_read_ends_it_with_one_line(tmp_path):
+    """The kernel says so by SIGBUS when a mapped page of the data file is not there any more."""
+    with start_server(tmp_path) as server:
+        server.errors_expected = True
+        server.push("m 1\n")
+        server.proc.send_signal(signal.SIGBUS)
+        assert server.proc.wait(30) == 70
+        server.wait_log('level=ERROR msg="the data file cannot be read')
+        server.start()
+        assert server.value("m") == "1"
+
+
+def test_a_data_file_that_is_cut_under_it(tmp_path):
+    with start_server(tmp_path) as server:
+        server.errors_expected = True
+        server.push("m 1\n")
+        os.truncate(os.path.join(server.dir, "ferula.mdb"), 0)
+        with pytest.raises((OSError, http.client.HTTPException)):
+            server.get("/api/v1/labels")
+        assert server.proc.wait(30) == 70
+        server.wait_log('level=ERROR msg="the data file cannot be read')
+
+
 def test_sighup_changes_nothing(server):
     server.proc.send_signal(signal.SIGHUP)
     server.wait_log("SIGHUP ignored")
@@ -203,37 +226,36 @@ def test_foreign_store_is_left_alone(tmp_path):
     assert (folder / name).read_bytes() == b"somebody else's" * 1000
 
 
-@pytest.mark.parametrize("name,owner", [("wal", "Prometheus"), ("chunks_head", "Prometheus"),
-                                        ("indexdb", "VictoriaMetrics"), ("data.mdb", "LMDB")])
-def test_a_folder_of_another_program_is_refused(tmp_path, name, owner):
-    folder = tmp_path / "data"
-    (folder / name).mkdir(parents=True)
-    (folder / name / "00000000").write_bytes(b"theirs")
-    done = serve(tmp_path, f"--storage.tsdb.path={folder}")
-    assert done.returncode == 1
-    assert "is in use by" in done.stderr and owner in done.stderr
-    assert f"it has {name}" in done.stderr and "a folder of its own" in done.stderr
-    assert os.listdir(folder) == [name]
-
-
 def test_other_files_in_the_folder_are_left_alone(tmp_path):
     folder = tmp_path / "data"
-    (folder / "lost+found").mkdir(parents=True)
-    (folder / "notes.txt").write_bytes(b"x")
+    folder.mkdir()
+    (folder / "lost+found").mkdir()
+    (folder / "notes").write_bytes(b"x" * 1024)
+    (folder / ".hidden").write_bytes(b"x")
     with start_server(tmp_path) as server:
         server.push("m 1\n")
+        (folder / "wal").mkdir()  # a folder that is ours already stays so
         server.restart()
         assert server.value("m") == "1"
-    assert (folder / "notes.txt").read_bytes() == b"x"
+    assert (folder / "notes").read_bytes() == b"x" * 1024
+    assert (folder / ".hidden").read_bytes() == b"x"
 
 
-def test_a_store_cut_short_under_the_server_ends_it_with_a_word(server):
-    """What a failing disk does to a memory map: SIGBUS."""
-    server.errors_expected = True
-    server.push("m 1\n")
-    os.kill(server.proc.pid, signal.SIGBUS)
-    assert server.proc.wait(20) == 70
-    server.wait_log("the data file cannot be read")
+@pytest.mark.parametrize("name, owner", [
+    ("wal/00000000", "Prometheus"), ("chunks_head/000001", "Prometheus"),
+    ("queries.active", "Prometheus"),
+    ("01HZX3Q2V8J6T0N9M4K7B5C1DE/meta.json", "Prometheus"), ("flock.lock", "VictoriaMetrics"),
+    ("indexdb/1", "VictoriaMetrics"), ("data.mdb", "LMDB"), ("lock.mdb", "LMDB")])
+def test_folder_of_another_program(tmp_path, name, owner):
+    path = tmp_path / "theirs" / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"theirs")
+    done = serve(tmp_path, f"--storage.tsdb.path={tmp_path}/theirs")
+    assert done.returncode == 1
+    assert 'msg="Cannot open the store"' in done.stderr
+    assert owner in done.stderr and name.partition("/")[0] in done.stderr
+    assert path.read_bytes() == b"theirs"
+    assert len(os.listdir(tmp_path / "theirs")) == 1, "nothing was added"
 
 
 def files_of(folder):
