@@ -149,9 +149,4 @@ bool http_client_gone(const struct http_req *req);
 /* True once http_stop() has been called. */
 bool http_stopping(const struct http_req *req);
 
-struct http_server *http_server_of(const struct http_req *req);
-
-/* The peer's address, "127.0.0.1:55555". */
-struct str http_peer(const struct http_req *req);
-
 #endif

@@ -118,8 +118,8 @@ void http__request_end(void *cls, struct MHD_Connection *mhd, void **ctx,
     if (r == NULL)
         return;
     CHECK_MAGIC(r, HTTP__REQUEST_MAGIC);
-    /* A lost client's request ends without another step: only this load, which pairs with the
-     * exchange in http_finish(), orders what the worker wrote before what is read here. */
+    /* Pairs with the exchange in http_finish(): what the worker wrote is seen here, and that does
+     * not rest on the library's locks. */
     CHECK(atomic_load(&r->phase) != HTTP__PARKED);
     CHECK(!r->counted);
     *ctx = NULL;
@@ -391,14 +391,4 @@ bool http_client_gone(const struct http_req *req)
 bool http_stopping(const struct http_req *req)
 {
     return atomic_load(&http__request_of(req)->server->stopping);
-}
-
-struct str http_peer(const struct http_req *req)
-{
-    return str_of(http__request_of(req)->conn->peer);
-}
-
-struct http_server *http_server_of(const struct http_req *req)
-{
-    return http__request_of(req)->server;
 }
