@@ -14,6 +14,9 @@
 
 #define NS_PER_MS 1000000
 
+/* Longer timeouts than this, a century, are cut. */
+#define MOST_TIMEOUT_MS (INT64_C(100) * 365 * 24 * 3600 * 1000)
+
 /* More steps than this after the first are refused. */
 #define MAX_STEPS 11000
 
@@ -62,7 +65,7 @@ static void run_init(struct run *r, struct http_req *req)
               .interrupted_ctx = r},
         .stats = http_param(req, "stats"),
  /* Waiting for a worker counts: the client has been waiting since then. */
-        .deadline_ns = req->arrived_ns + api->opts.query_timeout * NS_PER_MS,
+        .deadline_ns = req->arrived_ns + MIN(api->opts.query_timeout, MOST_TIMEOUT_MS) * NS_PER_MS,
         .begin_ns = clock_mono_ns(api->opts.clock),
     };
 }

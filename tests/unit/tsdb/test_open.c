@@ -338,6 +338,8 @@ static int use_store(const char *dir, size_t want)
     n = sv.n;
     fx_put(&fx, "__name__=m,new=1", T0 + 1000, 1);
     tsdb_close(fx.db);
+    sample_vec_release(&sv);
+    arena_release(&fx.arena);
     return n == want ? CHILD_GOOD : CHILD_WRONG_DATA;
 }
 
@@ -358,16 +360,20 @@ static int in_child(const char *dir, size_t want)
 
 static void test_damage(void **state)
 {
-    struct fixture fx;
+    /* Static, so that valgrind does not take them for lost in the children, which end by _exit().
+     */
+    static struct fixture fx;
+    static struct image good;
+    static uint8_t *p;
     size_t want = make_good(&fx), n_refused = 0;
-    struct image good = load_image(fx.dir);
-    uint8_t *p = xmalloc(good.n);
     uint64_t random = fx_random_start();
     const char *env = getenv("FERULA_TEST_DAMAGE");
     int n_rounds = env != NULL ? atoi(env) : 600;
     char path[PATH_BYTES];
 
     (void)state;
+    good = load_image(fx.dir);
+    p = xmalloc(good.n);
     path_of(path, fx.dir, "ferula.mdb");
     assert_int_equal(in_child(fx.dir, want), CHILD_GOOD);
     for (int i = 0; i < n_rounds; i++) {
