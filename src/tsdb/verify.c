@@ -26,6 +26,9 @@
 
 #define DEPTH_MAX 32 /* LMDB's own */
 
+/* Pages past the end of the file: LMDB's limit on what one transaction holds, twice. */
+#define UNWRITTEN_PAGES_MAX (2 * 131072)
+
 struct checking {
     const char *path;
     const uint8_t *file;
@@ -378,8 +381,9 @@ static int check_file(struct checking *ck)
 
     if (rc < 0)
         return rc;
-    /* Every page was written once, but for those given out and freed again at the end. */
-    if (meta.last_page < 1 || meta.last_page > (UINT64_C(1) << 40))
+    /* Every page was written once, but for those given out and freed again at the end; a bound on
+     * them, for memory is taken by this number. */
+    if (meta.last_page < 1 || meta.last_page > ck->n_bytes / ck->page_bytes + UNWRITTEN_PAGES_MAX)
         return broken(ck, "meta", 0, "the number of its pages is wrong");
     ck->n_pages = meta.last_page + 1;
     ck->used = xcalloc(ck->n_pages / 8 + 1, 1);
