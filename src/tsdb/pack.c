@@ -397,12 +397,11 @@ static int read_three(struct tsdb__in *in, const struct tsdb__plan *p, struct ta
         take_payload(in, (uint64_t)(n_set - n_wide) * p->narrow + (uint64_t)n_wide * p->wide,
                      &bits) < 0)
         return FER_ECORRUPT;
+    /* After the last one, kinds[] may be looked at a byte too far: there the payload is. */
     for (size_t i = 0; i < to.n; i++) {
         unsigned set = map[i >> 3] >> (i & 7) & 1;
-        unsigned kind = 0;
+        unsigned kind = set + (set & kinds[k >> 3] >> (k & 7));
 
-        if (set != 0)
-            kind = 1 + (kinds[k >> 3] >> (k & 7) & 1);
         k += set;
         put(&to, i, tsdb__bits_peek(&bits, at) & mask[kind]);
         at += width[kind];

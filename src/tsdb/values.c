@@ -93,7 +93,29 @@ static unsigned more_digits(double v, unsigned e)
 struct decimals {
     unsigned e;
     size_t n_exceptions;
+    size_t n_odd; /* of them finite */
 };
+
+/* With the exponent d->e, up to a value that needs a larger one: that one is returned, or d->e. */
+static unsigned scale_all(const struct sample *s, size_t n, size_t n_odd_max, uint64_t *x,
+                          struct decimals *d)
+{
+    for (size_t i = 0; i < n && d->n_odd <= n_odd_max; i++) {
+        unsigned e;
+
+        x[i] = d->e == 0 ? whole_of(s[i].v) : integer_of(s[i].v, pow10s[d->e]);
+        if (x[i] != EXCEPTION)
+            continue;
+        d->n_exceptions++;
+        if (!is_finite(s[i].v))
+            continue;
+        e = more_digits(s[i].v, d->e);
+        if (e > d->e)
+            return e;
+        d->n_odd++;
+    }
+    return d->e;
+}
 
 /*
  * Values that are integers with a smaller exponent are so with a larger one, too, unless they are
@@ -101,27 +123,14 @@ struct decimals {
  */
 static bool to_decimals(const struct sample *s, size_t n, uint64_t *x, struct decimals *d)
 {
-    size_t n_odd = 0, n_odd_max = TRIES + n / 16;
+    size_t n_odd_max = TRIES + n / 16;
+    unsigned e = 0;
 
-    *d = (struct decimals){0};
-    for (size_t i = 0; i < n; i++) {
-        x[i] = d->e == 0 ? whole_of(s[i].v) : integer_of(s[i].v, pow10s[d->e]);
-        if (x[i] != EXCEPTION)
-            continue;
-        if (is_finite(s[i].v)) {
-            unsigned e = more_digits(s[i].v, d->e);
-
-            if (e > d->e) {
-                *d = (struct decimals){.e = e};
-                i = SIZE_MAX; /* from the start: the loop adds 1 */
-                continue;
-            }
-            if (++n_odd > n_odd_max)
-                return false;
-        }
-        d->n_exceptions++;
-    }
-    return d->n_exceptions < n;
+    do {
+        *d = (struct decimals){.e = e};
+        e = scale_all(s, n, n_odd_max, x, d);
+    } while (e > d->e);
+    return d->n_odd <= n_odd_max && d->n_exceptions < n;
 }
 
 static void add_exceptions(const struct sample *s, const uint64_t *x, size_t n, size_t n_exceptions,
