@@ -70,8 +70,8 @@ uint32_t tsdb__group_first_id(const struct tsdb__group_builder *b);
 /*
  * Adds samples of a series: n >= 1, ascending within the slot; ids ascend. Returns how many were
  * taken: n; or 0 when the group is not empty and they do not fit (then it is full: begin anew); or,
- * in an empty group, as many of the first as fit, at least 1. The others belong into the next
- * group.
+ * in an empty group, about as many of the first as fit, at least 1. The others belong into the
+ * next group.
  */
 size_t tsdb__group_add(struct tsdb__group_builder *b, uint32_t id, const struct sample *s,
                        size_t n);
