@@ -115,7 +115,7 @@ static void offer(struct tsdb__plan *best, const struct tsdb__plan *p, enum layo
     best->n_bits = n_bits;
 }
 
-/* Tries all layouts for one model; the sizes of its head are left out but for the bytes of `p`. */
+/* Tries all layouts for the model `p`, whose n_bits are those of its head so far. */
 static void plan_layout(const struct histogram *h, struct tsdb__plan *p, struct tsdb__plan *best)
 {
     size_t n = 0, n_zero = h->n[0], upto = 0, head = p->n_bits + 8;
@@ -185,7 +185,8 @@ void tsdb__plan(const uint64_t *x, size_t n, struct tsdb__plan *out)
 
 /* ---- write ---- */
 
-void tsdb__add_gap(struct buf *out, size_t at, size_t *next)
+/* Gaps: where few of many things are. Each says how many others lie between. */
+static void add_gap(struct buf *out, size_t at, size_t *next)
 {
     tsdb__add_varint(out, at - *next);
     *next = at + 1;
@@ -245,7 +246,7 @@ static void add_gaps(struct buf *out, const uint64_t *r, size_t n)
     tsdb__add_varint(out, n_set);
     for (size_t i = 0; i < n; i++)
         if (r[i] != 0)
-            tsdb__add_gap(out, i, &next);
+            add_gap(out, i, &next);
 }
 
 static void add_residuals(const struct tsdb__plan *p, uint64_t *r, size_t n, struct buf *out)
@@ -309,7 +310,7 @@ static inline uint64_t get(const struct target *to, size_t i)
     return v;
 }
 
-int tsdb__take_gap(struct tsdb__in *in, size_t n, size_t *next, size_t *at)
+static int take_gap(struct tsdb__in *in, size_t n, size_t *next, size_t *at)
 {
     uint64_t gap = tsdb__in_varint(in);
 
@@ -419,7 +420,7 @@ static int read_sparse(struct tsdb__in *in, const struct tsdb__plan *p, struct t
     if (in->bad || n_set > to.n)
         return FER_ECORRUPT;
     for (uint64_t k = 0; k < n_set; k++)
-        if (tsdb__take_gap(in, to.n, &next, &at) < 0)
+        if (take_gap(in, to.n, &next, &at) < 0)
             return FER_ECORRUPT;
     if (take_payload(in, n_set * p->wide, &bits) < 0)
         return FER_ECORRUPT;
@@ -427,7 +428,7 @@ static int read_sparse(struct tsdb__in *in, const struct tsdb__plan *p, struct t
         put(&to, i, 0);
     next = 0;
     for (uint64_t k = 0; k < n_set; k++)
-        if (tsdb__take_gap(&gaps, to.n, &next, &at) == 0)
+        if (take_gap(&gaps, to.n, &next, &at) == 0)
             put(&to, at, tsdb__bits_peek(&bits, k * p->wide) & mask);
     return 0;
 }

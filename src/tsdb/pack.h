@@ -29,13 +29,9 @@ void tsdb__plan(const uint64_t *x, size_t n, struct tsdb__plan *out);
 void tsdb__pack(const struct tsdb__plan *plan, uint64_t *x, size_t n, struct buf *out);
 
 /*
- * Reads n >= 1 integers, which take all of `in`, into the 8 bytes at `to`, to + stride...
- * FER_ECORRUPT; then what was written is of no meaning.
+ * Reads n >= 1 integers (and fewer than 2^32), which take all of `in`, into the 8 bytes at `to`, to
+ * + stride... FER_ECORRUPT; then what was written is of no meaning.
  */
 int tsdb__unpack(unsigned code, struct tsdb__in *in, uint8_t *to, size_t stride, size_t n);
-
-/* Where few of n things are: their number, then for each how many others lie between. Varints. */
-void tsdb__add_gap(struct buf *out, size_t at, size_t *next);
-int tsdb__take_gap(struct tsdb__in *in, size_t n, size_t *next, size_t *at);
 
 #endif
