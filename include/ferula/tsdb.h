@@ -26,6 +26,10 @@ struct tsdb; /* opaque */
 struct tsdb_opts {
     const char *dir;           /* made when missing; borrowed during tsdb_open() only */
     size_t map_bytes;          /* address space to reserve, and so the largest file; 0: 64 GiB */
+    dur_ms retention;          /* samples older than the newest less this are deleted; 0: none is */
+    uint64_t retention_bytes;  /* above so many bytes in use the oldest samples go; 0: never */
+    dur_ms ooo_window;         /* takes samples out of order that are not older than the newest less
+                                  this */
     const struct clock *clock; /* NULL: clock_system() */
     unsigned no_sync : 1;      /* no fsync on commit: tests of crashes and benchmarks only */
 };
@@ -37,14 +41,24 @@ struct tsdb_opts {
  */
 int tsdb_open(struct tsdb **out, const struct tsdb_opts *opts, struct fault *f);
 
-/* Commits what is queued, answers it, and closes. NULL is fine. No reader may be left. */
+/*
+ * Commits what is queued, answers it, leaves nothing for the next start to replay, and closes. NULL
+ * is fine. No reader may be left.
+ */
 void tsdb_close(struct tsdb *db);
+
+/*
+ * Waits until all of the store's own work is done that is due by the clock: sealing slots that are
+ * over, merging late samples, checkpoints, retention. The writer thread does it anyway; this is for
+ * tests and tools.
+ */
+void tsdb_settle(struct tsdb *db);
 
 struct source *tsdb_source(struct tsdb *db);
 
 /* ---- writing ---------------------------------------------------------------------------- */
 
-typedef uint32_t series_id; /* 0: none; never reused */
+typedef uint32_t series_id; /* 0: none; never given twice */
 
 /*
  * The series whose unparsed label bytes hash to `raw` (hash_keyed128), or 0. A hit needs no parsing
@@ -56,11 +70,12 @@ series_id tsdb_find_raw(struct tsdb *db, struct hash128 raw);
 /* What became of a sample; the text of each is Prometheus' (see tsdb_verdict_text()). */
 enum tsdb_verdict {
     TSDB_STORED = 0,
-    TSDB_DUPLICATE,    /* same time and bits as the newest: accepted, nothing to do */
-    TSDB_OUT_OF_ORDER, /* older than the newest of its series */
-    TSDB_CONFLICT,     /* same time as the newest, another value */
-    TSDB_TOO_OLD,      /* out of bounds: older than the head's newest sample less one hour */
-    TSDB_TOO_NEW,      /* more than 10 minutes ahead of the clock */
+    TSDB_DUPLICATE,     /* same time and bits as the newest: accepted, nothing to do */
+    TSDB_OUT_OF_ORDER,  /* older than the newest of its series */
+    TSDB_CONFLICT,      /* same time as the newest, another value */
+    TSDB_TOO_OLD,       /* out of bounds: older than the head's newest sample less one hour */
+    TSDB_TOO_NEW,       /* more than 10 minutes ahead of the clock */
+    TSDB_BEYOND_WINDOW, /* out of order, and older than the window for that */
     N_TSDB_VERDICTS
 };
 
@@ -96,6 +111,7 @@ struct tsdb_write {
     size_t n_series;
     const struct metadata *metadata;
     size_t n_metadata;
+    bool backfill; /* older history: any age that the retention allows, in any order */
 
     /*
      * Called once, on the store's writer thread (FER_ESTOP: on the caller's); must not block.
@@ -107,7 +123,9 @@ struct tsdb_write {
     /*
      * Results. rc: 0 (the good part is on disk), FER_ENOSPC (nothing of it is; reads go on; try
      * later), FER_ELIMIT (a label set that no row of the store can hold; nothing of it is stored),
-     * FER_EIO (nothing of it can be relied on), FER_ESTOP (not taken: closing).
+     * FER_EIO (nothing of it can be relied on), FER_ESTOP (not taken: closing), FER_ESTALE (a row
+     * names a series that retention has taken out since; nothing of it is stored: give the labels
+     * of all series instead of their ids).
      */
     int rc;
     size_t n_verdicts[N_TSDB_VERDICTS];
@@ -138,6 +156,8 @@ struct tsdb_stats {
     uint64_t head_bytes;      /* compressed samples in memory */
     ts_ms min_time, max_time; /* of stored samples; INT64_MAX, INT64_MIN when empty */
     uint64_t wal_pieces;
+    uint64_t n_samples_late;        /* in memory, not merged yet */
+    uint64_t chunk_rows;            /* of sealed chunks */
     uint64_t used_bytes, map_bytes; /* of the LMDB file: pages in use, room reserved */
 };
 

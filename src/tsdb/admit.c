@@ -4,7 +4,11 @@
  * The rules are Prometheus': too new is more than ten minutes ahead of the clock; too old is older
  * than the store's newest sample less an hour, as it was before the request (an empty store takes
  * its first sample's time); then each series takes only what is newer than its newest sample, and
- * forgives an exact repetition of that one. What a request refuses does not hold back the rest.
+ * forgives an exact repetition of that one. With a window for samples out of order, what lies in it
+ * is taken, too. A backfill may be as old as the retention allows, in any order. What a request
+ * refuses does not hold back the rest.
+ *
+ * A sample that is not the newest of its series, or whose slot is sealed, is stored as a late one.
  */
 #include "admit.h"
 
@@ -20,7 +24,7 @@ static const struct tsdb__pending *newest(struct tsdb__group *g, const struct ts
 {
     if (series->pending < g->n_pending && g->pending[series->pending].id == id)
         return &g->pending[series->pending];
-    if (series->chunk == NULL)
+    if (!series->has_newest)
         return NULL;
     *room = (struct tsdb__pending){id, series->x.t, series->x.bits};
     return room;
@@ -29,6 +33,11 @@ static const struct tsdb__pending *newest(struct tsdb__group *g, const struct ts
 static void set_newest(struct tsdb__group *g, struct tsdb__series *series, uint32_t id,
                        struct sample s)
 {
+    struct tsdb__pending room;
+    const struct tsdb__pending *last = newest(g, series, id, &room);
+
+    if (last != NULL && s.t <= last->t)
+        return;
     if (series->pending >= g->n_pending || g->pending[series->pending].id != id) {
         if (g->n_pending == g->cap_pending) {
             g->cap_pending = g->cap_pending == 0 ? 256 : g->cap_pending * 2;
@@ -40,7 +49,26 @@ static void set_newest(struct tsdb__group *g, struct tsdb__series *series, uint3
     g->max_t = MAX(g->max_t, s.t);
 }
 
-/* `id` 0: the series does not exist yet. */
+static ts_ms minus(ts_ms t, dur_ms by)
+{
+    return t < INT64_MIN + by ? INT64_MIN : t - by;
+}
+
+/* The bounds are those before the request. */
+static void set_bounds(struct tsdb__admit *ad, ts_ms first)
+{
+    const struct tsdb *db = ad->db;
+    ts_ms newest_t = db->group.max_t == INT64_MIN ? first : db->group.max_t;
+
+    ad->has_bounds = true;
+    ad->oldest = minus(newest_t, TOO_OLD_MS);
+    ad->window_from = db->ooo_window > 0 ? minus(newest_t, db->ooo_window) : INT64_MAX;
+    if (ad->w->backfill)
+        ad->oldest = ad->window_from = tsdb__kept_from(db);
+}
+
+/* `id` 0: the series does not exist yet. As memSeries.appendable() of Prometheus' head_append.go.
+ */
 static enum tsdb_verdict judge(struct tsdb__admit *ad, uint32_t id, struct sample s,
                                double *existing)
 {
@@ -50,22 +78,37 @@ static enum tsdb_verdict judge(struct tsdb__admit *ad, uint32_t id, struct sampl
 
     if (s.t > g->now + TOO_NEW_MS)
         return TSDB_TOO_NEW;
-    if (!ad->has_oldest) {
-        ts_ms newest_t = g->max_t == INT64_MIN ? s.t : g->max_t;
-
-        ad->oldest = newest_t < INT64_MIN + TOO_OLD_MS ? INT64_MIN : newest_t - TOO_OLD_MS;
-        ad->has_oldest = true;
-    }
-    if (s.t < ad->oldest)
+    if (!ad->has_bounds)
+        set_bounds(ad, s.t);
+    if (s.t < TSDB__TIME_MIN || s.t > TSDB__TIME_MAX)
         return TSDB_TOO_OLD;
-    if (id != 0)
-        last = newest(g, tsdb__head_series(&ad->db->head, id), id, &room);
-    if (last == NULL || s.t > last->t)
+    if (s.t >= ad->oldest) {
+        if (id != 0)
+            last = newest(g, tsdb__head_series(&ad->db->head, id), id, &room);
+        if (last == NULL || s.t > last->t)
+            return TSDB_STORED;
+        if (s.t == last->t) {
+            *existing = f64_from_bits(last->bits);
+            return last->bits == f64_bits(s.v) ? TSDB_DUPLICATE : TSDB_CONFLICT;
+        }
+    }
+    if (s.t >= ad->window_from)
         return TSDB_STORED;
-    if (s.t < last->t)
-        return TSDB_OUT_OF_ORDER;
-    *existing = f64_from_bits(last->bits);
-    return last->bits == f64_bits(s.v) ? TSDB_DUPLICATE : TSDB_CONFLICT;
+    if (ad->db->ooo_window > 0 && !ad->w->backfill)
+        return TSDB_BEYOND_WINDOW;
+    return s.t < ad->oldest ? TSDB_TOO_OLD : TSDB_OUT_OF_ORDER;
+}
+
+/* There is no place in the heads for it. */
+static bool is_late(struct tsdb__admit *ad, uint32_t id, struct sample s)
+{
+    struct tsdb__pending room;
+    const struct tsdb__pending *last =
+        newest(&ad->db->group, tsdb__head_series(&ad->db->head, id), id, &room);
+
+    return (last != NULL && s.t <= last->t) ||
+           (s.t < tsdb__slot_end(ad->db->state.sealed.slot) &&
+            tsdb__is_sealed(ad->db->state.sealed, tsdb__slot_of(s.t), id));
 }
 
 /* The labels of a series of the store, in the arena of the request. */
@@ -99,6 +142,7 @@ static int make_series(struct tsdb__admit *ad, struct tsdb_new_series *ns)
     if (rc < 0)
         return rc;
     tsdb__head_reserve(&db->head, id);
+    tsdb__head_revive(&db->head, id);
     tsdb__postings_add(&db->postings, id, db->series.syms, ns->labels.n);
     ns->id = id;
     return 0;
@@ -130,7 +174,9 @@ static int take_row(struct tsdb__admit *ad, const struct tsdb_row *row)
             id = ns->id;
         }
         if (why == TSDB_STORED && rc == 0) {
-            tsdb__wal_add(&ad->wal, id, s);
+            bool late = is_late(ad, id, s);
+
+            tsdb__wal_add(&ad->wal, id, s, late);
             set_newest(&db->group, tsdb__head_series(&db->head, id), id, s);
         } else if (why >= TSDB_OUT_OF_ORDER) {
             rc = note_refusal(ad, row, why, s, existing);

@@ -13,8 +13,10 @@ struct tsdb__admit {
     struct tsdb__txn *x;
     struct tsdb_write *w;
     struct tsdb__wal_writer wal;
-    ts_ms oldest; /* the bound for too old, fixed by the first sample that is not too new */
-    bool has_oldest;
+    /* Fixed by the first sample that is not too new. */
+    bool has_bounds;
+    ts_ms oldest;      /* what is older can only be taken out of order */
+    ts_ms window_from; /* out of order, from here on; INT64_MAX: never */
 };
 
 /*

@@ -1,9 +1,9 @@
 /*
  * head.c - the samples in memory.
  *
- * A chunk starts small and moves to a larger room when it is full, up to TSDB__CHUNK_BYTES or
- * TSDB__CHUNK_SAMPLES; then it is closed, trimmed to its size and a new one is put in front. Rooms
- * come from slabs, and the ones left behind go to free lists by size: no malloc a sample or chunk.
+ * The bits of a chunk lie in a chain of blocks of one cache line each; the first carries what is
+ * known of the chunk. So appending never copies, and a block that sealing frees fits every chunk:
+ * memory does not fragment. Blocks are named by number, and number 0 is none.
  */
 #include "head.h"
 
@@ -13,26 +13,36 @@
 #include "ferula/base/err.h"
 #include "ferula/base/mem.h"
 
-#define PAGE_SERIES 512
-#define SLAB_BYTES  (64 * 1024)
+#define SLAB_BLOCKS 1024
 
-/* The first room of a chunk holds some twenty samples of a quiet series. */
-#define FIRST_BYTES 64
+#define FIRST_BYTES 36
+#define LINK_BYTES  60
 
-_Static_assert((TSDB__CHUNK_BYTES + sizeof(struct tsdb__chunk)) / TSDB__CHUNK_STEP + 1 <
-                   TSDB__CHUNK_SIZES,
-               "every size of chunk has a free list");
-
-struct tsdb__slab {
-    struct tsdb__slab *next;
-    max_align_t bytes[];
+union tsdb__block {
+    struct {
+        uint32_t next; /* of the chain; or of the free list */
+        uint32_t last; /* of the chain */
+        uint32_t older;
+        int32_t slot;
+        uint16_t n_samples, n_bits;
+        uint32_t min_offset; /* of the first sample, from the start of the slot */
+        uint8_t bits[FIRST_BYTES];
+    } first;
+    struct {
+        uint32_t next;
+        uint8_t bits[LINK_BYTES];
+    } link;
 };
+
+_Static_assert(sizeof(union tsdb__block) == 64, "a block is a cache line");
+
+#define BLOCKS_MAX (1u << 30) /* chunk numbers have 30 bits: 64 GiB of samples */
 
 void tsdb__head_init(struct tsdb__head *h)
 {
     pthread_rwlockattr_t attr;
 
-    *h = (struct tsdb__head){.min_t = INT64_MAX, .max_t = INT64_MIN};
+    *h = (struct tsdb__head){.next_block = 1, .min_t = INT64_MAX, .max_t = INT64_MIN};
     pthread_rwlockattr_init(&attr);
     /* Queries that overlap without end must not keep writes waiting. */
     pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
@@ -45,12 +55,10 @@ void tsdb__head_release(struct tsdb__head *h)
     for (size_t i = 0; i < h->n_pages; i++)
         free(h->pages[i]);
     free(h->pages);
-    while (h->slabs != NULL) {
-        struct tsdb__slab *slab = h->slabs;
-
-        h->slabs = slab->next;
-        free(slab);
-    }
+    for (size_t i = 0; i < h->n_slabs; i++)
+        free(h->slabs[i]);
+    free(h->slabs);
+    free(h->slots);
     pthread_rwlock_destroy(&h->lock);
 }
 
@@ -69,181 +77,336 @@ void tsdb__head_unlock(struct tsdb__head *h)
     CHECK(pthread_rwlock_unlock(&h->lock) == 0);
 }
 
+/* ---- series ----------------------------------------------------------------------------- */
+
 void tsdb__head_reserve(struct tsdb__head *h, uint32_t id)
 {
-    size_t need = id / PAGE_SERIES + 1;
+    size_t at = id / TSDB__PAGE_SERIES, cap = h->n_pages;
 
-    if (need <= h->n_pages)
+    if (at < h->n_pages && h->pages[at] != NULL)
         return;
     tsdb__head_lock_write(h);
-    h->pages = xrealloc(h->pages, need, sizeof(struct tsdb__series *));
-    while (h->n_pages < need)
-        h->pages[h->n_pages++] = xcalloc(PAGE_SERIES, sizeof(struct tsdb__series));
+    if (at >= cap) {
+        h->n_pages = MAX(at + 1, cap + cap / 2);
+        h->pages = xrealloc(h->pages, h->n_pages, sizeof(*h->pages));
+        memset(h->pages + cap, 0, (h->n_pages - cap) * sizeof(*h->pages));
+    }
+    h->pages[at] = xcalloc(1, sizeof(struct tsdb__page));
     tsdb__head_unlock(h);
+}
+
+static struct tsdb__series *find(const struct tsdb__head *h, uint32_t id)
+{
+    struct tsdb__page *p =
+        id / TSDB__PAGE_SERIES < h->n_pages ? h->pages[id / TSDB__PAGE_SERIES] : NULL;
+
+    return p == NULL ? NULL : &p->v[id % TSDB__PAGE_SERIES];
+}
+
+bool tsdb__head_lives(const struct tsdb__head *h, uint32_t id)
+{
+    const struct tsdb__series *series = find(h, id);
+
+    return series != NULL && series->lives;
 }
 
 struct tsdb__series *tsdb__head_series(const struct tsdb__head *h, uint32_t id)
 {
-    CHECK(id / PAGE_SERIES < h->n_pages);
-    return &h->pages[id / PAGE_SERIES][id % PAGE_SERIES];
+    struct tsdb__series *series = find(h, id);
+
+    CHECK(series != NULL && series->lives);
+    return series;
 }
 
-/* Room for `n_bits` of stream, in whole steps. */
-static size_t size_for(unsigned n_bits)
+void tsdb__head_revive(struct tsdb__head *h, uint32_t id)
 {
-    size_t n = sizeof(struct tsdb__chunk) + (n_bits + 7) / 8;
+    struct tsdb__series *series = find(h, id);
 
-    return (n + TSDB__CHUNK_STEP - 1) / TSDB__CHUNK_STEP * TSDB__CHUNK_STEP;
+    CHECK(series != NULL && !series->lives);
+    *series = (struct tsdb__series){.lives = 1};
+    h->pages[id / TSDB__PAGE_SERIES]->n_live++;
 }
 
-static unsigned room_bits(const struct tsdb__chunk *c)
+void tsdb__head_bury(struct tsdb__head *h, uint32_t id)
 {
-    return (unsigned)(c->size - offsetof(struct tsdb__chunk, bits)) * 8;
-}
+    struct tsdb__page **page = &h->pages[id / TSDB__PAGE_SERIES];
+    struct tsdb__series *series = tsdb__head_series(h, id);
 
-/* What is left of a slab too small for the next chunk goes to the free list of its size. */
-static void new_slab(struct tsdb__head *h)
-{
-    struct tsdb__slab *slab;
-    size_t left = (size_t)(h->slab_end - h->slab_at) / TSDB__CHUNK_STEP * TSDB__CHUNK_STEP;
-
-    if (left >= FIRST_BYTES) {
-        struct tsdb__chunk *c = (struct tsdb__chunk *)(void *)h->slab_at;
-
-        c->link = h->free_chunks[left / TSDB__CHUNK_STEP];
-        h->free_chunks[left / TSDB__CHUNK_STEP] = c;
+    CHECK(series->chunk == 0);
+    series->lives = 0;
+    if (--(*page)->n_live == 0) {
+        free(*page);
+        *page = NULL;
     }
-    slab = xmalloc(sizeof(*slab) + SLAB_BYTES);
-    slab->next = h->slabs;
-    h->slabs = slab;
-    h->slab_at = (char *)slab->bytes;
-    h->slab_end = h->slab_at + SLAB_BYTES;
 }
 
-static struct tsdb__chunk *chunk_alloc(struct tsdb__head *h, size_t size)
-{
-    struct tsdb__chunk **list = &h->free_chunks[size / TSDB__CHUNK_STEP], *c = *list;
+/* ---- blocks ----------------------------------------------------------------------------- */
 
-    if (c != NULL) {
-        *list = c->link;
+static union tsdb__block *block_at(const struct tsdb__head *h, uint32_t i)
+{
+    return &h->slabs[i / SLAB_BLOCKS][i % SLAB_BLOCKS];
+}
+
+static uint32_t block_alloc(struct tsdb__head *h)
+{
+    uint32_t i = h->free_block;
+    union tsdb__block *b;
+
+    if (i != 0) {
+        h->free_block = block_at(h, i)->first.next;
     } else {
-        if ((size_t)(h->slab_end - h->slab_at) < size)
-            new_slab(h);
-        c = (struct tsdb__chunk *)(void *)h->slab_at;
-        h->slab_at += size;
+        i = h->next_block++;
+        CHECK(i < BLOCKS_MAX);
+        if (i / SLAB_BLOCKS >= h->n_slabs) {
+            h->slabs = xrealloc(h->slabs, h->n_slabs + 1, sizeof(*h->slabs));
+            h->slabs[h->n_slabs++] = xcalloc(SLAB_BLOCKS, sizeof(union tsdb__block));
+        }
     }
-    c->size = (uint16_t)size;
-    h->n_bytes += size;
-    return c;
+    h->n_bytes += sizeof(union tsdb__block);
+    b = block_at(h, i);
+    memset(b, 0, sizeof(*b));
+    return i;
 }
 
-static void chunk_free(struct tsdb__head *h, struct tsdb__chunk *c)
+/* The whole chain of a chunk goes back. */
+static void chain_free(struct tsdb__head *h, uint32_t first)
 {
-    struct tsdb__chunk **list = &h->free_chunks[c->size / TSDB__CHUNK_STEP];
+    union tsdb__block *b = block_at(h, first);
 
-    h->n_bytes -= c->size;
-    c->link = *list;
-    *list = c;
+    for (uint32_t i = first;; i = block_at(h, i)->link.next) {
+        h->n_bytes -= sizeof(union tsdb__block);
+        if (i == b->first.last)
+            break;
+    }
+    block_at(h, b->first.last)->link.next = h->free_block;
+    h->free_block = first;
 }
 
-/* A copy of `c` in a room of `size`; the old room is free then. */
-static struct tsdb__chunk *chunk_move(struct tsdb__head *h, struct tsdb__chunk *c, size_t size)
+/* Where byte `at` of a chunk lies; it is the next to be written, or the last one written. */
+static uint8_t *byte_at(struct tsdb__head *h, union tsdb__block *b, size_t at)
 {
-    struct tsdb__chunk *to = chunk_alloc(h, size);
-
-    to->link = c->link;
-    to->min_t = c->min_t;
-    to->max_t = c->max_t;
-    to->n_samples = c->n_samples;
-    to->n_bits = c->n_bits;
-    memcpy(to->bits, c->bits, (c->n_bits + 7u) / 8);
-    chunk_free(h, c);
-    return to;
+    if (at < FIRST_BYTES)
+        return &b->first.bits[at];
+    at = (at - FIRST_BYTES) % LINK_BYTES;
+    return &block_at(h, b->first.last)->link.bits[at];
 }
 
-static void open_chunk(struct tsdb__head *h, struct tsdb__series *series, struct sample s)
+static bool needs_block(size_t at)
 {
-    struct tsdb__chunk *old = series->chunk, *c;
-    struct tsdb__xor_code code;
+    return at >= FIRST_BYTES && (at - FIRST_BYTES) % LINK_BYTES == 0;
+}
 
-    if (old != NULL && size_for(old->n_bits) < old->size)
-        old = chunk_move(h, old, size_for(old->n_bits));
-    tsdb__xor_first(&series->x, s, &code);
-    c = chunk_alloc(h, FIRST_BYTES);
-    c->link = old;
-    c->min_t = c->max_t = s.t;
-    c->n_samples = 1;
-    c->n_bits = (uint16_t)code.n_bits;
-    tsdb__xor_write(c->bits, 0, &code);
-    series->chunk = c;
+/* Adds `n_bits` of `p`, which starts with the `chunk bits % 8` bits that are there already. */
+static void add_bits(struct tsdb__head *h, uint32_t chunk, const uint8_t *p, unsigned n_bits)
+{
+    union tsdb__block *b = block_at(h, chunk);
+    size_t at = b->first.n_bits / 8, end = (b->first.n_bits + n_bits + 7u) / 8;
+    bool begun = b->first.n_bits % 8 != 0;
+
+    for (; at < end; at++, p++, begun = false) {
+        if (!begun && needs_block(at)) {
+            uint32_t fresh = block_alloc(h);
+
+            block_at(h, b->first.last)->link.next = fresh;
+            b->first.last = fresh;
+        }
+        *byte_at(h, b, at) = *p;
+    }
+    b->first.n_bits = (uint16_t)(b->first.n_bits + n_bits);
+}
+
+/* ---- slots ------------------------------------------------------------------------------ */
+
+static struct tsdb__open_slot *open_slot(struct tsdb__head *h, int32_t slot)
+{
+    size_t i = h->n_slots;
+
+    while (i > 0 && h->slots[i - 1].slot > slot)
+        i--;
+    if (i > 0 && h->slots[i - 1].slot == slot)
+        return &h->slots[i - 1];
+    if (h->n_slots == h->cap_slots) {
+        h->cap_slots = h->cap_slots == 0 ? 8 : h->cap_slots * 2;
+        h->slots = xrealloc(h->slots, h->cap_slots, sizeof(*h->slots));
+    }
+    memmove(h->slots + i + 1, h->slots + i, (h->n_slots - i) * sizeof(*h->slots));
+    h->n_slots++;
+    h->slots[i] = (struct tsdb__open_slot){.slot = slot};
+    return &h->slots[i];
+}
+
+static void close_chunk(struct tsdb__head *h, int32_t slot)
+{
+    struct tsdb__open_slot *os = open_slot(h, slot);
+
+    if (--os->n_chunks == 0) {
+        memmove(os, os + 1, (size_t)(h->slots + h->n_slots - os - 1) * sizeof(*os));
+        h->n_slots--;
+    }
+}
+
+static void touch(struct tsdb__head *h, int32_t slot, uint32_t n_chunks)
+{
+    struct tsdb__open_slot *os = h->n_slots > 0 ? &h->slots[h->n_slots - 1] : NULL;
+
+    if (os == NULL || os->slot != slot)
+        os = open_slot(h, slot);
+    os->touched = h->now;
+    os->n_chunks += n_chunks;
+}
+
+/* ---- appending -------------------------------------------------------------------------- */
+
+static void see(struct tsdb__head *h, ts_ms t)
+{
+    h->min_t = MIN(h->min_t, t);
+    h->max_t = MAX(h->max_t, t);
+}
+
+static uint32_t chunk_new(struct tsdb__head *h, struct tsdb__series *series, int32_t slot,
+                          ts_ms min_t)
+{
+    uint32_t i = block_alloc(h);
+    union tsdb__block *b = block_at(h, i);
+
+    b->first.last = i;
+    b->first.older = series->chunk;
+    b->first.slot = slot;
+    b->first.min_offset = (uint32_t)(min_t - tsdb__slot_start(slot));
+    series->chunk = i & (BLOCKS_MAX - 1);
+    touch(h, slot, 1);
+    return i;
 }
 
 void tsdb__head_append(struct tsdb__head *h, struct tsdb__series *series, struct sample s)
 {
-    struct tsdb__chunk *c = series->chunk;
+    union tsdb__block *b = series->chunk == 0 ? NULL : block_at(h, series->chunk);
     struct tsdb__xor_code code;
+    uint8_t bytes[TSDB__XOR_BITS_MAX / 8 + 2];
 
     h->n_samples++;
-    h->min_t = MIN(h->min_t, s.t);
-    h->max_t = MAX(h->max_t, s.t);
-    if (c == NULL || c->n_samples == TSDB__CHUNK_SAMPLES ||
-        c->n_bits + TSDB__XOR_BITS_MAX > TSDB__CHUNK_BYTES * 8) {
-        open_chunk(h, series, s);
-        return;
+    see(h, s.t);
+    if (b == NULL || !tsdb__in_slot(b->first.slot, s.t) ||
+        b->first.n_bits + TSDB__XOR_BITS_MAX > TSDB__CHUNK_BITS_MAX ||
+        b->first.n_samples == UINT16_MAX) {
+        (void)chunk_new(h, series, tsdb__slot_of(s.t), s.t);
+        b = block_at(h, series->chunk);
+        tsdb__xor_first(&series->x, s, &code);
+    } else {
+        tsdb__xor_next(&series->x, s, &code);
+        touch(h, b->first.slot, 0);
     }
-    tsdb__xor_next(&series->x, s, &code);
-    if (c->n_bits + code.n_bits > room_bits(c)) {
-        size_t want = size_for((unsigned)c->n_bits + MAX(code.n_bits, c->n_bits / 2u));
+    series->has_newest = 1;
+    bytes[0] = *byte_at(h, b, b->first.n_bits / 8);
+    tsdb__xor_write(bytes, b->first.n_bits % 8, &code);
+    add_bits(h, series->chunk, bytes, code.n_bits);
+    block_at(h, series->chunk)->first.n_samples++;
+}
 
-        c = chunk_move(h, c, MIN(want, size_for(TSDB__CHUNK_BYTES * 8)));
-        series->chunk = c;
+void tsdb__head_note(struct tsdb__head *h, struct tsdb__series *series, struct sample s)
+{
+    see(h, s.t);
+    if (series->has_newest && s.t <= series->x.t)
+        return;
+    CHECK(series->chunk == 0);
+    series->x = (struct tsdb__xor){.t = s.t, .bits = f64_bits(s.v)};
+    series->has_newest = 1;
+}
+
+void tsdb__head_restore(struct tsdb__head *h, struct tsdb__series *series,
+                        const struct tsdb__chunk *c)
+{
+    uint32_t i = chunk_new(h, series, c->slot, c->min_t);
+
+    add_bits(h, i, c->bits, c->n_bits);
+    block_at(h, i)->first.n_samples = c->n_samples;
+    h->n_samples += c->n_samples;
+    see(h, c->min_t);
+}
+
+void tsdb__head_drop(struct tsdb__head *h, struct tsdb__series *series, int32_t slot)
+{
+    uint32_t newer = 0, i = series->chunk, older;
+
+    while (i != 0 && block_at(h, i)->first.slot > slot) {
+        newer = i;
+        i = block_at(h, i)->first.older;
     }
-    tsdb__xor_write(c->bits, c->n_bits, &code);
-    c->n_bits = (uint16_t)(c->n_bits + code.n_bits);
-    c->n_samples++;
-    c->max_t = s.t;
+    if (newer == 0)
+        series->chunk = 0;
+    else
+        block_at(h, newer)->first.older = 0;
+    for (; i != 0; i = older) {
+        union tsdb__block *b = block_at(h, i);
+
+        older = b->first.older;
+        h->n_samples -= b->first.n_samples;
+        close_chunk(h, b->first.slot);
+        chain_free(h, i);
+    }
+}
+
+/* ---- reading ---------------------------------------------------------------------------- */
+
+static struct tsdb__chunk *chunk_copy(const struct tsdb__head *h, uint32_t i, struct arena *a)
+{
+    const union tsdb__block *b = block_at(h, i);
+    size_t n = (b->first.n_bits + 7u) / 8, at = MIN(n, (size_t)FIRST_BYTES);
+    struct tsdb__chunk *c = arena_alloc_raw(
+        a, MAX(offsetof(struct tsdb__chunk, bits) + n, sizeof(*c)), _Alignof(struct tsdb__chunk));
+
+    c->next = NULL;
+    c->slot = b->first.slot;
+    c->min_t = tsdb__slot_start(b->first.slot) + b->first.min_offset;
+    c->n_samples = b->first.n_samples;
+    c->n_bits = b->first.n_bits;
+    memcpy(c->bits, b->first.bits, at);
+    for (i = b->first.next; at < n; i = b->link.next) {
+        size_t take = MIN(n - at, (size_t)LINK_BYTES);
+
+        b = block_at(h, i);
+        memcpy(c->bits + at, b->link.bits, take);
+        at += take;
+    }
+    return c;
 }
 
 struct tsdb__chunk *tsdb__head_copy(const struct tsdb__head *h, uint32_t id,
                                     struct source_range range, struct arena *a)
 {
+    const struct tsdb__series *series = find(h, id);
     struct tsdb__chunk *first = NULL;
-    const struct tsdb__chunk *c;
 
-    if (id / PAGE_SERIES >= h->n_pages)
+    if (series == NULL || !series->lives || series->chunk == 0 || series->x.t < range.from)
         return NULL;
-    for (c = tsdb__head_series(h, id)->chunk; c != NULL && c->max_t >= range.from; c = c->link) {
-        struct tsdb__chunk *copy;
-        size_t n = offsetof(struct tsdb__chunk, bits) + (c->n_bits + 7u) / 8;
+    for (uint32_t i = series->chunk; i != 0; i = block_at(h, i)->first.older) {
+        const union tsdb__block *b = block_at(h, i);
+        struct tsdb__chunk *c;
 
-        if (c->min_t > range.to)
+        if (tsdb__slot_end(b->first.slot) <= range.from)
+            break;
+        if (tsdb__slot_start(b->first.slot) + b->first.min_offset > range.to)
             continue;
-        copy = arena_alloc_raw(a, MAX(n, sizeof(*c)), _Alignof(struct tsdb__chunk));
-        memcpy(copy, c, n);
-        copy->link = first;
-        first = copy;
+        c = chunk_copy(h, i, a);
+        c->next = first;
+        first = c;
     }
     return first;
 }
 
-int tsdb__chunks_read(const struct tsdb__chunk *first, struct source_range range,
-                      struct sample_vec *out)
+int tsdb__chunk_read(const struct tsdb__chunk *c, struct source_range range, struct sample_vec *out)
 {
-    for (const struct tsdb__chunk *c = first; c != NULL; c = c->link) {
-        struct tsdb__xor_reader r;
+    struct tsdb__xor_reader r;
 
-        sample_vec_reserve(out, c->n_samples);
-        tsdb__xor_reader_init(&r, c->bits, c->n_bits, c->min_t);
-        for (unsigned i = 0; i < c->n_samples; i++) {
-            struct sample s = tsdb__xor_read(&r);
+    sample_vec_reserve(out, c->n_samples);
+    tsdb__xor_reader_init(&r, c->bits, c->n_bits, c->min_t);
+    for (unsigned i = 0; i < c->n_samples; i++) {
+        struct sample s = tsdb__xor_read(&r);
 
-            if (s.t > range.to)
-                break;
-            if (s.t >= range.from)
-                out->v[out->n++] = s;
-        }
-        if (r.bad)
-            return FER_ECORRUPT;
+        if (s.t > range.to)
+            break;
+        if (s.t >= range.from)
+            out->v[out->n++] = s;
     }
-    return 0;
+    return r.bad ? FER_ECORRUPT : 0;
 }

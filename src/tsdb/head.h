@@ -1,8 +1,9 @@
 /*
  * head.h - the samples in memory: per series a list of compressed chunks, newest first.
  *
- * The writer thread alone appends. Readers copy under the read lock; a whole group of writes is
- * applied under one write lock, so that no reader sees a part of it.
+ * A chunk lies in one slot, so that sealing a slot takes whole chunks. The writer thread alone
+ * appends and drops. Readers copy under the read lock; a whole group of writes is applied under one
+ * write lock, so that no reader sees a part of it.
  */
 #ifndef TSDB_HEAD_H
 #define TSDB_HEAD_H
@@ -10,42 +11,61 @@
 #include <pthread.h>
 #include <stdint.h>
 
+#include "slot.h"
 #include "xor.h"
 
 #include "ferula/base/arena.h"
 #include "ferula/model/sample.h"
 #include "ferula/model/source.h"
 
-#define TSDB__CHUNK_SAMPLES 120
-#define TSDB__CHUNK_BYTES   1024 /* of bits */
-#define TSDB__CHUNK_STEP    32   /* sizes of chunks are multiples of it */
-#define TSDB__CHUNK_SIZES   36
+/* A chunk fits a row of a checkpoint. */
+#define TSDB__CHUNK_BITS_MAX (3800 * 8)
 
+#define TSDB__PAGE_SERIES 512
+
+/* A chunk outside of the head: in one piece. */
 struct tsdb__chunk {
-    struct tsdb__chunk *link; /* in the head: the older chunk; in a copy: the newer one */
-    ts_ms min_t, max_t;
+    struct tsdb__chunk *next; /* newer */
+    ts_ms min_t;
+    int32_t slot;
     uint16_t n_samples, n_bits;
-    uint16_t size; /* bytes of the whole chunk */
     uint8_t bits[];
 };
 
 struct tsdb__series {
-    struct tsdb__xor x;        /* the newest sample, and what the next is coded against */
-    uint32_t pending;          /* the writer's: see writer.c */
-    struct tsdb__chunk *chunk; /* newest; NULL: no sample yet */
+    struct tsdb__xor x;  /* the newest sample, and what the next of its chunk is coded against */
+    uint32_t pending;    /* the writer's: see admit.c */
+    uint32_t chunk : 30; /* block of the newest chunk; 0: none */
+    uint32_t lives : 1;
+    uint32_t has_newest : 1; /* x.t and x.bits are known */
 };
 
-struct tsdb__slab;
+struct tsdb__page {
+    uint32_t n_live;
+    struct tsdb__series v[TSDB__PAGE_SERIES];
+};
+
+/* A slot that has chunks in the head. */
+struct tsdb__open_slot {
+    int32_t slot;
+    uint32_t n_chunks;
+    ts_ms touched; /* by the clock: when it last got a sample */
+};
+
+union tsdb__block;
 
 struct tsdb__head {
     pthread_rwlock_t lock;
-    struct tsdb__series **pages; /* owned; of TSDB__PAGE_SERIES each, by id */
+    struct tsdb__page **pages; /* owned; by id; NULL: no series of it lives */
     size_t n_pages;
-    struct tsdb__slab *slabs; /* owned */
-    char *slab_at, *slab_end; /* free part of the newest slab */
-    struct tsdb__chunk *free_chunks[TSDB__CHUNK_SIZES];
+    union tsdb__block **slabs; /* owned; block i is slabs[i / per slab][i % per slab] */
+    size_t n_slabs;
+    uint32_t free_block, next_block; /* list of free blocks; the first never used */
+    struct tsdb__open_slot *slots;   /* owned; ascending */
+    size_t n_slots, cap_slots;
+    ts_ms now; /* what slots are touched with; the writer sets it */
     uint64_t n_samples, n_bytes;
-    ts_ms min_t, max_t; /* INT64_MAX, INT64_MIN when empty */
+    ts_ms min_t, max_t; /* of all samples ever appended; INT64_MAX, INT64_MIN: none */
 };
 
 void tsdb__head_init(struct tsdb__head *h);
@@ -54,22 +74,44 @@ void tsdb__head_release(struct tsdb__head *h);
 /* Makes room for series `id`; takes the write lock when there is none yet. */
 void tsdb__head_reserve(struct tsdb__head *h, uint32_t id);
 
-/* The series, for which room was made. */
+/* The series exists now: its newest sample is unknown. Under the write lock once readers run. */
+void tsdb__head_revive(struct tsdb__head *h, uint32_t id);
+
+/* The series is gone. Under the write lock. It has no chunk. */
+void tsdb__head_bury(struct tsdb__head *h, uint32_t id);
+
+/* False for an id that was never given or whose series is gone. */
+bool tsdb__head_lives(const struct tsdb__head *h, uint32_t id);
+
+/* The series, which lives. */
 struct tsdb__series *tsdb__head_series(const struct tsdb__head *h, uint32_t id);
 
 void tsdb__head_lock_write(struct tsdb__head *h);
 void tsdb__head_lock_read(struct tsdb__head *h);
 void tsdb__head_unlock(struct tsdb__head *h);
 
-/* Under the write lock; `s` is newer than what the series has. */
+/* Under the write lock; `s` has a slot and is newer than what the series has. */
 void tsdb__head_append(struct tsdb__head *h, struct tsdb__series *series, struct sample s);
 
-/* Under the read lock: the chunks that overlap `range`, oldest first, copied into `a`. */
+/* Under the write lock: notes a newest sample that is not kept in the head. */
+void tsdb__head_note(struct tsdb__head *h, struct tsdb__series *series, struct sample s);
+
+/* Under the write lock: puts a chunk behind the series' newest, as when it was made. */
+void tsdb__head_restore(struct tsdb__head *h, struct tsdb__series *series,
+                        const struct tsdb__chunk *c);
+
+/* Under the write lock: forgets all chunks up to `slot`; INT32_MAX: all. */
+void tsdb__head_drop(struct tsdb__head *h, struct tsdb__series *series, int32_t slot);
+
+/*
+ * Under the read lock, or the writer's: the chunks that may overlap `range`, oldest first, copied
+ * into `a`.
+ */
 struct tsdb__chunk *tsdb__head_copy(const struct tsdb__head *h, uint32_t id,
                                     struct source_range range, struct arena *a);
 
-/* Appends the samples of a copied list that lie in `range`. FER_ECORRUPT: a stream is broken. */
-int tsdb__chunks_read(const struct tsdb__chunk *first, struct source_range range,
-                      struct sample_vec *out);
+/* Appends the samples of one chunk that lie in `range`. FER_ECORRUPT: its stream is broken. */
+int tsdb__chunk_read(const struct tsdb__chunk *c, struct source_range range,
+                     struct sample_vec *out);
 
 #endif

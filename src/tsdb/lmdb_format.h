@@ -66,4 +66,10 @@ static inline uint64_t lmdb_node_child(const struct lmdb_node *n)
     return (uint64_t)n->flags << 32 | (uint64_t)n->high << 16 | n->low;
 }
 
+/* A node of a leaf that would be larger has its data on pages of its own. */
+static inline uint64_t lmdb_node_max(uint64_t page_bytes)
+{
+    return (page_bytes - sizeof(struct lmdb_page)) / 2 / 2 * 2 - sizeof(uint16_t);
+}
+
 #endif

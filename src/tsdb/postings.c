@@ -121,7 +121,134 @@ static int flush_list(struct tsdb__postings *ps, struct tsdb__txn *x, const stru
     return rc == 0 ? put_block(ps, x, key, last) : rc;
 }
 
-int tsdb__postings_flush(struct tsdb__postings *ps, struct tsdb__txn *x)
+/* ---- removing --------------------------------------------------------------------------- */
+
+/* The ids of a block without those of v[0..n), which ascend; *taken: how many of v it had. */
+static int thin_block(struct tsdb__postings *ps, uint32_t first, struct tsdb__in body,
+                      const struct tsdb__posting *v, size_t n, uint32_t *new_first, size_t *taken)
+{
+    uint32_t last = (uint32_t)tsdb__in_le(&body, 4), id = first, before = 0;
+    bool more = true;
+
+    *new_first = 0;
+    *taken = 0;
+    buf_reset(&ps->block);
+    buf_add(&ps->block, "\0\0\0\0", 4);
+    while (more) {
+        if (*taken < n && v[*taken].id == id) {
+            ++*taken;
+        } else {
+            if (*new_first == 0)
+                *new_first = id;
+            else
+                tsdb__add_varint(&ps->block, id - before);
+            before = id;
+        }
+        more = tsdb__in_left(&body) > 0;
+        if (more)
+            id += tsdb__in_varint32(&body);
+        if (body.bad)
+            return FER_ECORRUPT;
+    }
+    memcpy(ps->block.p, &before, sizeof(before));
+    return id == last ? 0 : FER_ECORRUPT;
+}
+
+/* Takes from the block that holds v[0] as many of v as it has; *taken is at least one. */
+static int remove_from_block(struct tsdb__postings *ps, struct tsdb__txn *x,
+                             const struct tsdb__posting *v, size_t n, size_t *taken)
+{
+    uint8_t key[KEY_BYTES];
+    MDB_val k = {.mv_data = key, .mv_size = KEY_BYTES};
+    struct tsdb__in body;
+    struct tsdb__posting at;
+    uint32_t first;
+    int rc;
+
+    print_key(key, v->name, v->value, v->id);
+    rc = tsdb__step(x, T_POST, MDB_SET_RANGE, &k, &body);
+    if (rc == 0 && memcmp(k.mv_data, key, sizeof(key)) != 0)
+        rc = tsdb__step(x, T_POST, MDB_PREV, &k, &body);
+    else if (rc == FER_ENOENT)
+        rc = tsdb__step(x, T_POST, MDB_LAST, &k, &body);
+    if (rc < 0)
+        return rc == FER_ENOENT ? FER_ECORRUPT : rc;
+    at = parse_key(&k);
+    if (!same_list(&at, v))
+        return FER_ECORRUPT;
+    rc = thin_block(ps, at.id, body, v, n, &first, taken);
+    if (rc < 0 || *taken == 0)
+        return FER_ECORRUPT;
+    if (first != at.id)
+        rc = tsdb__delete(x, T_POST);
+    if (rc < 0 || first == 0)
+        return rc;
+    print_key(key, v->name, v->value, first);
+    return tsdb__put(x, T_POST, (struct str){(const char *)key, KEY_BYTES}, buf_str(&ps->block), 0);
+}
+
+static int has_list(struct tsdb__txn *x, uint32_t name, uint32_t value, bool *out)
+{
+    uint8_t key[KEY_BYTES];
+    MDB_val k = {.mv_data = key, .mv_size = KEY_BYTES};
+    struct tsdb__in body;
+    struct tsdb__posting at;
+    int rc;
+
+    print_key(key, name, value, 0);
+    rc = tsdb__step(x, T_POST, MDB_SET_RANGE, &k, &body);
+    *out = false;
+    if (rc < 0)
+        return rc == FER_ENOENT ? 0 : rc;
+    at = parse_key(&k);
+    *out = at.name == name && (value == 0 || at.value == value);
+    return 0;
+}
+
+/* A label's name, a value of any name, or a metric family. */
+static int is_used(struct tsdb__txn *x, uint32_t symbol, bool *out)
+{
+    struct tsdb__in body;
+    uint32_t name = 0;
+    int rc = tsdb__get(x, T_MDATA, &symbol, sizeof(symbol), &body);
+
+    *out = rc == 0;
+    if (rc == FER_ENOENT)
+        rc = has_list(x, symbol, 0, out);
+    while (rc == 0 && !*out && (rc = tsdb__postings_next_name(x, &name)) == 0)
+        rc = has_list(x, name, symbol, out);
+    return rc == FER_ENOENT ? 0 : rc;
+}
+
+static int drop_symbol(struct tsdb__txn *x, struct tsdb__symbols *sy, uint32_t symbol)
+{
+    bool used;
+    int rc = is_used(x, symbol, &used);
+
+    return rc < 0 || used ? rc : tsdb__symbols_delete(sy, x, symbol);
+}
+
+static int remove_list(struct tsdb__postings *ps, struct tsdb__txn *x, struct tsdb__symbols *sy,
+                       const struct tsdb__posting *v, size_t n)
+{
+    size_t taken;
+    bool left;
+    int rc = 0;
+
+    for (size_t i = 0; i < n && rc == 0; i += taken)
+        rc = remove_from_block(ps, x, v + i, n - i, &taken);
+    if (rc == 0)
+        rc = has_list(x, v->name, v->value, &left);
+    if (rc < 0 || left)
+        return rc;
+    rc = drop_symbol(x, sy, v->value);
+    if (rc == 0)
+        rc = has_list(x, v->name, 0, &left);
+    return rc < 0 || left || v->name == v->value ? rc : drop_symbol(x, sy, v->name);
+}
+
+/* One after another of the lists that were added to. */
+static int each_list(struct tsdb__postings *ps, struct tsdb__txn *x, struct tsdb__symbols *sy)
 {
     size_t i = 0, end;
     int rc = 0;
@@ -131,21 +258,36 @@ int tsdb__postings_flush(struct tsdb__postings *ps, struct tsdb__txn *x)
     for (; i < ps->n && rc == 0; i = end) {
         for (end = i + 1; end < ps->n && same_list(&ps->v[i], &ps->v[end]);)
             end++;
-        rc = flush_list(ps, x, ps->v + i, end - i);
+        rc = sy == NULL ? flush_list(ps, x, ps->v + i, end - i)
+                        : remove_list(ps, x, sy, ps->v + i, end - i);
     }
     ps->n = 0;
     return rc;
 }
+
+int tsdb__postings_flush(struct tsdb__postings *ps, struct tsdb__txn *x)
+{
+    return each_list(ps, x, NULL);
+}
+
+int tsdb__postings_remove(struct tsdb__postings *ps, struct tsdb__txn *x, struct tsdb__symbols *sy)
+{
+    return each_list(ps, x, sy);
+}
+
+/* ---- sets of ids ------------------------------------------------------------------------ */
 
 struct tsdb__ids tsdb__ids_new(struct arena *a, uint32_t max)
 {
     return (struct tsdb__ids){arena_array(a, uint64_t, max / 64 + 1), max};
 }
 
-void tsdb__ids_all(struct tsdb__ids *s)
+bool tsdb__ids_add(struct tsdb__ids *s, uint32_t id)
 {
-    for (uint32_t id = 1; id <= s->max; id++)
-        s->words[id / 64] |= UINT64_C(1) << (id % 64);
+    if (id == 0 || id > s->max)
+        return false;
+    s->words[id / 64] |= UINT64_C(1) << (id % 64);
+    return true;
 }
 
 void tsdb__ids_and(struct tsdb__ids *s, struct tsdb__ids other)
@@ -184,23 +326,15 @@ uint32_t tsdb__ids_next(const struct tsdb__ids *s, uint32_t from)
     return 0;
 }
 
-static bool add_id(struct tsdb__ids *out, uint32_t id)
-{
-    if (id == 0 || id > out->max)
-        return false;
-    out->words[id / 64] |= UINT64_C(1) << (id % 64);
-    return true;
-}
-
 /* Adds the ids of one block. */
 static int read_block(uint32_t first, struct tsdb__in body, struct tsdb__ids *out)
 {
     uint32_t last = (uint32_t)tsdb__in_le(&body, 4), id = first;
-    bool good = add_id(out, id);
+    bool good = tsdb__ids_add(out, id);
 
     while (good && tsdb__in_left(&body) > 0 && !body.bad) {
         id += tsdb__in_varint32(&body);
-        good = add_id(out, id);
+        good = tsdb__ids_add(out, id);
     }
     return good && !body.bad && id == last ? 0 : FER_ECORRUPT;
 }

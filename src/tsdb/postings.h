@@ -4,6 +4,7 @@
 #ifndef TSDB_POSTINGS_H
 #define TSDB_POSTINGS_H
 
+#include "symbols.h"
 #include "tables.h"
 
 #include "ferula/base/arena.h"
@@ -24,6 +25,12 @@ void tsdb__postings_add(struct tsdb__postings *ps, uint32_t id, const uint32_t *
 
 /* Writes what was added, in the order of the keys, and forgets it. */
 int tsdb__postings_flush(struct tsdb__postings *ps, struct tsdb__txn *x);
+
+/*
+ * Takes what was added out of the lists instead, and forgets it. Symbols that no list names any
+ * more, as a name or as a value, and no metric family, are deleted.
+ */
+int tsdb__postings_remove(struct tsdb__postings *ps, struct tsdb__txn *x, struct tsdb__symbols *sy);
 void tsdb__postings_release(struct tsdb__postings *ps);
 
 /* A set of series ids as bits, in an arena. */
@@ -33,7 +40,7 @@ struct tsdb__ids {
 };
 
 struct tsdb__ids tsdb__ids_new(struct arena *a, uint32_t max);
-void tsdb__ids_all(struct tsdb__ids *s);
+bool tsdb__ids_add(struct tsdb__ids *s, uint32_t id); /* false: there is no room for it */
 void tsdb__ids_and(struct tsdb__ids *s, struct tsdb__ids other);
 void tsdb__ids_and_not(struct tsdb__ids *s, struct tsdb__ids other);
 size_t tsdb__ids_count(const struct tsdb__ids *s);

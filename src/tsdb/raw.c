@@ -2,8 +2,8 @@
  * raw.c - from the hash of a series' unparsed label bytes to its id.
  *
  * An open-addressing table of 16-byte slots. The id is stored last, with release order, so that who
- * sees it sees the rest of the slot; slots never change after that. A table that is outgrown is
- * replaced, and freed once no lookup that may still use it is under way.
+ * sees it sees the rest of the slot, which never changes after that but for the id. A table that is
+ * outgrown is replaced, and freed once no lookup that may still use it is under way.
  */
 #include "raw.h"
 
@@ -84,8 +84,6 @@ static void put(struct tsdb__raw_table *t, struct hash128 hash, uint32_t id)
     uint32_t was;
     struct slot *s = probe(t, hash, &was);
 
-    if (was != 0)
-        return;
     s->a = hash.lo;
     s->b = (uint32_t)hash.hi;
     atomic_store_explicit(&s->id, id, memory_order_release);
@@ -121,11 +119,15 @@ static void grow(struct tsdb__raw *raw)
 void tsdb__raw_add(struct tsdb__raw *raw, struct hash128 hash, uint32_t id, size_t n_series)
 {
     struct tsdb__raw_table *t = atomic_load(&raw->table);
+    struct slot *s;
     uint32_t was;
 
-    (void)probe(t, hash, &was);
-    if (was != 0)
+    s = probe(t, hash, &was);
+    if (was != 0) {
+        /* The series that it named may have gone, and come back under another id. */
+        atomic_store_explicit(&s->id, id, memory_order_release);
         return;
+    }
     if (raw->n >= 4 * n_series + SPARE) {
         replace(raw, table_new(256));
         raw->n = 0;

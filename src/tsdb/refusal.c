@@ -13,6 +13,7 @@ const char *tsdb_verdict_text(enum tsdb_verdict v)
         [TSDB_OUT_OF_ORDER] = "out of order sample",
         [TSDB_CONFLICT] = "duplicate sample for timestamp",
         [TSDB_TOO_OLD] = "out of bounds",
+        [TSDB_BEYOND_WINDOW] = "too old sample",
         [TSDB_TOO_NEW] = "out of bounds: timestamp is too far in the future",
     };
 

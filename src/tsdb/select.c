@@ -73,12 +73,37 @@ static int by_lists(struct selecting *sl, const struct matcher *m, bool accepted
     return by_enumeration(sl, m, name, accepted, out);
 }
 
-static int apply_lists(struct selecting *sl, const struct matcher *m, struct tsdb__ids *ids)
+/* All series of the snapshot. */
+static int all_series(struct selecting *sl, struct tsdb__ids *ids)
+{
+    MDB_val k;
+    int rc;
+
+    for (rc = tsdb__step_key(sl->tx->x, T_SERIES, MDB_FIRST, &k); rc == 0;
+         rc = tsdb__step_key(sl->tx->x, T_SERIES, MDB_NEXT, &k)) {
+        uint32_t id = 0;
+
+        memcpy(&id, k.mv_data, MIN(k.mv_size, sizeof(id)));
+        tsdb__ids_add(ids, id);
+    }
+    return rc == FER_ENOENT ? 0 : rc;
+}
+
+/* `first`: no matcher was applied yet, and the set is empty. */
+static int apply_lists(struct selecting *sl, const struct matcher *m, bool first,
+                       struct tsdb__ids *ids)
 {
     bool empty_too = matcher_matches(m, STR(""));
-    struct tsdb__ids found = tsdb__ids_new(sl->tx->a, sl->max);
-    int rc = by_lists(sl, m, !empty_too, &found);
+    struct tsdb__ids found = {0};
+    int rc = 0;
 
+    if (first && !empty_too)
+        return by_lists(sl, m, true, ids);
+    if (first)
+        rc = all_series(sl, ids);
+    found = tsdb__ids_new(sl->tx->a, sl->max);
+    if (rc == 0)
+        rc = by_lists(sl, m, !empty_too, &found);
     if (rc < 0)
         return rc;
     if (empty_too)
@@ -136,11 +161,12 @@ int tsdb__match(struct tsdb *db, struct tsdb__texts *tx, const struct matcher *m
     if (rc < 0)
         return rc;
     *out = tsdb__ids_new(tx->a, sl.max);
-    tsdb__ids_all(out);
+    if (n == 0)
+        return all_series(&sl, out);
     for (size_t i = 0; i < n; i++) {
         if (i > 0 && tsdb__ids_count(out) <= FEW_SERIES)
             return apply_labels(&sl, v + i, n - i, out);
-        rc = apply_lists(&sl, v[i], out);
+        rc = apply_lists(&sl, v[i], i == 0, out);
         if (rc < 0)
             return rc;
     }

@@ -67,7 +67,7 @@ static void table_remove(struct tsdb__series_table *st, uint32_t tag, uint32_t i
     st->n_used--;
 }
 
-int tsdb__series_load(struct tsdb__series_table *st, struct tsdb__txn *x)
+int tsdb__series_load(struct tsdb__series_table *st, struct tsdb__txn *x, struct tsdb__head *h)
 {
     MDB_val k;
     struct tsdb__in body;
@@ -78,10 +78,10 @@ int tsdb__series_load(struct tsdb__series_table *st, struct tsdb__txn *x)
         uint32_t id = 0;
 
         memcpy(&id, k.mv_data, sizeof(id));
-        if (id != st->n + 1)
-            return FER_ECORRUPT;
         table_reserve(st);
         table_add(st, row_tag(body.p, tsdb__in_left(&body)), id);
+        tsdb__head_reserve(h, id);
+        tsdb__head_revive(h, id);
         st->n = id;
     }
     return rc == FER_ENOENT ? 0 : rc;
@@ -193,6 +193,30 @@ void tsdb__series_rollback(struct tsdb__series_table *st)
 {
     for (; st->n_made > 0; st->n--)
         table_remove(st, st->made[--st->n_made], st->n);
+}
+
+int tsdb__series_delete(struct tsdb__txn *x, uint32_t id, struct tsdb__postings *ps, uint32_t *tag)
+{
+    MDB_val k = {.mv_data = &id, .mv_size = sizeof(id)};
+    struct tsdb__in pairs;
+    size_t n;
+    int rc = tsdb__step(x, T_SERIES, MDB_SET_KEY, &k, &pairs);
+
+    if (rc < 0)
+        return rc == FER_ENOENT ? FER_ECORRUPT : rc;
+    *tag = row_tag(pairs.p, tsdb__in_left(&pairs));
+    n = tsdb__in_varint32(&pairs);
+    for (size_t i = 0; i < n && !pairs.bad; i++) {
+        uint32_t pair[2] = {tsdb__in_varint32(&pairs), tsdb__in_varint32(&pairs)};
+
+        tsdb__postings_add(ps, id, pair, 1);
+    }
+    return pairs.bad ? FER_ECORRUPT : tsdb__delete(x, T_SERIES);
+}
+
+void tsdb__series_forget(struct tsdb__series_table *st, uint32_t tag, uint32_t id)
+{
+    table_remove(st, tag, id);
 }
 
 int tsdb__series_row(struct tsdb__txn *x, uint32_t id, struct tsdb__in *pairs, size_t *n)

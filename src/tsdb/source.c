@@ -1,12 +1,15 @@
 /*
  * source.c - the store as a source of series: see model/source.h.
  *
- * select() finds ids and labels in one LMDB snapshot, then takes the chunks under one read lock of
- * the heads. The snapshot is older than the chunks, so every series in it has all its samples of
- * then, and a group of writes is seen whole or not at all.
+ * select() finds ids and labels in one LMDB snapshot, then copies chunks and late samples under one
+ * read lock of the heads, and then the sealed chunks from a second, newer snapshot. Whatever was
+ * sealed in between is in both: the second snapshot says how far sealing had come, and what it has
+ * is dropped from the copies. So no sample is missed or seen twice, and a group of writes is seen
+ * whole or not at all.
  */
 #include <stdlib.h>
 
+#include "chunks.h"
 #include "store.h"
 
 #include "ferula/base/check.h"
@@ -37,7 +40,14 @@ static int by_labels(const void *pa, const void *pb)
     return a.n < b.n ? -1 : a.n > b.n;
 }
 
-/* Labels now; `data` is the id until copy_chunks(). */
+/* What a selection has of a series; in its arena. */
+struct picked {
+    struct tsdb__sealed_list sealed;
+    struct tsdb__chunk *chunks;
+    struct sample *late; /* as they arrived */
+    size_t n_late;
+};
+
 static int read_series(struct tsdb__texts *tx, const struct tsdb__ids *ids,
                        struct source_selection *sel)
 {
@@ -52,21 +62,55 @@ static int read_series(struct tsdb__texts *tx, const struct tsdb__ids *ids,
     return 0;
 }
 
-/* Series without samples in the range are dropped. */
-static void copy_chunks(struct tsdb *db, struct arena *a, const struct tsdb__ids *ids,
-                        struct source_selection *sel)
+static struct picked *copy_memory(struct tsdb *db, struct arena *a, const struct tsdb__ids *ids,
+                                  const struct source_selection *sel)
 {
-    size_t at = 0, n = 0;
+    struct picked *picked = arena_array(a, struct picked, sel->n);
+    size_t at = 0;
 
     tsdb__head_lock_read(&db->head);
     for (uint32_t id = tsdb__ids_next(ids, 1); id != 0; id = tsdb__ids_next(ids, id + 1)) {
-        struct tsdb__chunk *first = tsdb__head_copy(&db->head, id, sel->range, a);
-        struct labels ls = sel->series[at++].labels;
+        struct picked *p = &picked[at++];
 
-        if (first != NULL)
-            sel->series[n++] = (struct source_series){ls, first};
+        p->chunks = tsdb__head_copy(&db->head, id, sel->range, a);
+        p->n_late = tsdb__late_copy(&db->late, id, sel->range, a, &p->late);
     }
     tsdb__head_unlock(&db->head);
+    return picked;
+}
+
+static int copy_sealed(struct tsdb__txn *x, struct arena *a, const struct tsdb__ids *ids,
+                       struct source_selection *sel, struct picked *picked)
+{
+    struct tsdb__sealed_list *lists = arena_array(a, struct tsdb__sealed_list, sel->n);
+    struct tsdb__state state;
+    size_t at = 0;
+    int rc = tsdb__state_get(x, &state);
+
+    for (size_t i = 0; i < sel->n; i++)
+        lists[i].last = &lists[i].first;
+    if (rc == 0)
+        rc = tsdb__chunks_select(x, ids, sel->range, a, lists);
+    if (rc < 0)
+        return rc;
+    for (uint32_t id = tsdb__ids_next(ids, 1); id != 0; id = tsdb__ids_next(ids, id + 1)) {
+        struct picked *p = &picked[at];
+
+        p->sealed = lists[at++];
+        while (p->chunks != NULL && tsdb__is_sealed(state.sealed, p->chunks->slot, id))
+            p->chunks = p->chunks->next;
+    }
+    return 0;
+}
+
+/* Series without samples in the range are dropped. */
+static void keep_filled(struct source_selection *sel, struct picked *picked)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < sel->n; i++)
+        if (picked[i].sealed.first != NULL || picked[i].chunks != NULL || picked[i].n_late > 0)
+            sel->series[n++] = (struct source_series){sel->series[i].labels, &picked[i]};
     sel->n = n;
 }
 
@@ -77,6 +121,7 @@ static int source_select(struct source *src, struct arena *a, const struct match
     struct tsdb *db = db_of(src);
     struct tsdb__texts tx = {.a = a};
     struct source_selection *sel = arena_new(a, struct source_selection);
+    struct picked *picked = NULL;
     struct tsdb__ids ids;
     int rc = tsdb__reader_begin(db, &tx.x, f);
 
@@ -87,10 +132,16 @@ static int source_select(struct source *src, struct arena *a, const struct match
     rc = tsdb__match(db, &tx, m, n_matchers, &ids);
     if (rc == 0)
         rc = read_series(&tx, &ids, sel);
+    if (rc == 0) {
+        picked = copy_memory(db, a, &ids, sel);
+        rc = tsdb__reader_renew(tx.x);
+    }
+    if (rc == 0)
+        rc = copy_sealed(tx.x, a, &ids, sel, picked);
     tsdb__reader_end(db, tx.x);
     if (rc < 0)
         return tsdb__read_fault(f, rc);
-    copy_chunks(db, a, &ids, sel);
+    keep_filled(sel, picked);
     if (sel->n > 1)
         qsort(sel->series, sel->n, sizeof(*sel->series), by_labels);
     *out = sel;
@@ -100,11 +151,21 @@ static int source_select(struct source *src, struct arena *a, const struct match
 static int source_read(const struct source_selection *sel, size_t i, struct sample_vec *out,
                        struct fault *f)
 {
-    int rc;
+    const struct picked *p;
+    size_t from = out->n;
+    int rc = 0;
 
     CHECK(i < sel->n);
-    rc = tsdb__chunks_read(sel->series[i].data, sel->range, out);
-    return rc < 0 ? fault_set(f, rc, 0, "a chunk in memory is damaged") : 0;
+    p = sel->series[i].data;
+    for (const struct tsdb__sealed *c = p->sealed.first; c != NULL && rc == 0; c = c->next)
+        rc = tsdb__sealed_read(c, sel->range, out);
+    for (const struct tsdb__chunk *c = p->chunks; c != NULL && rc == 0; c = c->next)
+        rc = tsdb__chunk_read(c, sel->range, out);
+    if (rc < 0)
+        return fault_set(f, rc, 0, "a chunk is damaged: %s", fer_strerror(rc));
+    if (p->n_late > 0)
+        tsdb__merge_late(out, from, p->late, p->n_late);
+    return 0;
 }
 
 /* Symbols whose texts are wanted, each once. */

@@ -7,10 +7,15 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "checkpoint.h"
 #include "head.h"
+#include "late.h"
+#include "merge.h"
 #include "postings.h"
 #include "raw.h"
+#include "seal.h"
 #include "series.h"
+#include "state.h"
 #include "symbols.h"
 #include "tables.h"
 
@@ -25,6 +30,9 @@ struct tsdb__queue {
     pthread_cond_t filled;
     struct tsdb_write *first, **last;
     bool stopping;
+    /* tsdb_settle(): how often it was asked for, and up to where that is done. */
+    uint64_t settle_asked, settle_done;
+    pthread_cond_t settled;
 };
 
 /* The newest sample of a series that this transaction added to. */
@@ -50,6 +58,33 @@ struct tsdb__group {
     bool dirty; /* something was put */
 };
 
+/* The series that a slice of retention took out; memory follows after the commit. */
+struct tsdb__gone {
+    struct {
+        uint32_t id, tag;
+    } * v; /* owned */
+    size_t n, cap;
+    struct tsdb__postings postings; /* what they had */
+};
+
+/* The store's own work, which is done between groups, a slice a transaction. */
+struct tsdb__upkeep {
+    struct tsdb__seal seal;
+    struct tsdb__merge merge;
+    struct tsdb__checkpoint checkpoint;
+    struct tsdb__gone gone;
+    int32_t retention_slot; /* being deleted */
+    int32_t seal_upto;      /* slots up to it are sealed whatever the clock says */
+    uint32_t generation;    /* newest of a checkpoint, whole or not */
+    uint64_t n_logged;      /* samples since the last checkpoint began */
+    size_t n_late_seen;     /* late samples that the last look found nothing to merge in */
+    size_t trimmed;         /* pieces, by the slice */
+    bool trim_is_done;
+    bool wants_merge, wants_checkpoint, wants_retention, wants_trim;
+    bool closing;
+    int64_t retry_ns; /* monotonic: not before, after a failure */
+};
+
 struct tsdb {
     uint32_t magic;
     int lock_fd; /* of ferula.lock */
@@ -57,11 +92,16 @@ struct tsdb {
     MDB_dbi dbis[N_TABLES];
     struct tsdb__meta meta;
     const struct clock *clock;
+    dur_ms retention;         /* 0: for ever */
+    uint64_t retention_bytes; /* 0: no limit */
+    dur_ms ooo_window;
+    uint64_t map_bytes;
     struct source source;
 
     struct tsdb__head head;
+    struct tsdb__late late; /* under the head's lock */
     struct tsdb__raw raw;
-    _Atomic uint32_t n_series;
+    _Atomic uint32_t n_series;           /* that there are */
     _Atomic uint64_t wal_seq, wal_first; /* newest and oldest piece; seq 0: none */
     _Atomic(const char *) sick;          /* static sentence; NULL: healthy */
 
@@ -76,6 +116,8 @@ struct tsdb {
     struct tsdb__series_table series;
     struct tsdb__symbols symbols;
     struct tsdb__postings postings;
+    struct tsdb__state state; /* as of the last commit */
+    struct tsdb__upkeep upkeep;
 };
 
 /* dir.c: makes the folder when missing, refuses what cannot work, takes the lock. */
@@ -88,9 +130,39 @@ int tsdb__verify(const char *path, struct fault *f);
 void tsdb__writer_start(struct tsdb *db);
 void tsdb__writer_stop(struct tsdb *db);
 
+/* After this the store only answers FER_EIO. Returns that. */
+int tsdb__fall_sick(struct tsdb *db, int rc);
+
+/*
+ * Commits and frees the transaction, also when it fails. LMDB gives EIO when a disk without room
+ * takes only part of a write: with next to no space left on it, that is what it was.
+ */
+int tsdb__commit(struct tsdb *db, MDB_txn *txn);
+
+/* upkeep.c: does a slice of what is due. 1: more may be due, 0: nothing is, FER_* after a failure.
+ */
+int tsdb__upkeep_slice(struct tsdb *db);
+
+/* Seals all slots that end before the time at which the oldest backfilled sample may be in order.
+ */
+int tsdb__upkeep_make_way(struct tsdb *db);
+
+/* How far the wait for more work may go: INT64_MAX when only a request can bring some. */
+int64_t tsdb__upkeep_wait_ns(const struct tsdb *db);
+void tsdb__upkeep_release(struct tsdb__upkeep *u);
+
+/* Samples before it are past the retention; INT64_MIN: none is. */
+ts_ms tsdb__kept_from(const struct tsdb *db);
+
+/* Bytes of the pages that are in use. */
+uint64_t tsdb__used_bytes(const struct tsdb *db, struct tsdb__txn *x);
+
 /* txn.c: a read transaction from the pool, and back. */
 int tsdb__reader_begin(struct tsdb *db, struct tsdb__txn **out, struct fault *f);
 void tsdb__reader_end(struct tsdb *db, struct tsdb__txn *x);
+
+/* The same transaction on the newest snapshot; what was read before is void. */
+int tsdb__reader_renew(struct tsdb__txn *x);
 void tsdb__readers_free(struct tsdb *db);
 
 /* metadata.c: stores what changed; *dirty when anything was put. */

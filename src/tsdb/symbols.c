@@ -133,6 +133,26 @@ int tsdb__symbols_intern(struct tsdb__symbols *sy, struct tsdb__txn *x, struct s
     return rc;
 }
 
+int tsdb__symbols_delete(struct tsdb__symbols *sy, struct tsdb__txn *x, uint32_t id)
+{
+    struct hash128 hash;
+    struct str text = {0};
+    uint8_t key[12];
+    int rc = tsdb__symbol_text(x, id, &text);
+
+    if (rc < 0)
+        return rc;
+    hash = hash_keyed128(text.p, text.n);
+    if (sy->seen != NULL)
+        sy->seen[hash.lo % N_SEEN] = (struct tsdb__symbol_seen){0};
+    tsdb__put_be64(key, stored_hash(sy->uuid, text));
+    tsdb__put_be32(key + 8, id);
+    rc = tsdb__delete_key(x, T_SYMX, (struct str){(const char *)key, sizeof(key)});
+    if (rc == 0)
+        rc = tsdb__delete_key(x, T_SYM, (struct str){(const char *)&id, sizeof(id)});
+    return rc == FER_ENOENT ? FER_ECORRUPT : rc;
+}
+
 static struct tsdb__text *text_slot(const struct tsdb__texts *tx, uint32_t id)
 {
     size_t i = (id * 2654435761u) & (tx->cap - 1);

@@ -33,6 +33,9 @@ int tsdb__symbols_find(struct tsdb__symbols *sy, struct tsdb__txn *x, struct str
 int tsdb__symbols_intern(struct tsdb__symbols *sy, struct tsdb__txn *x, struct str s,
                          uint32_t *out);
 
+/* Deletes a symbol that nothing refers to any more. */
+int tsdb__symbols_delete(struct tsdb__symbols *sy, struct tsdb__txn *x, uint32_t id);
+
 /* The transaction was aborted: what was made after the n-th is gone. */
 void tsdb__symbols_rollback(struct tsdb__symbols *sy, uint32_t n);
 

@@ -5,6 +5,8 @@
 
 #include <errno.h>
 
+#include "lmdb_format.h"
+
 #include "ferula/base/check.h"
 #include "ferula/base/hash.h"
 
@@ -16,6 +18,8 @@ const struct tsdb__table_def tsdb__tables[N_TABLES] = {
     [T_POST] = {"post",   0,              12},
     [T_WAL] = {"wal",    MDB_INTEGERKEY, 8 },
     [T_MDATA] = {"mdata",  MDB_INTEGERKEY, 4 },
+    [T_CHUNK] = {"chunks", 0,              12},
+    [T_HEAD] = {"head",   0,              12},
 };
 
 static const struct {
@@ -129,6 +133,46 @@ int tsdb__step(struct tsdb__txn *x, enum tsdb__table t, MDB_cursor_op op, MDB_va
     if (rc == 0)
         rc = tsdb__unseal(key, &v, body);
     return rc;
+}
+
+int tsdb__step_key(struct tsdb__txn *x, enum tsdb__table t, MDB_cursor_op op, MDB_val *key)
+{
+    int rc = cursor_of(x, t);
+
+    return rc == 0 ? tsdb__err(mdb_cursor_get(x->cursors[t], key, NULL, op)) : rc;
+}
+
+/*
+ * A row too large for a leaf has a page of its own, and LMDB frees as many pages as the head of
+ * that page says: a damaged number there would free others' pages.
+ */
+static int check_own_page(struct tsdb__txn *x, const MDB_val *k, const MDB_val *v)
+{
+    struct lmdb_page head;
+
+    if (sizeof(struct lmdb_node) + k->mv_size + v->mv_size <= lmdb_node_max(x->page_bytes))
+        return 0;
+    memcpy(&head, (const char *)v->mv_data - sizeof(head), sizeof(head));
+    return head.flags == LMDB_OVERFLOW && head.n_pages == 1 ? 0 : FER_ECORRUPT;
+}
+
+int tsdb__delete(struct tsdb__txn *x, enum tsdb__table t)
+{
+    MDB_val k, v;
+    int rc = tsdb__err(mdb_cursor_get(x->cursors[t], &k, &v, MDB_GET_CURRENT));
+
+    if (rc == 0)
+        rc = check_own_page(x, &k, &v);
+    return rc == 0 ? tsdb__err(mdb_cursor_del(x->cursors[t], 0)) : rc;
+}
+
+int tsdb__delete_key(struct tsdb__txn *x, enum tsdb__table t, struct str key)
+{
+    MDB_val k = val_of(key.p, key.n);
+    struct tsdb__in body;
+    int rc = tsdb__step(x, t, MDB_SET_KEY, &k, &body);
+
+    return rc == 0 ? tsdb__delete(x, t) : rc;
 }
 
 int tsdb__last_u64(struct tsdb__txn *x, enum tsdb__table t, uint64_t *out)

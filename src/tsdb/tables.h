@@ -16,14 +16,26 @@
 #include "ferula/base/err.h"
 #include "ferula/base/str.h"
 
-#define TSDB__FORMAT_VERSION 1
+#define TSDB__FORMAT_VERSION 2
 
 /* No value is larger: with the 16 bytes of a page's header it fills one page of 4 KiB. */
 #define TSDB__VALUE_MAX 4080
 #define TSDB__CRC_BYTES 4
 #define TSDB__BODY_MAX  (TSDB__VALUE_MAX - TSDB__CRC_BYTES)
 
-enum tsdb__table { T_META, T_SYM, T_SYMX, T_SERIES, T_POST, T_WAL, T_MDATA, N_TABLES };
+enum tsdb__table {
+    T_META,
+    T_SYM,
+    T_SYMX,
+    T_SERIES,
+    T_POST,
+    T_WAL,
+    T_MDATA,
+    T_CHUNK,
+    T_HEAD,
+    N_TABLES,
+    N_TABLES_V1 = T_CHUNK /* those that a file of version 1 has */
+};
 
 struct tsdb__table_def {
     const char *name;
@@ -48,6 +60,7 @@ struct tsdb__txn {
     MDB_txn *txn;
     MDB_cursor *cursors[N_TABLES];
     const MDB_dbi *dbis;
+    size_t page_bytes;
     struct tsdb__txn *next; /* of the pool */
 };
 
@@ -67,6 +80,15 @@ int tsdb__put(struct tsdb__txn *x, enum tsdb__table t, struct str key, struct st
 /* A cursor step (MDB_FIRST, MDB_NEXT, MDB_SET_RANGE with *key set...). FER_ENOENT at the end. */
 int tsdb__step(struct tsdb__txn *x, enum tsdb__table t, MDB_cursor_op op, MDB_val *key,
                struct tsdb__in *body);
+
+/* The same without a look at the row. */
+int tsdb__step_key(struct tsdb__txn *x, enum tsdb__table t, MDB_cursor_op op, MDB_val *key);
+
+/* Deletes the row that the cursor stands on; the next step may be MDB_FIRST or a MDB_SET_RANGE. */
+int tsdb__delete(struct tsdb__txn *x, enum tsdb__table t);
+
+/* FER_ENOENT when there is no such row. */
+int tsdb__delete_key(struct tsdb__txn *x, enum tsdb__table t, struct str key);
 
 /* Checks and strips the CRC. FER_ECORRUPT. */
 int tsdb__unseal(const MDB_val *key, const MDB_val *value, struct tsdb__in *body);

@@ -7,10 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "slot.h"
+
 #include "ferula/base/buf.h"
 #include "ferula/model/sample.h"
-
-#define TSDB__SLOT_MS (INT64_C(30) * 60 * 1000)
 
 /* Appends s[0..n).t: n >= 1, strictly ascending in [slot_start, slot_start + TSDB__SLOT_MS). */
 void tsdb__times_encode(const struct sample *s, size_t n, ts_ms slot_start, struct buf *out);

@@ -1,7 +1,8 @@
 /*
  * tsdb.c - opening and closing the store.
  *
- * Order of opening: folder and lock, check of the file's pages, LMDB, tables, series, WAL, writer.
+ * Order of opening: folder and lock, check of the file's pages, LMDB, tables, series, checkpoint,
+ * WAL, writer.
  */
 #include "ferula/tsdb.h"
 
@@ -10,6 +11,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "chunks.h"
 #include "store.h"
 #include "wal.h"
 
@@ -35,6 +37,7 @@ static int env_open(struct tsdb *db, const struct tsdb_opts *o, struct fault *f)
     struct buf path = {0};
     int rc, n_dead;
 
+    db->map_bytes = map;
     buf_addf(&path, "%s/" TSDB__FILE_NAME, o->dir);
     rc = tsdb__verify(path.p, f);
     if (rc < 0)
@@ -61,17 +64,10 @@ out:
 
 static int put_meta(struct tsdb *db, struct tsdb__txn *x)
 {
-    MDB_stat st;
     struct buf row = {0};
-    int rc = tsdb__err(mdb_env_stat(db->env, &st));
+    int rc;
 
-    if (rc == 0 && getrandom(db->meta.uuid, sizeof(db->meta.uuid), 0) != sizeof(db->meta.uuid))
-        rc = FER_EIO;
-    if (rc < 0)
-        return rc;
     db->meta.version = TSDB__FORMAT_VERSION;
-    db->meta.page_bytes = st.ms_psize;
-    db->meta.created = clock_now_ms(db->clock);
     buf_add(&row, &db->meta.version, 4);
     buf_add(&row, &db->meta.page_bytes, 4);
     buf_add(&row, db->meta.uuid, 16);
@@ -79,6 +75,20 @@ static int put_meta(struct tsdb *db, struct tsdb__txn *x)
     rc = tsdb__put(x, T_META, STR(TSDB__META_KEY), buf_str(&row), 0);
     buf_release(&row);
     return rc;
+}
+
+static int make_meta(struct tsdb *db, struct tsdb__txn *x)
+{
+    MDB_stat st;
+    int rc = tsdb__err(mdb_env_stat(db->env, &st));
+
+    if (rc == 0 && getrandom(db->meta.uuid, sizeof(db->meta.uuid), 0) != sizeof(db->meta.uuid))
+        rc = FER_EIO;
+    if (rc < 0)
+        return rc;
+    db->meta.page_bytes = st.ms_psize;
+    db->meta.created = clock_now_ms(db->clock);
+    return put_meta(db, x);
 }
 
 /* Version and kind of file were checked by tsdb__verify(). */
@@ -111,6 +121,9 @@ static int tables_open(struct tsdb *db)
     if (rc == 0)
         rc = get_meta(db, &x);
     if (rc == FER_ENOENT)
+        rc = make_meta(db, &x);
+    /* An older format is a part of this one: the tables that it lacks are there now. */
+    else if (rc == 0 && db->meta.version < TSDB__FORMAT_VERSION)
         rc = put_meta(db, &x);
     if (rc == 0) {
         rc = tsdb__err(mdb_txn_commit(x.txn));
@@ -121,33 +134,51 @@ static int tables_open(struct tsdb *db)
     return rc;
 }
 
+/* The heads as they were: the newest checkpoint, and what the WAL has since. */
+static int load_heads(struct tsdb *db, struct tsdb__txn *x)
+{
+    struct tsdb__wal_target to = {
+        .head = &db->head, .late = &db->late, .sealed = db->state.sealed, .n_series = db->series.n};
+    uint64_t *seqs = NULL, first = 0, last = 0;
+    int rc =
+        tsdb__checkpoint_load(x, &db->head, &db->state, &seqs, &to.n_pages, &db->upkeep.generation);
+
+    to.page_seqs = seqs;
+    if (rc == 0)
+        rc = tsdb__wal_replay(x, &to, db->state.covered, &first, &last);
+    free(seqs);
+    if (rc < 0)
+        return rc;
+    last = MAX(last, db->state.wal_seq);
+    atomic_store(&db->wal_seq, last);
+    atomic_store(&db->wal_first, first);
+    stats_set(STAT_WAL_PIECES, first == 0 ? 0 : last - first + 1);
+    db->upkeep.n_logged = last > db->state.covered;
+    return 0;
+}
+
 /* Fills memory from the file. */
 static int load(struct tsdb *db, struct tsdb__txn *x)
 {
     uint32_t n_symbols;
-    uint64_t seq, wal_first = 0;
-    MDB_val k;
-    struct tsdb__in body;
     int rc = tsdb__last_u32(x, T_SYM, &n_symbols);
 
     if (rc == 0)
-        rc = tsdb__series_load(&db->series, x);
+        rc = tsdb__state_get(x, &db->state);
+    if (rc == 0)
+        rc = tsdb__series_load(&db->series, x, &db->head);
     if (rc < 0)
         return rc;
-    tsdb__symbols_init(&db->symbols, db->meta.uuid, n_symbols);
-    tsdb__head_reserve(&db->head, db->series.n);
-    rc = tsdb__wal_replay(x, &db->head, db->series.n, &seq);
-    if (rc == 0 && seq != 0) {
-        rc = tsdb__step(x, T_WAL, MDB_FIRST, &k, &body);
-        if (rc == 0)
-            memcpy(&wal_first, k.mv_data, sizeof(wal_first));
-    }
-    atomic_store(&db->n_series, db->series.n);
-    atomic_store(&db->wal_seq, seq);
-    atomic_store(&db->wal_first, wal_first);
-    stats_set(STAT_SERIES, db->series.n);
+    db->series.n = MAX(db->series.n, db->state.series_ids);
+    tsdb__symbols_init(&db->symbols, db->meta.uuid, MAX(n_symbols, db->state.symbol_ids));
+    db->head.now = clock_now_ms(db->clock);
+    db->head.max_t = db->state.max_t;
+    rc = load_heads(db, x);
+    atomic_store(&db->n_series, (uint32_t)db->series.n_used);
+    stats_set(STAT_SERIES, db->series.n_used);
     stats_set(STAT_HEAD_BYTES, db->head.n_bytes);
-    stats_set(STAT_WAL_PIECES, seq == 0 ? 0 : seq - wal_first + 1);
+    db->upkeep.wants_trim = db->upkeep.wants_retention = db->upkeep.wants_merge = true;
+    db->upkeep.seal_upto = INT32_MIN;
     return rc;
 }
 
@@ -169,14 +200,22 @@ static int fill(struct tsdb *db, struct fault *f)
 static struct tsdb *db_new(const struct tsdb_opts *opts)
 {
     struct tsdb *db = xnew(struct tsdb);
+    pthread_condattr_t attr;
 
     db->magic = TSDB_MAGIC;
     db->lock_fd = -1;
     db->clock = opts->clock != NULL ? opts->clock : clock_system();
+    db->retention = opts->retention;
+    db->retention_bytes = opts->retention_bytes;
+    db->ooo_window = opts->ooo_window;
     db->source.ops = &tsdb__source_ops;
     db->queue.last = &db->queue.first;
     CHECK(pthread_mutex_init(&db->queue.lock, NULL) == 0);
-    CHECK(pthread_cond_init(&db->queue.filled, NULL) == 0);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    CHECK(pthread_cond_init(&db->queue.filled, &attr) == 0);
+    pthread_condattr_destroy(&attr);
+    CHECK(pthread_cond_init(&db->queue.settled, NULL) == 0);
     CHECK(pthread_mutex_init(&db->readers_lock, NULL) == 0);
     tsdb__head_init(&db->head);
     tsdb__raw_init(&db->raw);
@@ -215,7 +254,9 @@ void tsdb_close(struct tsdb *db)
     tsdb__readers_free(db);
     if (db->env != NULL)
         mdb_env_close(db->env);
+    tsdb__upkeep_release(&db->upkeep);
     tsdb__raw_release(&db->raw);
+    tsdb__late_release(&db->late);
     tsdb__head_release(&db->head);
     tsdb__series_release(&db->series);
     tsdb__symbols_release(&db->symbols);
@@ -223,6 +264,7 @@ void tsdb_close(struct tsdb *db)
     pthread_mutex_destroy(&db->readers_lock);
     pthread_mutex_destroy(&db->queue.lock);
     pthread_cond_destroy(&db->queue.filled);
+    pthread_cond_destroy(&db->queue.settled);
     if (db->lock_fd >= 0)
         close(db->lock_fd); /* the lock goes with it */
     db->magic = 0;
@@ -252,8 +294,7 @@ bool tsdb_healthy(struct tsdb *db, const char **why)
     return sick == NULL;
 }
 
-/* Pages that the tables and the list of free pages use; 0 when LMDB cannot say. */
-static uint64_t used_pages(struct tsdb *db, struct tsdb__txn *x)
+uint64_t tsdb__used_bytes(const struct tsdb *db, struct tsdb__txn *x)
 {
     uint64_t n = 2; /* the meta pages */
 
@@ -263,7 +304,23 @@ static uint64_t used_pages(struct tsdb *db, struct tsdb__txn *x)
         if (mdb_stat(x->txn, dbi < 2 ? dbi : db->dbis[dbi - 2], &st) == 0)
             n += st.ms_branch_pages + st.ms_leaf_pages + st.ms_overflow_pages;
     }
-    return n;
+    return n * db->meta.page_bytes;
+}
+
+/* What the sealed chunks say. */
+static void chunk_stats(const struct tsdb *db, struct tsdb__txn *x, struct tsdb_stats *out)
+{
+    struct tsdb__chunk_row row;
+    struct tsdb__state state;
+    MDB_stat st;
+
+    if (mdb_stat(x->txn, db->dbis[T_CHUNK], &st) == 0)
+        out->chunk_rows = st.ms_entries;
+    /* To the millisecond only since the start; after that to the half hour. */
+    if (tsdb__chunk_first(x, &row) == 0 && !tsdb__in_slot(row.key.slot, out->min_time))
+        out->min_time = tsdb__slot_start(row.key.slot);
+    if (out->chunk_rows > 0 && tsdb__state_get(x, &state) == 0)
+        out->max_time = MAX(out->max_time, state.max_t);
 }
 
 void tsdb_stats(struct tsdb *db, struct tsdb_stats *out)
@@ -277,16 +334,18 @@ void tsdb_stats(struct tsdb *db, struct tsdb_stats *out)
     tsdb__head_lock_read(&db->head);
     out->n_samples_head = db->head.n_samples;
     out->head_bytes = db->head.n_bytes;
+    out->n_samples_late = db->late.n;
     out->min_time = db->head.min_t;
     out->max_time = db->head.max_t;
     tsdb__head_unlock(&db->head);
     last = atomic_load(&db->wal_seq);
     first = atomic_load(&db->wal_first);
-    out->wal_pieces = last == 0 ? 0 : last - first + 1;
+    out->wal_pieces = first == 0 ? 0 : last - first + 1;
     if (mdb_env_info(db->env, &info) == 0)
         out->map_bytes = info.me_mapsize;
     if (tsdb__reader_begin(db, &x, NULL) == 0) {
-        out->used_bytes = used_pages(db, x) * db->meta.page_bytes;
+        out->used_bytes = tsdb__used_bytes(db, x);
+        chunk_stats(db, x, out);
         tsdb__reader_end(db, x);
     }
 }

@@ -36,6 +36,12 @@ static void reader_free(struct tsdb__txn *x)
     free(x);
 }
 
+int tsdb__reader_renew(struct tsdb__txn *x)
+{
+    mdb_txn_reset(x->txn);
+    return tsdb__err(renew(x));
+}
+
 int tsdb__reader_begin(struct tsdb *db, struct tsdb__txn **out, struct fault *f)
 {
     struct tsdb__txn *x;
@@ -51,6 +57,7 @@ int tsdb__reader_begin(struct tsdb *db, struct tsdb__txn **out, struct fault *f)
     } else {
         x = xnew(struct tsdb__txn);
         x->dbis = db->dbis;
+        x->page_bytes = db->meta.page_bytes;
         rc = mdb_txn_begin(db->env, NULL, MDB_RDONLY, &x->txn);
     }
     if (rc != 0) {

@@ -35,6 +35,7 @@ struct checking {
     uint64_t n_bytes, page_bytes;
     uint64_t n_pages; /* up to the last page that LMDB gave out */
     uint8_t *used;    /* a bit a page */
+    uint32_t version; /* of the store's format */
     struct fault *f;
 };
 
@@ -303,6 +304,7 @@ static int check_meta_row(struct tree *t, struct str key, struct str value, unsi
         return 0;
     (void)tsdb__in_le(&in, TSDB__CRC_BYTES);
     version = (uint32_t)tsdb__in_le(&in, 4);
+    t->ck->version = version;
     if (version > TSDB__FORMAT_VERSION || version == 0)
         return fault_set(t->ck->f, FER_EFORMAT, 0,
                          "%s has format %u, and this ferula knows formats up to %d; use a newer "
@@ -317,6 +319,8 @@ static int check_tables(struct checking *ck, const struct main_tree *m)
         struct tree t = {.ck = ck, .name = tsdb__tables[i].name, .db = &m->dbs[i]};
         int rc;
 
+        if (!m->has[i] && i >= N_TABLES_V1 && ck->version == 1)
+            continue;
         if (!m->has[i])
             return broken(ck, t.name, 0, "a table is missing");
         if (m->dbs[i].flags != tsdb__tables[i].flags)

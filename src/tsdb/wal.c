@@ -3,7 +3,8 @@
  *
  * A record is a run of samples, each
  *
- *     varint  zigzag(id - id before), starting from 0
+ *     varint  zigzag(id - id before) << 1 | late, starting from 0; version 1 has no late samples
+ *             and no bit for them
  *     u8      low 4 bits: bytes of the value, 0 to 8; high 4 bits: bytes of the time, 0 to 8
  *     time    zigzag(t - t before) in that many bytes, little-endian; starting from 0
  *     value   the upper bytes of the double, little-endian; the lower ones are zero
@@ -14,7 +15,7 @@
 
 #include "ferula/base/check.h"
 
-#define PIECE_VERSION 1
+#define PIECE_VERSION 2
 #define PIECE_FIRST   1u
 #define PIECE_LAST    2u
 #define PIECE_HEAD    2
@@ -24,13 +25,13 @@ void tsdb__wal_begin(struct tsdb__wal_writer *w, struct buf *out)
     *w = (struct tsdb__wal_writer){.out = out};
 }
 
-void tsdb__wal_add(struct tsdb__wal_writer *w, uint32_t id, struct sample s)
+void tsdb__wal_add(struct tsdb__wal_writer *w, uint32_t id, struct sample s, bool late)
 {
     uint64_t bits = f64_bits(s.v), dt = tsdb__zigzag((int64_t)((uint64_t)s.t - (uint64_t)w->t));
     unsigned n_value = bits == 0 ? 0 : 8 - (unsigned)__builtin_ctzll(bits) / 8;
     unsigned n_time = dt == 0 ? 0 : 8 - (unsigned)__builtin_clzll(dt) / 8;
     uint8_t text[32];
-    size_t n = tsdb__put_varint(text, tsdb__zigzag((int64_t)id - (int64_t)w->id));
+    size_t n = tsdb__put_varint(text, tsdb__zigzag((int64_t)id - (int64_t)w->id) << 1 | late);
 
     text[n++] = (uint8_t)(n_time << 4 | n_value);
     memcpy(text + n, &dt, 8);
@@ -67,73 +68,166 @@ int tsdb__wal_put(struct tsdb__txn *x, struct str record, uint64_t *seq)
     return 0;
 }
 
-int tsdb__wal_apply(struct tsdb__head *h, struct str record, uint32_t n_series)
+int tsdb__wal_trim(struct tsdb__txn *x, uint64_t upto, size_t most, size_t *n)
 {
-    struct tsdb__in in = tsdb__in_of(record.p, record.n);
-    uint64_t id = 0, t = 0;
+    int rc = 0;
 
-    while (tsdb__in_left(&in) > 0) {
-        struct tsdb__series *series;
-        uint64_t bits;
-        unsigned n;
+    for (*n = 0; *n < most; ++*n) {
+        struct tsdb__in body;
+        uint64_t key = 0;
+        MDB_val k;
 
-        id += (uint64_t)tsdb__unzigzag(tsdb__in_varint(&in));
-        n = tsdb__in_u8(&in);
-        if ((n & 15) > 8 || n >> 4 > 8)
-            return FER_ECORRUPT;
-        t += (uint64_t)tsdb__unzigzag(tsdb__in_le(&in, n >> 4));
-        bits = tsdb__in_le(&in, n & 15);
-        if ((n & 15) != 0)
-            bits <<= 64 - 8 * (n & 15);
-        if (in.bad || id == 0 || id > n_series)
-            return FER_ECORRUPT;
-        series = tsdb__head_series(h, (uint32_t)id);
-        if (series->chunk != NULL && (ts_ms)t <= series->x.t)
-            return FER_ECORRUPT;
-        tsdb__head_append(h, series, (struct sample){(ts_ms)t, f64_from_bits(bits)});
+        rc = tsdb__step(x, T_WAL, MDB_FIRST, &k, &body);
+        if (rc == 0)
+            memcpy(&key, k.mv_data, MIN(k.mv_size, sizeof(key)));
+        if (rc < 0 || key > upto)
+            break;
+        rc = tsdb__delete(x, T_WAL);
+        if (rc < 0)
+            break;
+    }
+    return rc == FER_ENOENT ? 0 : rc;
+}
+
+/* A sample as the record has it. */
+struct entry {
+    uint32_t id;
+    bool late;
+    struct sample s;
+};
+
+/* What the samples of a record are coded against. */
+struct coded {
+    struct tsdb__in in;
+    uint64_t id, t;
+    unsigned late_bits; /* 1, or 0 in a record of version 1 */
+};
+
+static int next_entry(struct coded *c, struct entry *e)
+{
+    uint64_t head = tsdb__in_varint(&c->in), bits;
+    unsigned n = tsdb__in_u8(&c->in);
+
+    c->id += (uint64_t)tsdb__unzigzag(head >> c->late_bits);
+    if ((n & 15) > 8 || n >> 4 > 8)
+        return FER_ECORRUPT;
+    c->t += (uint64_t)tsdb__unzigzag(tsdb__in_le(&c->in, n >> 4));
+    bits = tsdb__in_le(&c->in, n & 15);
+    if ((n & 15) != 0)
+        bits <<= 64 - 8 * (n & 15);
+    if (c->in.bad || c->id == 0 || c->id > UINT32_MAX || (ts_ms)c->t < TSDB__TIME_MIN ||
+        (ts_ms)c->t > TSDB__TIME_MAX)
+        return FER_ECORRUPT;
+    *e = (struct entry){
+        (uint32_t)c->id, (head & c->late_bits) != 0, {(ts_ms)c->t, f64_from_bits(bits)}
+    };
+    return 0;
+}
+
+static int apply_entry(const struct tsdb__wal_target *to, const struct entry *e)
+{
+    struct tsdb__series *series;
+    size_t page = e->id / TSDB__PAGE_SERIES;
+
+    if (e->id > to->n_series)
+        return FER_ECORRUPT;
+    if (!tsdb__head_lives(to->head, e->id))
+        return 0; /* it went with the last of its samples */
+    series = tsdb__head_series(to->head, e->id);
+    if (e->late) {
+        tsdb__head_note(to->head, series, e->s);
+        tsdb__late_add(to->late, e->id, e->s);
+        return 0;
+    }
+    if (e->s.t < tsdb__slot_end(to->sealed.slot) &&
+        tsdb__is_sealed(to->sealed, tsdb__slot_of(e->s.t), e->id)) {
+        tsdb__head_note(to->head, series, e->s);
+        return 0;
+    }
+    if (to->page_seqs != NULL && page < to->n_pages && to->seq <= to->page_seqs[page])
+        return 0;
+    if (series->has_newest && e->s.t <= series->x.t)
+        return FER_ECORRUPT;
+    tsdb__head_append(to->head, series, e->s);
+    return 0;
+}
+
+static int apply(const struct tsdb__wal_target *to, struct str record, unsigned version)
+{
+    struct coded c = {.in = tsdb__in_of(record.p, record.n), .late_bits = version > 1};
+
+    while (tsdb__in_left(&c.in) > 0) {
+        struct entry e;
+        int rc = next_entry(&c, &e);
+
+        if (rc == 0)
+            rc = apply_entry(to, &e);
+        if (rc < 0)
+            return rc;
     }
     return 0;
 }
 
-/* Takes one piece into `record`; *whole when it was the last of its record. */
-static int take_piece(struct tsdb__in body, struct buf *record, bool *open, bool *whole)
+int tsdb__wal_apply(const struct tsdb__wal_target *to, struct str record)
+{
+    return apply(to, record, PIECE_VERSION);
+}
+
+/* The record that is being put together from its pieces. */
+struct joining {
+    struct buf record;
+    unsigned version;
+    bool open;
+};
+
+/* *whole when the piece was the last of its record. */
+static int take_piece(struct joining *j, struct tsdb__in body, bool *whole)
 {
     uint8_t version = tsdb__in_u8(&body), flags = tsdb__in_u8(&body);
 
-    if (body.bad || version != PIECE_VERSION || *open == ((flags & PIECE_FIRST) != 0))
+    if (body.bad || version == 0 || version > PIECE_VERSION ||
+        j->open == ((flags & PIECE_FIRST) != 0))
         return FER_ECORRUPT;
-    if ((flags & PIECE_FIRST) != 0)
-        buf_reset(record);
-    buf_add(record, body.p, tsdb__in_left(&body));
+    if ((flags & PIECE_FIRST) != 0) {
+        buf_reset(&j->record);
+        j->version = version;
+    }
+    buf_add(&j->record, body.p, tsdb__in_left(&body));
     *whole = (flags & PIECE_LAST) != 0;
-    *open = !*whole;
-    return 0;
+    j->open = !*whole;
+    return version == j->version ? 0 : FER_ECORRUPT;
 }
 
-int tsdb__wal_replay(struct tsdb__txn *x, struct tsdb__head *h, uint32_t n_series, uint64_t *seq)
+int tsdb__wal_replay(struct tsdb__txn *x, struct tsdb__wal_target *to, uint64_t covered,
+                     uint64_t *first, uint64_t *last)
 {
-    struct buf record = {0};
-    bool open = false;
-    MDB_val k;
+    struct joining j = {.open = false};
+    uint64_t from = covered + 1, before = covered;
+    MDB_val k = {.mv_data = &from, .mv_size = sizeof(from)};
     struct tsdb__in body;
     int rc;
 
-    *seq = 0;
-    for (rc = tsdb__step(x, T_WAL, MDB_FIRST, &k, &body); rc == 0;
+    *first = *last = 0;
+    for (rc = tsdb__step(x, T_WAL, MDB_SET_RANGE, &k, &body); rc == 0;
          rc = tsdb__step(x, T_WAL, MDB_NEXT, &k, &body)) {
         uint64_t key = 0;
         bool whole = false;
 
         memcpy(&key, k.mv_data, MIN(k.mv_size, sizeof(key)));
-        rc = *seq != 0 && key != *seq + 1 ? FER_ECORRUPT : take_piece(body, &record, &open, &whole);
+        rc = key != before + 1 ? FER_ECORRUPT : take_piece(&j, body, &whole);
+        to->seq = before = key;
         if (rc == 0 && whole)
-            rc = tsdb__wal_apply(h, buf_str(&record), n_series);
+            rc = apply(to, buf_str(&j.record), j.version);
         if (rc < 0)
             break;
-        *seq = key;
     }
-    buf_release(&record);
-    if (rc == FER_ENOENT)
-        rc = open ? FER_ECORRUPT : 0;
+    buf_release(&j.record);
+    if (rc != FER_ENOENT || j.open)
+        return rc == FER_ENOENT ? FER_ECORRUPT : rc;
+    rc = tsdb__last_u64(x, T_WAL, last);
+    if (rc == 0 && *last != 0)
+        rc = tsdb__step(x, T_WAL, MDB_FIRST, &k, &body);
+    if (rc == 0 && *last != 0)
+        memcpy(first, k.mv_data, MIN(k.mv_size, sizeof(*first)));
     return rc;
 }

@@ -2,12 +2,13 @@
  * wal.h - the write-ahead table: what was accepted, in the order of acceptance.
  *
  * One record is the accepted samples of one request, cut into pieces that fit a page. The same
- * decoder applies a record to the heads after its commit and at start.
+ * decoder applies a record to memory after its commit and at start.
  */
 #ifndef TSDB_WAL_H
 #define TSDB_WAL_H
 
 #include "head.h"
+#include "late.h"
 #include "tables.h"
 
 /* Encodes one record at the end of a buffer. */
@@ -19,16 +20,33 @@ struct tsdb__wal_writer {
 
 /* A record starts where `out` ends. */
 void tsdb__wal_begin(struct tsdb__wal_writer *w, struct buf *out);
-void tsdb__wal_add(struct tsdb__wal_writer *w, uint32_t id, struct sample s);
+void tsdb__wal_add(struct tsdb__wal_writer *w, uint32_t id, struct sample s, bool late);
 
 /* Appends a record as pieces; *seq is the newest piece's number, and is moved on. */
 int tsdb__wal_put(struct tsdb__txn *x, struct str record, uint64_t *seq);
 
-/* Applies a record to the heads, under their write lock. FER_ECORRUPT for an id above `n_series`.
- */
-int tsdb__wal_apply(struct tsdb__head *h, struct str record, uint32_t n_series);
+/* Deletes pieces up to number `upto` from the left, at most `most` of them. *n: how many. */
+int tsdb__wal_trim(struct tsdb__txn *x, uint64_t upto, size_t most, size_t *n);
 
-/* Applies all of T_WAL; *seq is the newest piece's number. */
-int tsdb__wal_replay(struct tsdb__txn *x, struct tsdb__head *h, uint32_t n_series, uint64_t *seq);
+/* Where records go: memory, less what a checkpoint or a sealed chunk has already. */
+struct tsdb__wal_target {
+    struct tsdb__head *head;
+    struct tsdb__late *late;
+    struct tsdb__mark sealed;
+    uint32_t n_series;         /* ids given */
+    const uint64_t *page_seqs; /* by page of the head: the newest piece that it holds; or NULL */
+    size_t n_pages;
+    uint64_t seq; /* of the record */
+};
+
+/* Applies a record, under the heads' write lock. FER_ECORRUPT for an id above `n_series`. */
+int tsdb__wal_apply(const struct tsdb__wal_target *to, struct str record);
+
+/*
+ * Applies the records after piece `covered`, which ends one. *first and *last are the numbers of
+ * the oldest and the newest piece of T_WAL, or 0.
+ */
+int tsdb__wal_replay(struct tsdb__txn *x, struct tsdb__wal_target *to, uint64_t covered,
+                     uint64_t *first, uint64_t *last);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * writer.c - the thread that writes: takes what is queued, one transaction, one commit, answers.
+ * writer.c - the thread that writes: takes what is queued, one transaction, one commit, answers;
+ * and between groups a slice of the store's own work (upkeep.c).
  *
  * The order is the promise: judge and put (admit.c, wal.c), commit, apply to the heads, let the
  * series be found, and only then done(). A transaction that fails leaves memory as it was before. A
@@ -23,6 +24,9 @@
 /* Buffers that a large group left behind are given back above this. */
 #define KEEP_BYTES (256 * 1024)
 
+/* Of the map; smaller maps keep a sixteenth. */
+#define RESERVE_BYTES (UINT64_C(16) * 1024 * 1024)
+
 /* A disk with less room than this is full: a commit writes at least a few dozen KiB. */
 #define FULL_BYTES (256 * 1024)
 
@@ -32,14 +36,30 @@ static size_t weight(const struct tsdb_write *w)
     return w->n_samples * 16 + w->n_series * 512;
 }
 
-/* Waits for requests and takes as many as make a group. 0: stopped and nothing is left. */
-static size_t take_group(struct tsdb__queue *q, struct tsdb_write *out[TSDB__GROUP_WRITES])
+/* Waits until there is a request or the end, or a tsdb_settle(), for at most `wait_ns`. */
+static void wait_for_work(struct tsdb__queue *q, int64_t wait_ns)
+{
+    struct timespec until;
+    int rc = 0;
+
+    if (wait_ns != INT64_MAX) {
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_sec += wait_ns / 1000000000;
+    }
+    while (q->first == NULL && !q->stopping && q->settle_asked == q->settle_done && rc == 0)
+        rc = wait_ns == INT64_MAX ? pthread_cond_wait(&q->filled, &q->lock)
+                                  : pthread_cond_timedwait(&q->filled, &q->lock, &until);
+}
+
+/* Takes as many requests as make a group; waits for one when `wait_ns` is not 0. */
+static size_t take_group(struct tsdb__queue *q, struct tsdb_write *out[TSDB__GROUP_WRITES],
+                         int64_t wait_ns)
 {
     size_t n = 0, samples = 0, bytes = 0;
 
     pthread_mutex_lock(&q->lock);
-    while (q->first == NULL && !q->stopping)
-        pthread_cond_wait(&q->filled, &q->lock);
+    if (wait_ns != 0)
+        wait_for_work(q, wait_ns);
     while (q->first != NULL && n < TSDB__GROUP_WRITES && samples < TSDB__GROUP_SAMPLES &&
            bytes < TSDB__GROUP_BYTES) {
         struct tsdb_write *w = q->first;
@@ -56,8 +76,7 @@ static size_t take_group(struct tsdb__queue *q, struct tsdb_write *out[TSDB__GRO
     return n;
 }
 
-/* After this the store only answers FER_EIO. */
-static int fall_sick(struct tsdb *db, int rc)
+int tsdb__fall_sick(struct tsdb *db, int rc)
 {
     const char *why = rc == FER_ECORRUPT
                           ? "stored data failed a checksum; restart to check the whole file"
@@ -119,6 +138,7 @@ static void count_verdicts(const struct tsdb_write *w)
         [TSDB_OUT_OF_ORDER] = STAT_SAMPLES_OUT_OF_ORDER,
         [TSDB_CONFLICT] = STAT_SAMPLES_CONFLICT,
         [TSDB_TOO_OLD] = STAT_SAMPLES_OUT_OF_BOUNDS,
+        [TSDB_BEYOND_WINDOW] = STAT_SAMPLES_OUT_OF_BOUNDS,
         [TSDB_TOO_NEW] = STAT_SAMPLES_OUT_OF_BOUNDS,
     };
 
@@ -130,13 +150,17 @@ static void count_verdicts(const struct tsdb_write *w)
 static void publish(struct tsdb *db, struct tsdb_write **w, size_t n)
 {
     struct tsdb__group *g = &db->group;
+    struct tsdb__wal_target to = {
+        .head = &db->head, .late = &db->late, .sealed = db->state.sealed, .n_series = db->series.n};
     size_t from = 0;
 
     tsdb__head_lock_write(&db->head);
+    db->head.now = g->now;
     for (size_t i = 0; i < n; from = g->record_end[i++]) {
         struct str record = {g->log.p + from, g->record_end[i] - from};
 
-        CHECK(tsdb__wal_apply(&db->head, record, db->series.n) == 0);
+        CHECK(tsdb__wal_apply(&to, record) == 0);
+        db->upkeep.n_logged += w[i]->n_verdicts[TSDB_STORED];
     }
     tsdb__head_unlock(&db->head);
     for (size_t i = 0; i < n; i++)
@@ -144,16 +168,17 @@ static void publish(struct tsdb *db, struct tsdb_write **w, size_t n)
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < w[i]->n_series; k++)
             if (w[i]->series[k].id != 0)
-                tsdb__raw_add(&db->raw, w[i]->series[k].raw, w[i]->series[k].id, db->series.n);
-    if (atomic_load(&db->wal_first) == 0 && g->wal_seq != 0)
-        atomic_store(&db->wal_first, 1);
+                tsdb__raw_add(&db->raw, w[i]->series[k].raw, w[i]->series[k].id, db->series.n_used);
+    if (atomic_load(&db->wal_first) == 0 && g->wal_seq != atomic_load(&db->wal_seq))
+        atomic_store(&db->wal_first, atomic_load(&db->wal_seq) + 1);
     atomic_store(&db->wal_seq, g->wal_seq);
-    atomic_store(&db->n_series, db->series.n);
+    atomic_store(&db->n_series, (uint32_t)db->series.n_used);
     stats_add(STAT_WRITE_GROUPS, g->dirty);
     stats_add(STAT_SERIES_CREATED, db->series.n_made);
-    stats_set(STAT_SERIES, db->series.n);
+    stats_set(STAT_SERIES, db->series.n_used);
     stats_set(STAT_HEAD_BYTES, db->head.n_bytes);
-    stats_set(STAT_WAL_PIECES, g->wal_seq);
+    stats_set(STAT_WAL_PIECES,
+              atomic_load(&db->wal_first) == 0 ? 0 : g->wal_seq - atomic_load(&db->wal_first) + 1);
     tsdb__series_commit(&db->series);
 }
 
@@ -185,11 +210,7 @@ static bool is_broken(MDB_env *env)
     return rc != 0;
 }
 
-/*
- * Commits and frees the transaction, also when it fails. LMDB gives EIO when a disk without room
- * takes only part of a write: with next to no space left on it, that is what it was.
- */
-static int commit(struct tsdb *db, MDB_txn *txn)
+int tsdb__commit(struct tsdb *db, MDB_txn *txn)
 {
     int rc = mdb_txn_commit(txn);
 
@@ -200,20 +221,41 @@ static int commit(struct tsdb *db, MDB_txn *txn)
     return tsdb__err(rc);
 }
 
+/* What is left of the map is for the store's own work, which makes room. */
+static bool is_map_full(const struct tsdb *db, struct tsdb__txn *x)
+{
+    uint64_t reserve = MIN(db->map_bytes / 16, RESERVE_BYTES);
+
+    return tsdb__used_bytes(db, x) + reserve > db->map_bytes;
+}
+
+/* The series that an aborted transaction made. */
+static void bury_new(struct tsdb *db, uint32_t from)
+{
+    if (db->series.n < from)
+        return;
+    tsdb__head_lock_write(&db->head);
+    for (uint32_t id = from; id <= db->series.n; id++)
+        tsdb__head_bury(&db->head, id);
+    tsdb__head_unlock(&db->head);
+}
+
 /* One transaction for all of w[0..n): all of it, or nothing. */
 static int write_group(struct tsdb *db, struct tsdb_write **w, size_t n)
 {
-    struct tsdb__txn x = {.dbis = db->dbis};
-    uint32_t n_symbols = db->symbols.n;
+    struct tsdb__txn x = {.dbis = db->dbis, .page_bytes = db->meta.page_bytes};
+    uint32_t n_symbols = db->symbols.n, n_series = db->series.n;
     int rc = tsdb__err(mdb_txn_begin(db->env, NULL, 0, &x.txn));
 
     group_begin(db);
+    if (rc == 0 && is_map_full(db, &x))
+        rc = FER_ENOSPC;
     for (size_t i = 0; i < n && rc == 0; i++)
         rc = put_request(db, &x, w[i], &db->group.record_end[i]);
     if (rc == 0)
         rc = tsdb__postings_flush(&db->postings, &x);
     if (rc == 0 && db->group.dirty) {
-        rc = commit(db, x.txn);
+        rc = tsdb__commit(db, x.txn);
         x.txn = NULL;
     }
     if (x.txn != NULL)
@@ -221,6 +263,7 @@ static int write_group(struct tsdb *db, struct tsdb_write **w, size_t n)
     if (rc == 0) {
         publish(db, w, n);
     } else {
+        bury_new(db, n_series + 1);
         tsdb__series_rollback(&db->series);
         tsdb__symbols_rollback(&db->symbols, n_symbols);
         db->postings.n = 0;
@@ -232,19 +275,52 @@ static int write_group(struct tsdb *db, struct tsdb_write **w, size_t n)
 /* The code that the header promises for a failed transaction. */
 static int failed(struct tsdb *db, int rc)
 {
-    return rc == FER_ENOSPC || rc == FER_ELIMIT ? rc : fall_sick(db, rc);
+    return rc == FER_ENOSPC || rc == FER_ELIMIT ? rc : tsdb__fall_sick(db, rc);
+}
+
+/* It names a series that retention has taken out since the request was decoded. */
+static bool names_gone(const struct tsdb *db, const struct tsdb_write *w)
+{
+    for (size_t i = 0; i < w->n_rows; i++)
+        if (w->rows[i].id != 0 && !tsdb__head_lives(&db->head, w->rows[i].id))
+            return true;
+    return false;
+}
+
+/* Moves the requests that can be written to the front; *backfill: one of them is such. */
+static size_t sift(const struct tsdb *db, struct tsdb_write **w, size_t n, bool *backfill)
+{
+    size_t good = 0;
+
+    *backfill = false;
+    for (size_t i = 0; i < n; i++) {
+        struct tsdb_write *it = w[i];
+
+        it->rc = names_gone(db, it) ? FER_ESTALE : 0;
+        if (it->rc != 0)
+            continue;
+        *backfill = *backfill || it->backfill;
+        w[i] = w[good];
+        w[good++] = it;
+    }
+    return good;
 }
 
 static void answer_group(struct tsdb *db, struct tsdb_write **w, size_t n)
 {
-    bool sick = atomic_load(&db->sick) != NULL;
-    int rc = sick ? FER_EIO : write_group(db, w, n);
+    bool sick = atomic_load(&db->sick) != NULL, backfill;
+    size_t good = sift(db, w, n, &backfill);
+    int rc = sick ? FER_EIO : 0;
 
-    for (size_t i = 0; i < n; i++) {
+    if (rc == 0 && backfill)
+        rc = tsdb__upkeep_make_way(db);
+    if (rc == 0)
+        rc = write_group(db, w, good);
+    for (size_t i = 0; i < good; i++) {
         w[i]->rc = rc;
         if (rc == 0 || sick)
             continue;
-        if (n > 1 && (rc == FER_ENOSPC || rc == FER_ELIMIT) && atomic_load(&db->sick) == NULL) {
+        if (good > 1 && (rc == FER_ENOSPC || rc == FER_ELIMIT) && atomic_load(&db->sick) == NULL) {
             int alone = write_group(db, &w[i], 1);
 
             w[i]->rc = alone == 0 ? 0 : failed(db, alone);
@@ -256,15 +332,68 @@ static void answer_group(struct tsdb *db, struct tsdb_write **w, size_t n)
         w[i]->done(w[i]);
 }
 
+/* Nothing is due: whoever asked for that before `asked` can go on. */
+static void settle(struct tsdb__queue *q, uint64_t asked)
+{
+    pthread_mutex_lock(&q->lock);
+    q->settle_done = asked;
+    pthread_cond_broadcast(&q->settled);
+    pthread_mutex_unlock(&q->lock);
+}
+
+static uint64_t settle_asked(struct tsdb__queue *q)
+{
+    uint64_t asked;
+
+    pthread_mutex_lock(&q->lock);
+    asked = q->settle_asked;
+    pthread_mutex_unlock(&q->lock);
+    return asked;
+}
+
+static bool is_stopping(struct tsdb__queue *q)
+{
+    bool stopping;
+
+    pthread_mutex_lock(&q->lock);
+    stopping = q->stopping;
+    pthread_mutex_unlock(&q->lock);
+    return stopping;
+}
+
+/* The last work: what a start would have to replay is put where it belongs. */
+static void close_down(struct tsdb *db)
+{
+    db->upkeep.closing = db->upkeep.wants_merge = true;
+    db->upkeep.retry_ns = 0;
+    while (tsdb__upkeep_slice(db) > 0)
+        ;
+    settle(&db->queue, settle_asked(&db->queue));
+}
+
 static void *writer_main(void *arg)
 {
     struct tsdb *db = arg;
     struct tsdb_write *w[TSDB__GROUP_WRITES];
-    size_t n;
+    int64_t wait_ns = 0;
 
     CHECK_MAGIC(db, TSDB_MAGIC);
-    while ((n = take_group(&db->queue, w)) != 0)
-        answer_group(db, w, n);
+    for (;;) {
+        uint64_t asked;
+        size_t n = take_group(&db->queue, w, wait_ns);
+
+        if (n > 0)
+            answer_group(db, w, n);
+        else if (is_stopping(&db->queue))
+            break;
+        asked = settle_asked(&db->queue);
+        wait_ns = 0;
+        if (tsdb__upkeep_slice(db) > 0)
+            continue;
+        settle(&db->queue, asked);
+        wait_ns = tsdb__upkeep_wait_ns(db);
+    }
+    close_down(db);
     return NULL;
 }
 
@@ -290,6 +419,20 @@ void tsdb__writer_stop(struct tsdb *db)
     db->writer_runs = false;
     free(db->group.pending);
     buf_release(&db->group.log);
+}
+
+void tsdb_settle(struct tsdb *db)
+{
+    struct tsdb__queue *q = &db->queue;
+    uint64_t mine;
+
+    CHECK_MAGIC(db, TSDB_MAGIC);
+    pthread_mutex_lock(&q->lock);
+    mine = ++q->settle_asked;
+    pthread_cond_signal(&q->filled);
+    while (q->settle_done < mine && !q->stopping)
+        pthread_cond_wait(&q->settled, &q->lock);
+    pthread_mutex_unlock(&q->lock);
 }
 
 void tsdb_submit(struct tsdb *db, struct tsdb_write *w)

@@ -2,7 +2,7 @@
  * xor.h - samples as a bit stream: the codec of open chunks.
  *
  * Bit-exact for every double (NaN payloads, -0, denormals) and every timestamp. The layout is drawn
- * in xor.c. Not stored on disk, so it may change from version to version.
+ * in xor.c and docs/store-format.md: checkpoints keep such streams on disk.
  */
 #ifndef TSDB_XOR_H
 #define TSDB_XOR_H

@@ -24,7 +24,8 @@
     X(FER_EEXEC,     -10, "the query could not be executed") \
     X(FER_EUNSUP,    -11, "not supported") \
     X(FER_EFORMAT,   -12, "written by a foreign program or a newer version") \
-    X(FER_ESTOP,     -13, "shutting down or not ready")
+    X(FER_ESTOP,     -13, "shutting down or not ready") \
+    X(FER_ESTALE,    -14, "what was looked up has gone since")
 // clang-format on
 
 enum fer_err {

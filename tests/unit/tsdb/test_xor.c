@@ -90,6 +90,15 @@ static struct stream_case cases[] = {
 
 #define N_SAMPLES 5000
 
+static size_t read_range(struct tsdb__head *h, struct source_range r, struct arena *a,
+                         struct sample_vec *out)
+{
+    out->n = 0;
+    for (const struct tsdb__chunk *c = tsdb__head_copy(h, 1, r, a); c != NULL; c = c->next)
+        assert_int_equal(tsdb__chunk_read(c, r, out), 0);
+    return out->n;
+}
+
 static void test_series(void **state)
 {
     const struct stream_case *c = *state;
@@ -103,6 +112,7 @@ static void test_series(void **state)
 
     tsdb__head_init(&h);
     tsdb__head_reserve(&h, 1);
+    tsdb__head_revive(&h, 1);
     tsdb__head_lock_write(&h);
     for (size_t i = 0; i < N_SAMPLES; i++) {
         bits = c->value(&random, bits, i);
@@ -113,19 +123,20 @@ static void test_series(void **state)
     tsdb__head_unlock(&h);
     print_message("%s: %.2f bytes a sample\n", c->name, (double)h.n_bytes / N_SAMPLES);
 
-    assert_int_equal(tsdb__chunks_read(tsdb__head_copy(&h, 1, all, &a), all, &sv), 0);
-    assert_int_equal(sv.n, N_SAMPLES);
+    assert_int_equal(read_range(&h, all, &a, &sv), N_SAMPLES);
     assert_memory_equal(sv.v, s, sizeof(s));
     for (int i = 0; i < 200; i++) {
         size_t from = fx_random(&random) % N_SAMPLES;
         size_t to = from + fx_random(&random) % (N_SAMPLES - from);
         struct source_range r = {s[from].t, s[to].t};
 
-        sv.n = 0;
-        assert_int_equal(tsdb__chunks_read(tsdb__head_copy(&h, 1, r, &a), r, &sv), 0);
-        assert_int_equal(sv.n, to - from + 1);
+        assert_int_equal(read_range(&h, r, &a, &sv), to - from + 1);
         assert_memory_equal(sv.v, s + from, sv.n * sizeof(*s));
     }
+    tsdb__head_drop(&h, tsdb__head_series(&h, 1), INT32_MAX);
+    assert_int_equal(h.n_bytes, 0);
+    assert_int_equal(h.n_slots, 0);
+    assert_int_equal(h.n_samples, 0);
     sample_vec_release(&sv);
     arena_release(&a);
     tsdb__head_release(&h);

@@ -1,0 +1,339 @@
+/*
+ * chunks.c - the sealed samples.
+ */
+#include "chunks.h"
+
+#include "ferula/base/check.h"
+
+/* Slots are biased, so that keys sort as slots do. */
+#define SLOT_BIAS UINT32_C(0x80000000)
+
+void tsdb__chunk_key_print(uint8_t out[TSDB__CHUNK_KEY_BYTES], struct tsdb__chunk_key key)
+{
+    tsdb__put_be32(out, (uint32_t)key.slot + SLOT_BIAS);
+    tsdb__put_be32(out + 4, key.first);
+    tsdb__put_be32(out + 8, key.number);
+}
+
+struct tsdb__chunk_key tsdb__chunk_key_parse(const MDB_val *k)
+{
+    const uint8_t *p = k->mv_data;
+
+    if (k->mv_size != TSDB__CHUNK_KEY_BYTES)
+        return (struct tsdb__chunk_key){0};
+    return (struct tsdb__chunk_key){(int32_t)(tsdb__get_be32(p) - SLOT_BIAS), tsdb__get_be32(p + 4),
+                                    tsdb__get_be32(p + 8)};
+}
+
+/* ---- writing ---------------------------------------------------------------------------- */
+
+void tsdb__chunk_writer_begin(struct tsdb__chunk_writer *w, struct tsdb__txn *x, int32_t slot,
+                              bool append)
+{
+    w->x = x;
+    w->slot = slot;
+    w->append = append;
+    w->first = w->number = 0;
+    w->n_rows = 0;
+    tsdb__group_init(&w->group, tsdb__slot_start(slot));
+}
+
+int tsdb__chunk_writer_end(struct tsdb__chunk_writer *w)
+{
+    uint8_t key[TSDB__CHUNK_KEY_BYTES];
+    int rc;
+
+    if (tsdb__group_is_empty(&w->group))
+        return 0;
+    tsdb__chunk_key_print(key, (struct tsdb__chunk_key){w->slot, w->first, w->number});
+    rc = tsdb__put(w->x, T_CHUNK, (struct str){(const char *)key, sizeof(key)},
+                   tsdb__group_body(&w->group), w->append ? MDB_APPEND : 0);
+    w->n_rows++;
+    tsdb__group_init(&w->group, tsdb__slot_start(w->slot));
+    return rc;
+}
+
+int tsdb__chunk_writer_add(struct tsdb__chunk_writer *w, uint32_t id, const struct sample *s,
+                           size_t n)
+{
+    uint32_t number = 0;
+    int rc = 0;
+
+    while (n > 0 && rc == 0) {
+        bool fresh = tsdb__group_is_empty(&w->group);
+        size_t taken = tsdb__group_add(&w->group, id, s, n);
+
+        if (fresh) {
+            w->first = id;
+            w->number = number;
+        }
+        number += taken > 0;
+        s += taken;
+        n -= taken;
+        if (n > 0)
+            rc = tsdb__chunk_writer_end(w);
+    }
+    return rc;
+}
+
+void tsdb__chunk_writer_release(struct tsdb__chunk_writer *w)
+{
+    tsdb__group_release(&w->group);
+}
+
+/* ---- reading ---------------------------------------------------------------------------- */
+
+static int open_row(const MDB_val *k, struct tsdb__in body, struct tsdb__chunk_row *out)
+{
+    out->key = tsdb__chunk_key_parse(k);
+    out->body = body;
+    return tsdb__group_open(&out->group, tsdb__slot_start(out->key.slot), out->key.first, body);
+}
+
+static int step(struct tsdb__txn *x, MDB_cursor_op op, MDB_val *k, struct tsdb__chunk_row *out)
+{
+    struct tsdb__in body;
+    int rc = tsdb__step(x, T_CHUNK, op, k, &body);
+
+    return rc == 0 ? open_row(k, body, out) : rc;
+}
+
+int tsdb__chunk_next(struct tsdb__txn *x, struct tsdb__chunk_row *out)
+{
+    MDB_val k;
+
+    return step(x, MDB_NEXT, &k, out);
+}
+
+int tsdb__chunk_first(struct tsdb__txn *x, struct tsdb__chunk_row *out)
+{
+    MDB_val k;
+
+    return step(x, MDB_FIRST, &k, out);
+}
+
+int tsdb__chunk_delete(struct tsdb__txn *x, struct tsdb__chunk_key key)
+{
+    uint8_t text[TSDB__CHUNK_KEY_BYTES];
+
+    tsdb__chunk_key_print(text, key);
+    return tsdb__delete_key(x, T_CHUNK, (struct str){(const char *)text, sizeof(text)});
+}
+
+int tsdb__chunk_last_slot(struct tsdb__txn *x, int32_t *out)
+{
+    struct tsdb__in body;
+    MDB_val k;
+    int rc = tsdb__step(x, T_CHUNK, MDB_LAST, &k, &body);
+
+    if (rc == 0)
+        *out = tsdb__chunk_key_parse(&k).slot;
+    return rc;
+}
+
+int tsdb__chunk_seek(struct tsdb__txn *x, int32_t slot, uint32_t id, struct tsdb__chunk_row *out)
+{
+    uint8_t key[TSDB__CHUNK_KEY_BYTES];
+    MDB_val k = {.mv_data = key, .mv_size = sizeof(key)};
+    struct tsdb__in body;
+    struct tsdb__chunk_key at;
+    int rc;
+
+    tsdb__chunk_key_print(key, (struct tsdb__chunk_key){slot, id, 0});
+    rc = tsdb__step(x, T_CHUNK, MDB_SET_RANGE, &k, &body);
+    if (rc == 0 && memcmp(k.mv_data, key, sizeof(key)) == 0)
+        return open_row(&k, body, out);
+    if (rc < 0 && rc != FER_ENOENT)
+        return rc;
+    /* The row before may hold it, when it is of the slot. */
+    rc = tsdb__step(x, T_CHUNK, rc == 0 ? MDB_PREV : MDB_LAST, &k, &body);
+    if (rc == FER_ENOENT)
+        return tsdb__chunk_first(x, out);
+    if (rc < 0)
+        return rc;
+    at = tsdb__chunk_key_parse(&k);
+    return at.slot == slot ? open_row(&k, body, out) : tsdb__chunk_next(x, out);
+}
+
+int tsdb__chunk_newest(struct tsdb__txn *x, int32_t slot, uint32_t id, struct sample_vec *scratch,
+                       struct sample *out)
+{
+    struct tsdb__chunk_row row;
+    bool found = false;
+    int rc = tsdb__chunk_seek(x, slot, id, &row);
+
+    while (rc == 0 && row.key.slot == slot && row.key.first <= id) {
+        struct tsdb__entry e;
+
+        while ((rc = tsdb__group_next(&row.group, &e)) == 0 && e.id < id)
+            ;
+        if (rc < 0)
+            return rc;
+        if (rc == 0 && e.id == id) {
+            found = true;
+            scratch->n = 0;
+            sample_vec_reserve(scratch, e.n_samples);
+            rc = tsdb__entry_read(&e, tsdb__slot_start(slot), scratch->v);
+            if (rc < 0)
+                return rc;
+            *out = scratch->v[e.n_samples - 1];
+        }
+        if (tsdb__group_last_id(&row.group) > id)
+            break;
+        rc = tsdb__chunk_next(x, &row);
+    }
+    if (rc < 0 && rc != FER_ENOENT)
+        return rc;
+    return found ? 0 : FER_ENOENT;
+}
+
+/* ---- selecting -------------------------------------------------------------------------- */
+
+struct selecting {
+    struct tsdb__txn *x;
+    const struct tsdb__ids *ids;
+    struct arena *a;
+    struct tsdb__sealed_list *lists;
+    uint32_t want; /* the next id of the set; 0: none is left */
+    size_t at;     /* its number in the set */
+};
+
+static const uint8_t *copy_bytes(struct arena *a, const uint8_t *p, size_t n)
+{
+    uint8_t *to = arena_alloc_raw(a, n + 1, 1);
+
+    memcpy(to, p, n);
+    return to;
+}
+
+/* Columns of timestamps are copied once a row, however many series share them. */
+struct columns {
+    const uint8_t *copy[256];
+};
+
+static void take_entry(struct selecting *sl, int32_t slot, struct columns *columns,
+                       const struct tsdb__entry *e)
+{
+    struct tsdb__sealed *c = arena_new(sl->a, struct tsdb__sealed);
+    const uint8_t **times = e->column < COUNT(columns->copy) ? &columns->copy[e->column] : NULL;
+
+    c->slot = slot;
+    c->entry = *e;
+    c->entry.values = copy_bytes(sl->a, e->values, e->n_values);
+    if (times != NULL && *times != NULL)
+        c->entry.times = *times;
+    else
+        c->entry.times = copy_bytes(sl->a, e->times, e->n_times);
+    if (times != NULL)
+        *times = c->entry.times;
+    *sl->lists[sl->at].last = c;
+    sl->lists[sl->at].last = &c->next;
+}
+
+static void want_next(struct selecting *sl)
+{
+    sl->want = tsdb__ids_next(sl->ids, sl->want + 1);
+    sl->at++;
+}
+
+/* Takes what is wanted of one row; what is wanted next is at its last id or after it. */
+static int take_row(struct selecting *sl, struct tsdb__chunk_row *row)
+{
+    struct columns columns = {0};
+    uint32_t last = tsdb__group_last_id(&row->group);
+    struct tsdb__entry e;
+    int rc;
+
+    while ((rc = tsdb__group_next(&row->group, &e)) == 0) {
+        while (sl->want != 0 && sl->want < e.id)
+            want_next(sl);
+        if (sl->want == 0)
+            return 0;
+        if (sl->want == e.id)
+            take_entry(sl, row->key.slot, &columns, &e);
+        /* The last series of a row may go on in the next one. */
+        if (sl->want == e.id && e.id < last)
+            want_next(sl);
+    }
+    return rc < 0 ? rc : 0;
+}
+
+/* From the row under the cursor to the one that may hold what is wanted; of any slot. */
+static int advance(struct selecting *sl, struct tsdb__chunk_row *row)
+{
+    struct tsdb__chunk_key was = row->key;
+    uint32_t last = tsdb__group_last_id(&row->group);
+    int rc = tsdb__chunk_next(sl->x, row);
+
+    if (rc < 0 || row->key.slot != was.slot)
+        return rc;
+    if (row->key.first > last && sl->want == last)
+        want_next(sl);
+    if (sl->want != 0 && sl->want > tsdb__group_last_id(&row->group))
+        return tsdb__chunk_seek(sl->x, was.slot, sl->want, row);
+    return 0;
+}
+
+static int select_slot(struct selecting *sl, struct tsdb__chunk_row *row)
+{
+    int32_t slot = row->key.slot;
+    int rc = 0;
+
+    while (rc == 0 && row->key.slot == slot && sl->want != 0) {
+        rc = take_row(sl, row);
+        if (rc == 0 && sl->want != 0)
+            rc = advance(sl, row);
+    }
+    return rc;
+}
+
+int tsdb__chunks_select(struct tsdb__txn *x, const struct tsdb__ids *ids, struct source_range range,
+                        struct arena *a, struct tsdb__sealed_list *lists)
+{
+    struct selecting sl = {.x = x, .ids = ids, .a = a, .lists = lists};
+    uint32_t first = tsdb__ids_next(ids, 1);
+    struct tsdb__chunk_row row;
+    int32_t slot, to;
+    int rc;
+
+    if (first == 0 || range.from > range.to || range.to < TSDB__TIME_MIN ||
+        range.from > TSDB__TIME_MAX)
+        return 0;
+    slot = tsdb__slot_of(MAX(range.from, TSDB__TIME_MIN));
+    to = tsdb__slot_of(MIN(range.to, TSDB__TIME_MAX));
+    for (rc = tsdb__chunk_seek(x, slot, first, &row); rc == 0 && row.key.slot <= to;
+         rc = tsdb__chunk_seek(x, slot + 1, first, &row)) {
+        slot = row.key.slot;
+        sl.want = first;
+        sl.at = 0;
+        rc = select_slot(&sl, &row);
+        if (rc < 0)
+            break;
+        if (slot == to)
+            return 0;
+    }
+    return rc == FER_ENOENT ? 0 : rc;
+}
+
+int tsdb__sealed_read(const struct tsdb__sealed *c, struct source_range range,
+                      struct sample_vec *out)
+{
+    ts_ms start = tsdb__slot_start(c->slot);
+    struct sample *s;
+    size_t n = c->entry.n_samples, from = 0;
+    int rc;
+
+    sample_vec_reserve(out, n);
+    s = out->v + out->n;
+    rc = tsdb__entry_read(&c->entry, start, s);
+    if (rc < 0)
+        return rc;
+    while (n > 0 && s[n - 1].t > range.to)
+        n--;
+    while (from < n && s[from].t < range.from)
+        from++;
+    if (from > 0)
+        memmove(s, s + from, (n - from) * sizeof(*s));
+    out->n += n - from;
+    return 0;
+}

@@ -1,0 +1,91 @@
+/*
+ * chunks.h - the sealed samples: T_CHUNK, a row a group of series of one slot.
+ *
+ * Rows of a slot do not overlap: ids ascend from row to row. A series that is too long for one row
+ * goes on in the next, which then has the same first id and the next number.
+ */
+#ifndef TSDB_CHUNKS_H
+#define TSDB_CHUNKS_H
+
+#include "group.h"
+#include "postings.h"
+#include "slot.h"
+#include "tables.h"
+
+#include "ferula/model/source.h"
+
+#define TSDB__CHUNK_KEY_BYTES 12
+
+struct tsdb__chunk_key {
+    int32_t slot;
+    uint32_t first, number;
+};
+
+void tsdb__chunk_key_print(uint8_t out[TSDB__CHUNK_KEY_BYTES], struct tsdb__chunk_key key);
+struct tsdb__chunk_key tsdb__chunk_key_parse(const MDB_val *k);
+
+/* Writes rows; ids of a slot ascend. */
+struct tsdb__chunk_writer {
+    struct tsdb__txn *x;
+    struct tsdb__group_builder group; /* kept from use to use */
+    int32_t slot;
+    uint32_t first, number; /* key of the row being filled */
+    bool append;            /* behind all rows of the table */
+    size_t n_rows;          /* put since the beginning */
+};
+
+void tsdb__chunk_writer_begin(struct tsdb__chunk_writer *w, struct tsdb__txn *x, int32_t slot,
+                              bool append);
+int tsdb__chunk_writer_add(struct tsdb__chunk_writer *w, uint32_t id, const struct sample *s,
+                           size_t n);
+int tsdb__chunk_writer_end(struct tsdb__chunk_writer *w); /* puts what is left */
+void tsdb__chunk_writer_release(struct tsdb__chunk_writer *w);
+
+/* A row as it is read. */
+struct tsdb__chunk_row {
+    struct tsdb__chunk_key key;
+    struct tsdb__in body;
+    struct tsdb__group_reader group;
+};
+
+/*
+ * The cursor goes to the first row that may hold series `id` in `slot`, or the first after it, of
+ * any slot. FER_ENOENT: there is none.
+ */
+int tsdb__chunk_seek(struct tsdb__txn *x, int32_t slot, uint32_t id, struct tsdb__chunk_row *out);
+int tsdb__chunk_next(struct tsdb__txn *x, struct tsdb__chunk_row *out);
+int tsdb__chunk_first(struct tsdb__txn *x, struct tsdb__chunk_row *out);
+
+int tsdb__chunk_delete(struct tsdb__txn *x, struct tsdb__chunk_key key);
+
+/* The newest slot that has a row; FER_ENOENT. */
+int tsdb__chunk_last_slot(struct tsdb__txn *x, int32_t *out);
+
+/* The newest sample that the series has in the slot. FER_ENOENT: it has none there. */
+int tsdb__chunk_newest(struct tsdb__txn *x, int32_t slot, uint32_t id, struct sample_vec *scratch,
+                       struct sample *out);
+
+/* A chunk of a selected series, copied out of the store. */
+struct tsdb__sealed {
+    struct tsdb__sealed *next; /* newer */
+    int32_t slot;
+    struct tsdb__entry entry; /* what it points to is in the arena */
+};
+
+/* What a selection has of one series. */
+struct tsdb__sealed_list {
+    struct tsdb__sealed *first, **last;
+};
+
+/*
+ * Copies the chunks in the slots of `range` of the series in `ids`, into `a`; lists[] is in the
+ * order of the set.
+ */
+int tsdb__chunks_select(struct tsdb__txn *x, const struct tsdb__ids *ids, struct source_range range,
+                        struct arena *a, struct tsdb__sealed_list *lists);
+
+/* Appends the samples that lie in `range`. */
+int tsdb__sealed_read(const struct tsdb__sealed *c, struct source_range range,
+                      struct sample_vec *out);
+
+#endif

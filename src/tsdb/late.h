@@ -1,0 +1,53 @@
+/*
+ * late.h - samples that arrived after their place in the heads was gone: older than the newest of
+ * their series, or of a slot that is sealed. They wait in memory, in the WAL all the while, until
+ * merge.c puts them into the sealed chunks.
+ *
+ * The writer thread alone changes it, under the heads' write lock; readers hold the read lock.
+ */
+#ifndef TSDB_LATE_H
+#define TSDB_LATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ferula/base/arena.h"
+#include "ferula/model/sample.h"
+#include "ferula/model/source.h"
+
+struct tsdb__late_sample {
+    uint32_t id;
+    uint32_t next; /* one more than the index of an older arrival of the series; 0: none */
+    ts_ms t;
+    uint64_t bits;
+};
+
+struct tsdb__late_slot {
+    uint32_t id;   /* 0: free */
+    uint32_t last; /* one more than the index of the series' last arrival */
+};
+
+struct tsdb__late {
+    struct tsdb__late_sample *v; /* owned; in the order of arrival */
+    size_t n, cap;
+    struct tsdb__late_slot *map; /* owned; open addressing by id */
+    size_t n_map, cap_map;
+};
+
+void tsdb__late_release(struct tsdb__late *l);
+
+/* Of samples with equal times, the first to arrive counts; that is seen to when they are read. */
+void tsdb__late_add(struct tsdb__late *l, uint32_t id, struct sample s);
+
+bool tsdb__late_has(const struct tsdb__late *l, uint32_t id);
+
+/* Copies a series' samples that lie in `range` into `a`, as they arrived. Returns how many. */
+size_t tsdb__late_copy(const struct tsdb__late *l, uint32_t id, struct source_range range,
+                       struct arena *a, struct sample **out);
+
+/* Forgets the samples that `gone` says. */
+void tsdb__late_remove(struct tsdb__late *l,
+                       bool (*gone)(const struct tsdb__late_sample *s, size_t i, void *ctx),
+                       void *ctx);
+
+#endif

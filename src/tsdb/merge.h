@@ -1,0 +1,39 @@
+/*
+ * merge.h - late samples into the sealed chunks.
+ */
+#ifndef TSDB_MERGE_H
+#define TSDB_MERGE_H
+
+#include "chunks.h"
+#include "late.h"
+
+/*
+ * Puts `late`, in the order of arrival, among the samples of sv from index `from` on, which ascend.
+ * At equal times what is there stays, and then the first to arrive. `late` is sorted by it.
+ */
+void tsdb__merge_late(struct sample_vec *sv, size_t from, struct sample *late, size_t n);
+
+/* Late samples on their way into T_CHUNK, over several transactions; the writer thread's. */
+struct tsdb__merge {
+    uint32_t *order;  /* owned: indices into the late samples, by slot, series, time and arrival */
+    size_t n, at;     /* all, and how many are done */
+    size_t at_commit; /* how many are committed */
+    size_t n_seen;    /* late samples when it began */
+    struct tsdb__chunk_writer writer;
+    struct sample_vec old, fresh; /* scratch */
+    struct tsdb__unit *unit;      /* owned scratch: the rows being rewritten */
+};
+
+/* Begins with all late samples whose place is sealed. False: there are none. */
+bool tsdb__merge_begin(struct tsdb__merge *m, const struct tsdb__late *late,
+                       struct tsdb__mark sealed);
+
+/* Rewrites at most `most` rows; m->at moves on. */
+int tsdb__merge_slice(struct tsdb__merge *m, const struct tsdb__late *late, struct tsdb__txn *x,
+                      size_t most);
+
+/* All of it is committed: forgets those late samples. Under the heads' write lock. */
+void tsdb__merge_end(struct tsdb__merge *m, struct tsdb__late *late);
+void tsdb__merge_release(struct tsdb__merge *m);
+
+#endif

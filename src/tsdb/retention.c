@@ -1,0 +1,187 @@
+/*
+ * retention.c - old chunks go, and the series and strings that nothing else refers to.
+ *
+ * A series goes with the last of its chunks: when a row is deleted and none of a series' samples is
+ * newer, neither in memory nor in a younger slot. That is known for series that got a sample since
+ * the start; for the others the younger slots are asked, newest first.
+ */
+#include "retention.h"
+
+#include <stdlib.h>
+
+#include "chunks.h"
+
+#include "ferula/base/check.h"
+#include "ferula/base/mem.h"
+
+/* Of one slice: a row, a series' label row and its lists and strings each free pages, too. */
+#define ROWS_MAX   128
+#define SERIES_MAX 48
+#define PROBES_MAX 4096
+
+int tsdb__retention_due(struct tsdb *db, struct tsdb__txn *x, bool *due, int32_t *slot)
+{
+    struct tsdb__chunk_row row;
+    int32_t newest;
+    int rc = tsdb__chunk_first(x, &row);
+
+    *due = false;
+    if (rc == 0)
+        rc = tsdb__chunk_last_slot(x, &newest);
+    if (rc < 0)
+        return rc == FER_ENOENT ? 0 : rc;
+    *slot = row.key.slot;
+    if (*slot == db->state.sealed.slot && db->state.sealed.id != UINT32_MAX)
+        return 0; /* it is being sealed */
+    *due = (db->retention > 0 && tsdb__slot_end(*slot) <= tsdb__kept_from(db)) ||
+           (db->retention_bytes > 0 && tsdb__used_bytes(db, x) > db->retention_bytes);
+    return 0;
+}
+
+ts_ms tsdb__kept_from(const struct tsdb *db)
+{
+    ts_ms max_t = MAX(db->head.max_t, db->state.max_t);
+
+    return db->retention == 0 || max_t < INT64_MIN + db->retention ? INT64_MIN
+                                                                   : max_t - db->retention;
+}
+
+struct slicing {
+    struct tsdb *db;
+    struct tsdb__txn *x;
+    struct tsdb__gone *gone;
+    int32_t slot, newest;
+    size_t n_probes;
+    struct sample_vec scratch;
+};
+
+/* Looks for the newest sample of a series that is not known in memory, in the younger slots. */
+static int find_newest(struct slicing *sl, uint32_t id, struct tsdb__series *series)
+{
+    struct sample s;
+    int rc = FER_ENOENT;
+
+    for (int32_t slot = sl->newest; slot > sl->slot && rc == FER_ENOENT; slot--) {
+        sl->n_probes++;
+        rc = tsdb__chunk_newest(sl->x, slot, id, &sl->scratch, &s);
+    }
+    if (rc < 0)
+        return rc == FER_ENOENT ? 0 : rc;
+    tsdb__head_lock_write(&sl->db->head);
+    tsdb__head_note(&sl->db->head, series, s);
+    tsdb__head_unlock(&sl->db->head);
+    return 0;
+}
+
+/* Nothing of the series is left but in rows of the oldest slot. */
+static int is_last(struct slicing *sl, uint32_t id, bool *out)
+{
+    struct tsdb__series *series = tsdb__head_series(&sl->db->head, id);
+    int rc = 0;
+
+    *out = false;
+    if (tsdb__late_has(&sl->db->late, id))
+        return 0;
+    if (!series->has_newest)
+        rc = find_newest(sl, id, series);
+    *out = series->chunk == 0 && (!series->has_newest || tsdb__slot_of(series->x.t) <= sl->slot);
+    return rc;
+}
+
+static int remove_series(struct slicing *sl, uint32_t id)
+{
+    struct tsdb__gone *g = sl->gone;
+    uint32_t tag;
+    int rc = tsdb__series_delete(sl->x, id, &g->postings, &tag);
+
+    if (rc < 0)
+        return rc;
+    if (g->n == g->cap) {
+        g->cap = g->cap == 0 ? SERIES_MAX : g->cap * 2;
+        g->v = xrealloc(g->v, g->cap, sizeof(*g->v));
+    }
+    g->v[g->n].id = id;
+    g->v[g->n++].tag = tag;
+    return 0;
+}
+
+static bool is_gone(const struct tsdb__gone *g, uint32_t id)
+{
+    for (size_t i = 0; i < g->n; i++)
+        if (g->v[i].id == id)
+            return true;
+    return false;
+}
+
+/* The series of a row that end with it are taken out. *whole: it can be deleted now. */
+static int clear_row(struct slicing *sl, struct tsdb__chunk_row *row, bool *whole)
+{
+    uint32_t last = tsdb__group_last_id(&row->group);
+    struct tsdb__chunk_row next;
+    struct tsdb__entry e;
+    bool goes_on;
+    int rc = tsdb__chunk_next(sl->x, &next);
+
+    /* A series that goes on in the next row ends there. */
+    goes_on = rc == 0 && next.key.slot == sl->slot && next.key.first == last;
+    *whole = false;
+    if (rc == FER_ENOENT)
+        rc = 0;
+    while (rc == 0 && (rc = tsdb__group_next(&row->group, &e)) == 0) {
+        bool ends = false;
+
+        if ((e.id == last && goes_on) || !tsdb__head_lives(&sl->db->head, e.id) ||
+            is_gone(sl->gone, e.id))
+            continue;
+        if (sl->gone->n >= SERIES_MAX || sl->n_probes >= PROBES_MAX)
+            return 0;
+        rc = is_last(sl, e.id, &ends);
+        if (rc == 0 && ends)
+            rc = remove_series(sl, e.id);
+    }
+    *whole = rc == 1;
+    return rc < 0 ? rc : 0;
+}
+
+int tsdb__retention_slice(struct tsdb *db, struct tsdb__txn *x, int32_t slot,
+                          struct tsdb__gone *gone)
+{
+    struct slicing sl = {.db = db, .x = x, .gone = gone, .slot = slot};
+    bool whole = true;
+    int rc = tsdb__chunk_last_slot(x, &sl.newest);
+
+    gone->n = 0;
+    for (size_t i = 0; i < ROWS_MAX && rc == 0 && whole; i++) {
+        struct tsdb__chunk_row row;
+
+        rc = tsdb__chunk_first(x, &row);
+        if (rc < 0 || row.key.slot != slot)
+            break;
+        rc = clear_row(&sl, &row, &whole);
+        if (rc == 0 && whole)
+            rc = tsdb__chunk_delete(x, row.key);
+    }
+    sample_vec_release(&sl.scratch);
+    if (rc == FER_ENOENT)
+        rc = 0;
+    return rc < 0 ? rc : tsdb__postings_remove(&gone->postings, x, &db->symbols);
+}
+
+void tsdb__retention_publish(struct tsdb *db, const struct tsdb__gone *gone)
+{
+    if (gone->n == 0)
+        return;
+    tsdb__head_lock_write(&db->head);
+    for (size_t i = 0; i < gone->n; i++) {
+        tsdb__head_bury(&db->head, gone->v[i].id);
+        tsdb__series_forget(&db->series, gone->v[i].tag, gone->v[i].id);
+    }
+    tsdb__head_unlock(&db->head);
+}
+
+void tsdb__gone_release(struct tsdb__gone *gone)
+{
+    free(gone->v);
+    tsdb__postings_release(&gone->postings);
+    *gone = (struct tsdb__gone){0};
+}

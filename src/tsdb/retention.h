@@ -1,0 +1,22 @@
+/*
+ * retention.h - old chunks go, and the series and strings that nothing else refers to. The writer
+ * thread's.
+ */
+#ifndef TSDB_RETENTION_H
+#define TSDB_RETENTION_H
+
+#include "store.h"
+
+/* The oldest slot that has rows is past the retention, by time or by size. */
+int tsdb__retention_due(struct tsdb *db, struct tsdb__txn *x, bool *due, int32_t *slot);
+
+/* Deletes some rows of `slot`, the oldest. A transaction never frees more pages than a record of
+ * LMDB's free list holds. */
+int tsdb__retention_slice(struct tsdb *db, struct tsdb__txn *x, int32_t slot,
+                          struct tsdb__gone *gone);
+
+/* After the commit: memory forgets the series. */
+void tsdb__retention_publish(struct tsdb *db, const struct tsdb__gone *gone);
+void tsdb__gone_release(struct tsdb__gone *gone);
+
+#endif

@@ -1,0 +1,406 @@
+/*
+ * upkeep.c - the store's own work: deleting what is past the retention, sealing, merging late
+ * samples, checkpoints, trimming.
+ *
+ * It is cut into slices of a few milliseconds, each a transaction of its own, which the writer
+ * thread does between groups of writes. So a failure of it is no failure of a write; it is tried
+ * again. What each step has to do is found in the tables and the state of the last commit, so a
+ * crash between two slices needs no repair.
+ */
+#include "store.h"
+
+#include "chunks.h"
+#include "retention.h"
+#include "wal.h"
+
+#include "ferula/base/check.h"
+#include "ferula/base/log.h"
+#include "ferula/base/stats.h"
+
+/* A slot is sealed when it has been over for so long, and got nothing for a while. */
+#define GRACE_MS       (INT64_C(2) * 60 * 1000)
+#define QUIET_MS       1000  /* when newer samples say that it is over */
+#define QUIET_CLOCK_MS 10000 /* when only the clock says so */
+#define IN_ORDER_MS    (INT64_C(60) * 60 * 1000)
+
+/* A start replays a few tenths of a second's worth of the WAL at most. */
+#define CHECKPOINT_SAMPLES (UINT64_C(2) * 1000 * 1000)
+#define CHECKPOINT_ROUNDS  4
+
+#define LATE_MAX  (256 * 1024)
+#define LATE_STEP (64 * 1024)
+
+/* Of one slice; deletions stay below a record of LMDB's list of free pages (509). */
+#define SEAL_ROWS       24
+#define MERGE_ROWS      32
+#define CHECKPOINT_ROWS 48
+#define TRIM_ROWS       400
+
+#define RETRY_NS (INT64_C(1000) * 1000 * 1000)
+#define WAIT_NS  (INT64_C(1000) * 1000 * 1000)
+
+struct step {
+    const char *name;
+    bool (*is_due)(struct tsdb *db);
+    int (*run)(struct tsdb *db, struct tsdb__txn *x, struct tsdb__state *next);
+    /* After the commit; `was` is the state before. */
+    void (*publish)(struct tsdb *db, const struct tsdb__state *was);
+    void (*undo)(struct tsdb *db); /* after a failure; NULL: nothing to do */
+};
+
+/* ---- retention -------------------------------------------------------------------------- */
+
+static bool retention_due(struct tsdb *db)
+{
+    struct tsdb__upkeep *u = &db->upkeep;
+    struct tsdb__txn *x;
+
+    if (!u->wants_retention || tsdb__reader_begin(db, &x, NULL) < 0)
+        return false;
+    if (tsdb__retention_due(db, x, &u->wants_retention, &u->retention_slot) < 0)
+        u->wants_retention = false;
+    tsdb__reader_end(db, x);
+    return u->wants_retention;
+}
+
+static int retention_run(struct tsdb *db, struct tsdb__txn *x, struct tsdb__state *next)
+{
+    (void)next;
+    return tsdb__retention_slice(db, x, db->upkeep.retention_slot, &db->upkeep.gone);
+}
+
+static void retention_publish(struct tsdb *db, const struct tsdb__state *was)
+{
+    (void)was;
+    tsdb__retention_publish(db, &db->upkeep.gone);
+    atomic_store(&db->n_series, (uint32_t)db->series.n_used);
+    stats_add(STAT_SERIES_REMOVED, db->upkeep.gone.n);
+    stats_set(STAT_SERIES, db->series.n_used);
+}
+
+static void retention_undo(struct tsdb *db)
+{
+    db->upkeep.gone.n = 0;
+    db->upkeep.gone.postings.n = 0;
+}
+
+/* ---- sealing ---------------------------------------------------------------------------- */
+
+static bool seal_is_over(const struct tsdb *db, const struct tsdb__open_slot *os)
+{
+    ts_ms now = clock_now_ms(db->clock), over = tsdb__slot_end(os->slot) + GRACE_MS;
+    dur_ms quiet = now - os->touched;
+
+    return os->slot <= db->upkeep.seal_upto || (db->head.max_t >= over && quiet >= QUIET_MS) ||
+           (now >= over && quiet >= QUIET_CLOCK_MS);
+}
+
+static bool seal_due(struct tsdb *db)
+{
+    return db->state.sealed.id != UINT32_MAX ||
+           (db->head.n_slots > 0 && seal_is_over(db, &db->head.slots[0]));
+}
+
+static int seal_run(struct tsdb *db, struct tsdb__txn *x, struct tsdb__state *next)
+{
+    int rc;
+
+    if (next->sealed.id == UINT32_MAX)
+        next->sealed = (struct tsdb__mark){db->head.slots[0].slot, 0};
+    rc = tsdb__seal_slice(&db->upkeep.seal, &db->head, x, db->series.n, SEAL_ROWS, &next->sealed);
+    next->max_t = MAX(next->max_t, db->upkeep.seal.max_t);
+    return rc;
+}
+
+static void seal_publish(struct tsdb *db, const struct tsdb__state *was)
+{
+    struct tsdb__mark from = was->sealed;
+
+    if (from.id == UINT32_MAX)
+        from.id = 0;
+    tsdb__head_lock_write(&db->head);
+    tsdb__seal_publish(&db->head, from, db->state.sealed);
+    tsdb__head_unlock(&db->head);
+    stats_set(STAT_HEAD_BYTES, db->head.n_bytes);
+    if (db->state.sealed.id == UINT32_MAX) {
+        stats_add(STAT_SLOTS_SEALED, 1);
+        db->upkeep.wants_merge = db->upkeep.wants_checkpoint = db->upkeep.wants_retention = true;
+    }
+}
+
+/* ---- merging ---------------------------------------------------------------------------- */
+
+static bool merge_due(struct tsdb *db)
+{
+    struct tsdb__upkeep *u = &db->upkeep;
+
+    if (u->merge.n > 0)
+        return true;
+    if (db->late.n == 0 || (!u->wants_merge && db->late.n < LATE_MAX + u->n_late_seen))
+        return false;
+    u->wants_merge = false;
+    if (tsdb__merge_begin(&u->merge, &db->late, db->state.sealed))
+        return true;
+    /* All of them are in open slots: no need to look again at each of the next ones. */
+    u->n_late_seen = db->late.n < LATE_MAX ? 0 : db->late.n - LATE_MAX + LATE_STEP;
+    return false;
+}
+
+static int merge_run(struct tsdb *db, struct tsdb__txn *x, struct tsdb__state *next)
+{
+    struct tsdb__merge *m = &db->upkeep.merge;
+
+    (void)next;
+    m->at_commit = m->at;
+    return tsdb__merge_slice(m, &db->late, x, MERGE_ROWS);
+}
+
+static void merge_publish(struct tsdb *db, const struct tsdb__state *was)
+{
+    struct tsdb__upkeep *u = &db->upkeep;
+
+    (void)was;
+    if (u->merge.at < u->merge.n)
+        return;
+    stats_add(STAT_SAMPLES_MERGED, u->merge.n);
+    tsdb__head_lock_write(&db->head);
+    tsdb__merge_end(&u->merge, &db->late);
+    tsdb__head_unlock(&db->head);
+    u->n_late_seen = 0;
+    u->wants_retention = true;
+}
+
+static void merge_undo(struct tsdb *db)
+{
+    db->upkeep.merge.at = db->upkeep.merge.at_commit;
+}
+
+/* ---- checkpoints ------------------------------------------------------------------------ */
+
+static bool checkpoint_due(struct tsdb *db)
+{
+    struct tsdb__upkeep *u = &db->upkeep;
+    uint64_t most = MAX(CHECKPOINT_SAMPLES, CHECKPOINT_ROUNDS * (uint64_t)db->series.n_used);
+
+    return u->checkpoint.running || u->n_logged >= most ||
+           (u->n_logged > 0 && (u->wants_checkpoint || u->closing));
+}
+
+/* Late samples that wait are logged again, so that what is before it can be trimmed. */
+static int log_late(struct tsdb *db, struct tsdb__txn *x, uint64_t *seq)
+{
+    struct tsdb__wal_writer w;
+    struct buf record = {0};
+    int rc = 0;
+
+    if (db->late.n == 0)
+        return 0;
+    tsdb__wal_begin(&w, &record);
+    for (size_t i = 0; i < db->late.n; i++) {
+        const struct tsdb__late_sample *s = &db->late.v[i];
+
+        tsdb__wal_add(&w, s->id, (struct sample){s->t, f64_from_bits(s->bits)}, true);
+    }
+    rc = tsdb__wal_put(x, buf_str(&record), seq);
+    buf_release(&record);
+    return rc;
+}
+
+static int checkpoint_run(struct tsdb *db, struct tsdb__txn *x, struct tsdb__state *next)
+{
+    struct tsdb__checkpoint *c = &db->upkeep.checkpoint;
+    bool done;
+    int rc = 0;
+
+    c->at_commit = c->page;
+    if (!c->running) {
+        c->seq = next->wal_seq;
+        c->page = 0;
+        c->generation = db->upkeep.generation + 1;
+        rc = log_late(db, x, &next->wal_seq);
+    }
+    if (rc == 0)
+        rc = tsdb__checkpoint_slice(c, &db->head, x, next->wal_seq, CHECKPOINT_ROWS, &done);
+    if (rc < 0)
+        return rc;
+    c->done = done;
+    if (done) {
+        next->generation = c->generation;
+        next->covered = c->seq;
+        next->max_t = MAX(next->max_t, db->head.max_t);
+    }
+    return 0;
+}
+
+static void checkpoint_publish(struct tsdb *db, const struct tsdb__state *was)
+{
+    struct tsdb__upkeep *u = &db->upkeep;
+
+    (void)was;
+    if (!u->checkpoint.running) {
+        u->n_logged = 0;
+        u->wants_checkpoint = false;
+    }
+    u->generation = u->checkpoint.generation;
+    u->checkpoint.running = !u->checkpoint.done;
+    if (!u->checkpoint.done)
+        return;
+    u->wants_trim = true;
+    stats_add(STAT_CHECKPOINTS, 1);
+    buf_release(&u->checkpoint.row);
+    arena_release(&u->checkpoint.arena);
+}
+
+static void checkpoint_undo(struct tsdb *db)
+{
+    db->upkeep.checkpoint.page = db->upkeep.checkpoint.at_commit;
+}
+
+/* ---- trimming --------------------------------------------------------------------------- */
+
+static bool trim_due(struct tsdb *db)
+{
+    return db->upkeep.wants_trim;
+}
+
+static int trim_run(struct tsdb *db, struct tsdb__txn *x, struct tsdb__state *next)
+{
+    size_t n_rows, n_pieces = 0;
+    int rc = tsdb__checkpoint_trim(x, next->generation, TRIM_ROWS, &n_rows);
+
+    if (rc == 0)
+        rc = tsdb__wal_trim(x, next->covered, TRIM_ROWS - n_rows, &n_pieces);
+    db->upkeep.trimmed = n_pieces;
+    db->upkeep.trim_is_done = n_rows + n_pieces < TRIM_ROWS;
+    return rc;
+}
+
+static void trim_publish(struct tsdb *db, const struct tsdb__state *was)
+{
+    uint64_t first = atomic_load(&db->wal_first) + db->upkeep.trimmed;
+
+    (void)was;
+    if (db->upkeep.trim_is_done)
+        db->upkeep.wants_trim = false;
+    atomic_store(&db->wal_first, first > db->state.wal_seq ? 0 : first);
+    stats_set(STAT_WAL_PIECES, first > db->state.wal_seq ? 0 : db->state.wal_seq - first + 1);
+}
+
+/* ---- all of it -------------------------------------------------------------------------- */
+
+/* In the order of their urgency: what makes room, what readers wait for, what a start waits for. */
+enum { RETENTION, SEAL, MERGE, CHECKPOINT, TRIM, N_STEPS };
+
+static const struct step steps[N_STEPS] = {
+    [RETENTION] = {"retention",  retention_due,  retention_run,  retention_publish,  retention_undo},
+    [SEAL] = {"sealing",    seal_due,       seal_run,       seal_publish,       NULL          },
+    [MERGE] = {"merging",    merge_due,      merge_run,      merge_publish,      merge_undo    },
+    [CHECKPOINT] = {"checkpoint", checkpoint_due, checkpoint_run, checkpoint_publish,
+                   checkpoint_undo                                                                 },
+    [TRIM] = {"trimming",   trim_due,       trim_run,       trim_publish,       NULL          },
+};
+
+static int run_step(struct tsdb *db, const struct step *step)
+{
+    struct tsdb__txn x = {.dbis = db->dbis, .page_bytes = db->meta.page_bytes};
+    struct tsdb__state was = db->state, next;
+    int rc = tsdb__err(mdb_txn_begin(db->env, NULL, 0, &x.txn));
+
+    next = db->state;
+    next.wal_seq = atomic_load(&db->wal_seq);
+    next.series_ids = db->series.n;
+    next.symbol_ids = db->symbols.n;
+    if (rc == 0)
+        rc = step->run(db, &x, &next);
+    if (rc == 0)
+        rc = tsdb__state_put(&x, &next);
+    if (rc == 0) {
+        rc = tsdb__commit(db, x.txn);
+        x.txn = NULL;
+    }
+    if (x.txn != NULL)
+        mdb_txn_abort(x.txn);
+    if (rc == 0) {
+        db->state = next;
+        if (atomic_load(&db->wal_first) == 0 && next.wal_seq != atomic_load(&db->wal_seq))
+            atomic_store(&db->wal_first, atomic_load(&db->wal_seq) + 1);
+        atomic_store(&db->wal_seq, next.wal_seq);
+        step->publish(db, &was);
+    } else if (step->undo != NULL) {
+        step->undo(db);
+    }
+    return rc;
+}
+
+static int failed(struct tsdb *db, const struct step *step, int rc)
+{
+    if (rc != FER_ENOSPC)
+        return tsdb__fall_sick(db, rc);
+    db->upkeep.retry_ns = clock_mono_ns(db->clock) + RETRY_NS;
+    stats_add(STAT_UPKEEP_FAILED, 1);
+    LOG_DEBUG("upkeep of the store has to wait", LOG_S("step", step->name),
+              LOG_S("err", fer_strerror(rc)));
+    return rc;
+}
+
+int tsdb__upkeep_slice(struct tsdb *db)
+{
+    if (atomic_load(&db->sick) != NULL)
+        return 0;
+    if (db->upkeep.retry_ns != 0 && clock_mono_ns(db->clock) < db->upkeep.retry_ns)
+        return 0;
+    db->upkeep.retry_ns = 0;
+    for (size_t i = 0; i < N_STEPS; i++) {
+        int rc;
+
+        if (!steps[i].is_due(db))
+            continue;
+        rc = run_step(db, &steps[i]);
+        return rc < 0 ? failed(db, &steps[i], rc) : 1;
+    }
+    return 0;
+}
+
+/* An empty stretch of slots is marked as sealed. */
+static int mark_run(struct tsdb *db, struct tsdb__txn *x, struct tsdb__state *next)
+{
+    (void)x;
+    next->sealed = (struct tsdb__mark){db->upkeep.seal_upto, UINT32_MAX};
+    return 0;
+}
+
+static void mark_publish(struct tsdb *db, const struct tsdb__state *was)
+{
+    (void)db;
+    (void)was;
+}
+
+int tsdb__upkeep_make_way(struct tsdb *db)
+{
+    static const struct step mark = {"sealing", seal_due, mark_run, mark_publish, NULL};
+    ts_ms newest = MAX(MAX(db->head.max_t, db->state.max_t), clock_now_ms(db->clock));
+    int rc = 0;
+
+    db->upkeep.seal_upto = tsdb__slot_of(MIN(newest, TSDB__TIME_MAX) - IN_ORDER_MS) - 1;
+    while (rc == 0 && seal_due(db))
+        rc = run_step(db, &steps[SEAL]);
+    if (rc == 0 && db->state.sealed.slot < db->upkeep.seal_upto)
+        rc = run_step(db, &mark);
+    return rc;
+}
+
+int64_t tsdb__upkeep_wait_ns(const struct tsdb *db)
+{
+    bool open = db->head.n_slots > 0 || db->late.n > 0 || db->upkeep.retry_ns != 0;
+
+    return open ? WAIT_NS : INT64_MAX;
+}
+
+void tsdb__upkeep_release(struct tsdb__upkeep *u)
+{
+    tsdb__seal_release(&u->seal);
+    tsdb__merge_release(&u->merge);
+    buf_release(&u->checkpoint.row);
+    arena_release(&u->checkpoint.arena);
+    tsdb__gone_release(&u->gone);
+}
