@@ -18,13 +18,15 @@
 #define MEDIA_TYPE      "application/x-protobuf"
 #define MESSAGE_V1      "prometheus.WriteRequest"
 #define MESSAGE_V2      "io.prometheus.write.v2.Request"
-#define RETRY_AFTER     STR("5") /* seconds */
+#define BACKFILL_HEADER "Ferula-Backfill" /* "true": older history, in any order */
+#define RETRY_AFTER     STR("5")          /* seconds */
 #define EXEMPLAR_LOG_NS (INT64_C(60) * 1000 * 1000 * 1000)
 
 struct write_job {
     uint32_t magic;
     struct http_req *req; /* ours until http_finish() */
     struct ingest_write *iw;
+    bool backfill;
 };
 
 /* ---- headers ---------------------------------------------------------------------------- */
@@ -152,12 +154,42 @@ static int reply_written(struct http_req *req, const struct ingest_write *iw)
     return 0;
 }
 
+static void written(struct tsdb_write *w);
+
+static void submit(struct write_job *job)
+{
+    struct tsdb_write *w = &job->iw->write;
+
+    w->backfill = job->backfill;
+    w->done = written;
+    w->ctx = job;
+    tsdb_submit(api__from(job->req->ctx)->opts.db, w);
+}
+
+/*
+ * Retention took out a series between decoding and writing: the body is decoded once more, with the
+ * labels of all series. That happens to series that sent nothing for all of the retention time.
+ */
+static bool try_again(struct write_job *job)
+{
+    const struct api *api = api__from(job->req->ctx);
+    struct ingest_write *iw;
+
+    if (ingest_decode_v1(NULL, &job->req->arena, &api->opts.limits, job->req->body, &iw, NULL) < 0)
+        return false;
+    job->iw = iw;
+    submit(job);
+    return true;
+}
+
 /* On the store's writer thread. */
 static void written(struct tsdb_write *w)
 {
     struct write_job *job = w->ctx;
 
     CHECK_MAGIC(job, WRITE_MAGIC);
+    if (w->rc == FER_ESTALE && try_again(job))
+        return;
     (void)reply_written(job->req, job->iw);
     http_finish(job->req);
 }
@@ -173,13 +205,12 @@ int api__write(struct http_req *req)
     job = arena_new(&req->arena, struct write_job);
     job->magic = WRITE_MAGIC;
     job->req = req;
+    job->backfill = str_is(http_header(req, BACKFILL_HEADER), "true");
     if (ingest_decode_v1(api->opts.db, &req->arena, &api->opts.limits, req->body, &job->iw, &f) < 0)
         return http_reply_text(req, 400, "%s", f.text);
     log_exemplars(api, job->iw->refused.n_exemplars);
     if (job->iw->write.n_rows == 0 && job->iw->write.n_metadata == 0)
         return reply_written(req, job->iw);
-    job->iw->write.done = written;
-    job->iw->write.ctx = job;
-    tsdb_submit(api->opts.db, &job->iw->write);
+    submit(job);
     return HTTP_LATER;
 }

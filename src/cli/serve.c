@@ -94,7 +94,11 @@ static int wait_for_end(const sigset_t *set, struct tsdb *db)
 
 static int open_store(struct service *s, const struct serve_conf *c)
 {
-    struct tsdb_opts opts = {.dir = c->data_dir, .map_bytes = c->map_bytes};
+    struct tsdb_opts opts = {.dir = c->data_dir,
+                             .map_bytes = c->map_bytes,
+                             .retention = c->retention,
+                             .retention_bytes = c->retention_bytes,
+                             .ooo_window = c->ooo_window};
     struct fault f = {0};
 
     if (tsdb_open(&s->db, &opts, &f) < 0) {

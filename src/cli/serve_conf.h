@@ -26,9 +26,10 @@ struct serve_conf {
     bool help, version, remote_write, aliases;
     const char *listen, *route_prefix, *external_url, *cors_origin, *data_dir;
     const char *log_level, *log_format;
-    dur_ms read_timeout, lookback, query_timeout;
+    dur_ms read_timeout, lookback, query_timeout, retention, ooo_window;
     size_t max_connections, max_concurrency, max_samples;
-    size_t max_labels, max_name_bytes, max_value_bytes, max_request_bytes, map_bytes;
+    size_t max_labels, max_name_bytes, max_value_bytes, max_request_bytes, map_bytes,
+        retention_bytes;
     struct config_list features;
 
     bool ignored[SERVE_N_FLAGS]; /* rows of Prometheus' flags that were given in vain */

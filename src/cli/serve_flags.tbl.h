@@ -18,6 +18,9 @@ FLAG(TEXT,     cors_origin, .name = "web.cors.origin", .value = ".*", .help = "R
 FLAG(BOOL,     remote_write, .name = "web.enable-remote-write-receiver", .value = "true", .help = "Accept remote write.")
 
 FLAG(TEXT,     data_dir, .name = "storage.tsdb.path", .value = "data/", .help = "Folder of the store; made when it is missing.")
+FLAG(DURATION, retention, .name = "storage.tsdb.retention.time", .value = "15d", .help = "Samples older than the newest one less this are deleted; 0 keeps all.")
+FLAG(SIZE,     retention_bytes, .name = "storage.tsdb.retention.size", .value = "0B", .most = UINT64_C(1) << 46, .help = "When the store uses more than this the oldest samples are deleted; 0 sets no limit.")
+FLAG(DURATION, ooo_window, .name = "storage.tsdb.out-of-order-time-window", .value = "0s", .help = "Samples out of order are taken when they are not older than the newest one less this; 0 refuses them.")
 FLAG(SIZE,     map_bytes, .name = "storage.map-size", .value = "64GB", .least = 1u << 20, .most = UINT64_C(1) << 46, .help = "Largest size of the store's file; this much address space is reserved, not disk.")
 
 FLAG(DURATION, lookback, .name = "query.lookback-delta", .value = "5m", .least = 1, .help = "How far back an instant selector looks for a sample.")
@@ -79,8 +82,6 @@ REFUSED(.name = "web.enable-lifecycle", .value = "false", .help = "/-/reload and
 REFUSED(.name = "web.enable-admin-api", .value = "false", .help = "deleting series and snapshots are not served yet.")
 REFUSED(.name = "web.enable-otlp-receiver", .value = "false", .help = "OTLP is not served yet; use remote write.")
 REFUSED(.name = "web.remote-write-receiver.accepted-protobuf-messages", .meta = "NAME", .value = "prometheus.WriteRequest", .help = "only prometheus.WriteRequest (remote write 1.0) is accepted yet.")
-REFUSED(.name = "storage.tsdb.retention.time", .meta = "DURATION", .help = "samples are kept for ever: retention is not there yet.")
-REFUSED(.name = "storage.tsdb.retention.size", .meta = "SIZE", .help = "samples are kept for ever: retention is not there yet; --storage.map-size bounds the file, and writes are refused when it is full.")
 REFUSED(.name = "storage.tsdb.delay-compact-file.path", .meta = "<path>", .value = "", .help = "the store has no blocks for another program to upload.")
 REFUSED(.name = "agent", .value = "false", .help = "there is no agent mode; ferula is what agents write to.")
 REFUSED(.name = "storage.agent.path", .meta = "<path>", .help = "there is no agent mode.")
