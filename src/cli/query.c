@@ -208,7 +208,7 @@ static int ask(const struct query_flags *q, const char *url, const struct buf *f
     } else {
         rc = print_answer(&resp, q->format, print);
     }
-    buf_release(&resp.body);
+    cli__response_release(&resp);
     return rc;
 }
 
