@@ -31,6 +31,7 @@ struct api_opts {
     struct promql_features features;
     bool delayed_name_removal;
     bool remote_write; /* the receiver is on */
+    bool admin;        /* snapshots are made for whoever asks */
     struct ingest_limits limits;
     const struct api_flag *flags; /* borrowed for the life of the api */
     size_t n_flags;

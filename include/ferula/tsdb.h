@@ -163,6 +163,40 @@ struct tsdb_stats {
 
 void tsdb_stats(struct tsdb *db, struct tsdb_stats *out);
 
+/* ---- all of it, series by series -------------------------------------------------------- */
+
+/* Series that satisfy all of these. */
+struct tsdb_match {
+    const struct matcher *m;
+    size_t n;
+};
+
+struct tsdb_export {
+    const struct tsdb_match *sets; /* a series of any of them is wanted; none: all series */
+    size_t n_sets;
+    struct source_range range;
+};
+
+/* How far an export has come: the next series, and the first of its times. */
+struct tsdb_cursor {
+    series_id id; /* 0: there is nothing left */
+    ts_ms from;
+};
+
+struct tsdb_part {
+    struct source_selection *sel; /* for source_ops.read; series in the order of their ids */
+    const series_id *ids;         /* of sel->series */
+    struct tsdb_cursor next; /* of the last series in sel when that goes on after sel->range.to */
+};
+
+/*
+ * The series from `at` on in the order of their ids, at most `n_series`, and fewer when they are
+ * longer than some megabytes together; a single one that is longer comes in several parts. `a` is
+ * the part's alone: it is reset first. A series made meanwhile has a higher id than all before it.
+ */
+int tsdb_export(struct tsdb *db, struct arena *a, const struct tsdb_export *what,
+                struct tsdb_cursor at, size_t n_series, struct tsdb_part *out, struct fault *f);
+
 /* False after a failure that only a restart can mend (FER_EIO); *why is a static sentence. */
 bool tsdb_healthy(struct tsdb *db, const char **why);
 
@@ -172,5 +206,51 @@ bool tsdb_healthy(struct tsdb *db, const char **why);
  * of the write (SIGXFSZ is ignored).
  */
 void tsdb_guard_signals(void);
+
+/* ---- copies and checks ------------------------------------------------------------------ */
+
+/*
+ * Writes a consistent and compacted copy of the open store to snapshots/NAME/ferula.mdb in its
+ * folder `dir`. All that was acknowledged before the call is in it. Blocks no write; the pages that
+ * it reads stay in use meanwhile. `name` empty: one is made of time and chance; *out gets the name.
+ * FER_EINVAL: not a name for a folder, or taken. On a failure nothing is left behind.
+ */
+int tsdb_snapshot(struct tsdb *db, const char *dir, struct str name, struct buf *out,
+                  struct fault *f);
+
+/* Bytes of a data file before and after. */
+struct tsdb_sizes {
+    uint64_t before, after;
+};
+
+/*
+ * The rest is for folders that no server holds; they are locked meanwhile (FER_EBUSY). FER_ENOENT:
+ * there is no data file in the folder.
+ */
+
+/* Replaces the data file by a compacted copy of it, at once or not at all. */
+int tsdb_compact(const char *dir, struct tsdb_sizes *out, struct fault *f);
+
+/*
+ * Puts a copy of the data file `snapshot` (or of the one in the folder `snapshot`) into `dir`,
+ * which is missing or empty (else FER_EINVAL). The snapshot is audited first; FER_ECORRUPT: it has
+ * faults.
+ */
+int tsdb_restore(const char *snapshot, const char *dir, struct fault *f);
+
+/* What was looked at, and how many faults there are. */
+struct tsdb_audit_counts {
+    uint64_t rows, series, samples_sealed, samples_logged;
+    uint64_t faults;
+};
+
+/*
+ * Checks the pages, every row, and that the tables agree: series and their symbols, postings,
+ * chunks, checkpoint, write-ahead records, metadata. Each fault is told to report() (NULL: to
+ * nobody) as a line "TABLE key: what". Returns 0 also when there are faults; an error only when it
+ * could not look.
+ */
+int tsdb_audit(const char *dir, void (*report)(void *ctx, const char *line), void *ctx,
+               struct tsdb_audit_counts *out, struct fault *f);
 
 #endif

@@ -296,8 +296,8 @@ static int run_parsed(const struct cli__command *cmd, const struct push_flags *p
 static int run(const struct cli__command *cmd, int argc, char **argv)
 {
     struct push_flags pf = {0};
-    void *const targets[] = {&pf.help, &pf.format, &pf.labels, &pf.headers, &pf.backfill,
-                             &pf.timeout};
+    void *const targets[] = {&pf.help,    &pf.format,   &pf.labels,
+                             &pf.headers, &pf.backfill, &pf.timeout};
     struct cli__words words = {.least = 2, .most = 2};
     int rc;
 
@@ -315,10 +315,8 @@ const struct cli__command cli__push = {
     .summary = "Send metrics in text exposition or OpenMetrics as remote write.",
     .examples = "  echo 'queue_length{queue=\"mail\"} 12' | ferula push http://127.0.0.1:9090 -\n"
                 "      one sample, now\n"
-                "  ferula push --label=job=replay http://127.0.0.1:9090 history.om\n"
-                "      a file with timestamps, with a label added to each series\n"
-                "  ferula push --backfill http://127.0.0.1:9090 last-year.om\n"
-                "      a file with timestamps older than what the server has\n",
+                "  ferula push --backfill --label=job=replay http://127.0.0.1:9090 history.om\n"
+                "      a file with old timestamps, with a label added to each series\n",
     .flags = flags,
     .n_flags = COUNT(flags),
     .run = run,

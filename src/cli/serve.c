@@ -120,6 +120,7 @@ static void make_api(struct service *s, const struct serve_conf *c)
         .features = c->promql,
         .delayed_name_removal = c->delayed_name_removal,
         .remote_write = c->remote_write,
+        .admin = c->admin,
         .limits = {c->max_request_bytes, c->max_labels, c->max_name_bytes, c->max_value_bytes},
         .flags = c->shown,
         .n_flags = c->n_shown,

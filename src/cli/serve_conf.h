@@ -23,7 +23,7 @@ enum {
 
 struct serve_conf {
     /* One member a row of serve_flags.tbl.h that does something. */
-    bool help, version, remote_write, aliases;
+    bool help, version, remote_write, aliases, admin;
     const char *listen, *route_prefix, *external_url, *cors_origin, *data_dir;
     const char *log_level, *log_format;
     dur_ms read_timeout, lookback, query_timeout, retention, ooo_window;

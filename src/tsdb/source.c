@@ -9,8 +9,7 @@
  */
 #include <stdlib.h>
 
-#include "chunks.h"
-#include "store.h"
+#include "source.h"
 
 #include "ferula/base/check.h"
 #include "ferula/model/matcher.h"
@@ -40,14 +39,6 @@ static int by_labels(const void *pa, const void *pb)
     return a.n < b.n ? -1 : a.n > b.n;
 }
 
-/* What a selection has of a series; in its arena. */
-struct picked {
-    struct tsdb__sealed_list sealed;
-    struct tsdb__chunk *chunks;
-    struct sample *late; /* as they arrived */
-    size_t n_late;
-};
-
 static int read_series(struct tsdb__texts *tx, const struct tsdb__ids *ids,
                        struct source_selection *sel)
 {
@@ -62,15 +53,16 @@ static int read_series(struct tsdb__texts *tx, const struct tsdb__ids *ids,
     return 0;
 }
 
-static struct picked *copy_memory(struct tsdb *db, struct arena *a, const struct tsdb__ids *ids,
-                                  const struct source_selection *sel)
+struct tsdb__picked *tsdb__picked_memory(struct tsdb *db, struct arena *a,
+                                         const struct tsdb__ids *ids,
+                                         const struct source_selection *sel)
 {
-    struct picked *picked = arena_array(a, struct picked, sel->n);
+    struct tsdb__picked *picked = arena_array(a, struct tsdb__picked, sel->n);
     size_t at = 0;
 
     tsdb__head_lock_read(&db->head);
     for (uint32_t id = tsdb__ids_next(ids, 1); id != 0; id = tsdb__ids_next(ids, id + 1)) {
-        struct picked *p = &picked[at++];
+        struct tsdb__picked *p = &picked[at++];
 
         p->chunks = tsdb__head_copy(&db->head, id, sel->range, a);
         p->n_late = tsdb__late_copy(&db->late, id, sel->range, a, &p->late);
@@ -79,12 +71,24 @@ static struct picked *copy_memory(struct tsdb *db, struct arena *a, const struct
     return picked;
 }
 
+void tsdb__picked_drop(struct tsdb__picked *picked, const struct tsdb__ids *ids,
+                       struct tsdb__mark sealed)
+{
+    size_t at = 0;
+
+    for (uint32_t id = tsdb__ids_next(ids, 1); id != 0; id = tsdb__ids_next(ids, id + 1)) {
+        struct tsdb__picked *p = &picked[at++];
+
+        while (p->chunks != NULL && tsdb__is_sealed(sealed, p->chunks->slot, id))
+            p->chunks = p->chunks->next;
+    }
+}
+
 static int copy_sealed(struct tsdb__txn *x, struct arena *a, const struct tsdb__ids *ids,
-                       struct source_selection *sel, struct picked *picked)
+                       struct source_selection *sel, struct tsdb__picked *picked)
 {
     struct tsdb__sealed_list *lists = arena_array(a, struct tsdb__sealed_list, sel->n);
     struct tsdb__state state;
-    size_t at = 0;
     int rc = tsdb__state_get(x, &state);
 
     for (size_t i = 0; i < sel->n; i++)
@@ -93,23 +97,19 @@ static int copy_sealed(struct tsdb__txn *x, struct arena *a, const struct tsdb__
         rc = tsdb__chunks_select(x, ids, sel->range, a, lists);
     if (rc < 0)
         return rc;
-    for (uint32_t id = tsdb__ids_next(ids, 1); id != 0; id = tsdb__ids_next(ids, id + 1)) {
-        struct picked *p = &picked[at];
-
-        p->sealed = lists[at++];
-        while (p->chunks != NULL && tsdb__is_sealed(state.sealed, p->chunks->slot, id))
-            p->chunks = p->chunks->next;
-    }
+    for (size_t i = 0; i < sel->n; i++)
+        picked[i].sealed = lists[i];
+    tsdb__picked_drop(picked, ids, state.sealed);
     return 0;
 }
 
 /* Series without samples in the range are dropped. */
-static void keep_filled(struct source_selection *sel, struct picked *picked)
+static void keep_filled(struct source_selection *sel, struct tsdb__picked *picked)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < sel->n; i++)
-        if (picked[i].sealed.first != NULL || picked[i].chunks != NULL || picked[i].n_late > 0)
+        if (tsdb__picked_any(&picked[i]))
             sel->series[n++] = (struct source_series){sel->series[i].labels, &picked[i]};
     sel->n = n;
 }
@@ -121,7 +121,7 @@ static int source_select(struct source *src, struct arena *a, const struct match
     struct tsdb *db = db_of(src);
     struct tsdb__texts tx = {.a = a};
     struct source_selection *sel = arena_new(a, struct source_selection);
-    struct picked *picked = NULL;
+    struct tsdb__picked *picked = NULL;
     struct tsdb__ids ids;
     int rc = tsdb__reader_begin(db, &tx.x, f);
 
@@ -133,7 +133,7 @@ static int source_select(struct source *src, struct arena *a, const struct match
     if (rc == 0)
         rc = read_series(&tx, &ids, sel);
     if (rc == 0) {
-        picked = copy_memory(db, a, &ids, sel);
+        picked = tsdb__picked_memory(db, a, &ids, sel);
         rc = tsdb__reader_renew(tx.x);
     }
     if (rc == 0)
@@ -151,7 +151,7 @@ static int source_select(struct source *src, struct arena *a, const struct match
 static int source_read(const struct source_selection *sel, size_t i, struct sample_vec *out,
                        struct fault *f)
 {
-    const struct picked *p;
+    const struct tsdb__picked *p;
     size_t from = out->n;
     int rc = 0;
 

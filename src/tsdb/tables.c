@@ -195,3 +195,23 @@ int tsdb__last_u32(struct tsdb__txn *x, enum tsdb__table t, uint32_t *out)
     *out = (uint32_t)v;
     return rc;
 }
+
+int tsdb__meta_get(struct tsdb__txn *x, struct tsdb__meta *out)
+{
+    struct tsdb__meta meta;
+    struct tsdb__in row;
+    const uint8_t *uuid;
+    int rc = tsdb__get(x, T_META, TSDB__META_KEY, sizeof(TSDB__META_KEY) - 1, &row);
+
+    if (rc < 0)
+        return rc;
+    meta.version = (uint32_t)tsdb__in_le(&row, 4);
+    meta.page_bytes = (uint32_t)tsdb__in_le(&row, 4);
+    uuid = tsdb__in_bytes(&row, sizeof(meta.uuid));
+    meta.created = (ts_ms)tsdb__in_le(&row, 8);
+    if (row.bad)
+        return FER_ECORRUPT;
+    memcpy(meta.uuid, uuid, sizeof(meta.uuid));
+    *out = meta;
+    return 0;
+}

@@ -97,4 +97,7 @@ int tsdb__unseal(const MDB_val *key, const MDB_val *value, struct tsdb__in *body
 int tsdb__last_u32(struct tsdb__txn *x, enum tsdb__table t, uint32_t *out);
 int tsdb__last_u64(struct tsdb__txn *x, enum tsdb__table t, uint64_t *out);
 
+/* The row "store". Version and kind of file were checked by tsdb__verify(). */
+int tsdb__meta_get(struct tsdb__txn *x, struct tsdb__meta *out);
+
 #endif

@@ -91,25 +91,6 @@ static int make_meta(struct tsdb *db, struct tsdb__txn *x)
     return put_meta(db, x);
 }
 
-/* Version and kind of file were checked by tsdb__verify(). */
-static int get_meta(struct tsdb *db, struct tsdb__txn *x)
-{
-    struct tsdb__in row;
-    const uint8_t *uuid;
-    int rc = tsdb__get(x, T_META, TSDB__META_KEY, sizeof(TSDB__META_KEY) - 1, &row);
-
-    if (rc < 0)
-        return rc;
-    db->meta.version = (uint32_t)tsdb__in_le(&row, 4);
-    db->meta.page_bytes = (uint32_t)tsdb__in_le(&row, 4);
-    uuid = tsdb__in_bytes(&row, 16);
-    db->meta.created = (ts_ms)tsdb__in_le(&row, 8);
-    if (row.bad)
-        return FER_ECORRUPT;
-    memcpy(db->meta.uuid, uuid, 16);
-    return 0;
-}
-
 /* Opens the tables in a write transaction; makes them, and the row of T_META, in a new file. */
 static int tables_open(struct tsdb *db)
 {
@@ -119,7 +100,7 @@ static int tables_open(struct tsdb *db)
     if (rc == 0)
         rc = tsdb__tables_open(x.txn, db->dbis, true);
     if (rc == 0)
-        rc = get_meta(db, &x);
+        rc = tsdb__meta_get(&x, &db->meta);
     if (rc == FER_ENOENT)
         rc = make_meta(db, &x);
     /* An older format is a part of this one: the tables that it lacks are there now. */

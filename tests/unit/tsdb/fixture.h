@@ -51,12 +51,20 @@ static inline void fx_reopen(struct fixture *fx)
     fx_open(fx);
 }
 
+static inline void fx_tell(void *ctx, const char *line)
+{
+    (void)ctx;
+    print_error("%s\n", line);
+}
+
 /*
- * As after a kill: the file as the last commit left it, without what closing does. Not while a
- * write is under way.
+ * As after a kill: the file as the last commit left it, without what closing does; it is audited.
+ * Not while a write is under way.
  */
 static inline void fx_crash(struct fixture *fx)
 {
+    struct tsdb_audit_counts counts;
+    struct fault f = {0};
     char command[300];
 
     assert_true(snprintf(command, sizeof(command), "cp %s/ferula.mdb %s/copy", fx->dir, fx->dir) <
@@ -66,6 +74,9 @@ static inline void fx_crash(struct fixture *fx)
     assert_true(snprintf(command, sizeof(command), "mv %s/copy %s/ferula.mdb", fx->dir, fx->dir) <
                 (int)sizeof(command));
     assert_int_equal(system(command), 0);
+    if (tsdb_audit(fx->dir, fx_tell, NULL, &counts, &f) != 0)
+        fail_msg("tsdb_audit: %s", f.text);
+    assert_int_equal(counts.faults, 0);
     fx_open(fx);
 }
 

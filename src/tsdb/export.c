@@ -1,0 +1,223 @@
+/*
+ * export.c - everything that is stored, series by series, in parts that fit memory.
+ *
+ * A part is a selection of a few series, made as in source.c. What a series has cannot be told in
+ * advance, so sealed chunks are copied a few slots at a time, and when that gets too much the part
+ * is made again of fewer series; one series alone ends where the room ended.
+ */
+#include "source.h"
+
+#include "ferula/base/check.h"
+
+#define PART_BYTES_MAX (4u << 20)
+#define STEP_SLOTS     16
+
+struct exporting {
+    struct tsdb *db;
+    const struct tsdb_export *what;
+    struct tsdb_cursor at;
+    struct tsdb__texts tx;
+    struct tsdb__ids ids;
+    size_t n;      /* of ids */
+    uint32_t more; /* the next series after them; 0: none */
+    uint32_t last; /* of ids */
+    struct source_selection *sel;
+    struct tsdb__picked *picked;
+    bool full; /* there was no room for all of it */
+};
+
+/* The series that the matchers select. */
+static int match_any(struct exporting *e, struct tsdb__ids *all)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < e->what->n_sets && rc == 0; i++) {
+        struct tsdb__ids found;
+
+        rc = tsdb__match(e->db, &e->tx, e->what->sets[i].m, e->what->sets[i].n, &found);
+        if (rc == 0 && i == 0)
+            *all = found;
+        else if (rc == 0)
+            for (size_t w = 0; w <= all->max / 64; w++)
+                all->words[w] |= found.words[w];
+    }
+    return rc;
+}
+
+/* The series after `id` that there is, of the table; 0: none. */
+static int next_stored(struct tsdb__txn *x, MDB_cursor_op op, uint32_t *id)
+{
+    MDB_val k = {.mv_data = id, .mv_size = sizeof(*id)};
+    uint32_t found = 0;
+    int rc = tsdb__step_key(x, T_SERIES, op, &k);
+
+    if (rc == 0)
+        memcpy(&found, k.mv_data, MIN(k.mv_size, sizeof(found)));
+    *id = found;
+    return rc == FER_ENOENT ? 0 : rc;
+}
+
+/* Fills e->ids with the next `most` series from the cursor on. */
+static int pick(struct exporting *e, size_t most)
+{
+    bool all = e->what->n_sets == 0;
+    struct tsdb__ids found = {0};
+    uint32_t max, id = e->at.id;
+    int rc = tsdb__last_u32(e->tx.x, T_SERIES, &max);
+
+    if (rc == 0 && !all)
+        rc = match_any(e, &found);
+    if (rc < 0)
+        return rc;
+    e->ids = tsdb__ids_new(e->tx.a, max);
+    if (all)
+        rc = next_stored(e->tx.x, MDB_SET_RANGE, &id);
+    else
+        id = tsdb__ids_next(&found, id);
+    for (; rc == 0 && id != 0 && e->n < most; e->n++) {
+        tsdb__ids_add(&e->ids, id);
+        e->last = id;
+        if (all)
+            rc = next_stored(e->tx.x, MDB_NEXT, &id);
+        else
+            id = tsdb__ids_next(&found, id + 1);
+    }
+    e->more = id;
+    return rc;
+}
+
+static int read_labels(struct exporting *e, uint32_t *ids)
+{
+    size_t i = 0;
+
+    e->sel->series = arena_array(e->tx.a, struct source_series, e->n);
+    for (uint32_t id = tsdb__ids_next(&e->ids, 1); id != 0; id = tsdb__ids_next(&e->ids, id + 1)) {
+        int rc = tsdb__labels_read(&e->tx, id, &e->sel->series[i].labels);
+
+        if (rc < 0)
+            return rc;
+        ids[i++] = id;
+    }
+    e->sel->n = i;
+    return 0;
+}
+
+/* Copies sealed chunks until there is no more room; the selection's range ends there then. */
+static int copy_sealed(struct exporting *e, struct tsdb__sealed_list *lists)
+{
+    struct source_range *range = &e->sel->range;
+    uint32_t first = tsdb__ids_next(&e->ids, 1);
+    struct tsdb__chunk_row row;
+    int64_t slot, last, end;
+    int rc;
+
+    if (first == 0 || range->from > range->to || range->to < TSDB__TIME_MIN ||
+        range->from > TSDB__TIME_MAX)
+        return 0;
+    slot = tsdb__slot_of(MAX(range->from, TSDB__TIME_MIN));
+    last = tsdb__slot_of(MIN(range->to, TSDB__TIME_MAX));
+    for (; slot <= last; slot = end + 1) {
+        rc = tsdb__chunk_seek(e->tx.x, (int32_t)slot, first, &row);
+        if (rc < 0 || row.key.slot > last)
+            return rc == FER_ENOENT ? 0 : rc;
+        end = MIN((int64_t)row.key.slot + STEP_SLOTS - 1, last);
+        rc = tsdb__chunks_select(
+            e->tx.x, &e->ids,
+            (struct source_range){tsdb__slot_start(row.key.slot), tsdb__slot_end((int32_t)end) - 1},
+            e->tx.a, lists);
+        if (rc < 0)
+            return rc;
+        e->full = e->tx.a->used_bytes > PART_BYTES_MAX && end < last;
+        if (e->full) {
+            range->to = tsdb__slot_end((int32_t)end) - 1;
+            return 0;
+        }
+    }
+    return 0;
+}
+
+static int join_sealed(struct exporting *e)
+{
+    struct tsdb__sealed_list *lists = arena_array(e->tx.a, struct tsdb__sealed_list, e->n);
+    struct tsdb__state state;
+    int rc = tsdb__state_get(e->tx.x, &state);
+
+    for (size_t i = 0; i < e->n; i++)
+        lists[i].last = &lists[i].first;
+    if (rc == 0)
+        rc = copy_sealed(e, lists);
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; i < e->n; i++)
+        e->picked[i].sealed = lists[i];
+    tsdb__picked_drop(e->picked, &e->ids, state.sealed);
+    return 0;
+}
+
+/* One try, with at most `most` series. */
+static int make_part(struct exporting *e, size_t most, uint32_t **ids)
+{
+    const struct source_range *wanted = &e->what->range;
+    bool inside = e->at.from > wanted->from; /* the first series was begun before */
+    int rc = pick(e, inside ? 1 : most);
+
+    if (rc < 0)
+        return rc;
+    e->sel = arena_new(e->tx.a, struct source_selection);
+    e->sel->source = &e->db->source;
+    e->sel->range = *wanted;
+    if (inside && e->last == e->at.id)
+        e->sel->range.from = e->at.from;
+    *ids = arena_array(e->tx.a, uint32_t, e->n);
+    rc = read_labels(e, *ids);
+    if (rc == 0) {
+        e->picked = tsdb__picked_memory(e->db, e->tx.a, &e->ids, e->sel);
+        rc = tsdb__reader_renew(e->tx.x);
+    }
+    return rc == 0 ? join_sealed(e) : rc;
+}
+
+static void finish(struct exporting *e, uint32_t *ids, struct tsdb_part *out)
+{
+    struct source_selection *sel = e->sel;
+    size_t n = 0;
+
+    if (e->full)
+        out->next = (struct tsdb_cursor){e->last, sel->range.to + 1};
+    else
+        out->next = (struct tsdb_cursor){e->more, e->what->range.from};
+    for (size_t i = 0; i < sel->n; i++) {
+        if (!tsdb__picked_any(&e->picked[i]))
+            continue;
+        ids[n] = ids[i];
+        sel->series[n++] = (struct source_series){sel->series[i].labels, &e->picked[i]};
+    }
+    sel->n = n;
+    out->sel = sel;
+    out->ids = ids;
+}
+
+int tsdb_export(struct tsdb *db, struct arena *a, const struct tsdb_export *what,
+                struct tsdb_cursor at, size_t n_series, struct tsdb_part *out, struct fault *f)
+{
+    struct exporting e;
+    uint32_t *ids = NULL;
+    int rc;
+
+    CHECK_MAGIC(db, TSDB_MAGIC);
+    for (;; n_series = MAX(e.n / 8, 1)) {
+        arena_reset(a);
+        e = (struct exporting){.db = db, .what = what, .at = at, .tx = {.a = a}};
+        rc = tsdb__reader_begin(db, &e.tx.x, f);
+        if (rc < 0)
+            return rc;
+        rc = make_part(&e, MAX(n_series, 1), &ids);
+        tsdb__reader_end(db, e.tx.x);
+        if (rc < 0)
+            return tsdb__read_fault(f, rc);
+        if (!e.full || e.n == 1)
+            break;
+    }
+    finish(&e, ids, out);
+    return 0;
+}
