@@ -73,4 +73,7 @@ int api_dump_select(struct arena *a, const struct str *selectors, size_t n, stru
 void api_dump_cursor_print(struct buf *out, struct tsdb_cursor at);
 bool api_dump_cursor_parse(struct str text, struct tsdb_cursor *out);
 
+/* Appends the data of what /_ferula/tsdb/analyze answers: a JSON object. */
+void api_analysis_print(struct buf *out, const struct tsdb_analysis *an);
+
 #endif

@@ -207,6 +207,47 @@ bool tsdb_healthy(struct tsdb *db, const char **why);
  */
 void tsdb_guard_signals(void);
 
+/* ---- what is in it ---------------------------------------------------------------------- */
+
+struct tsdb_table_size {
+    const char *name;
+    uint64_t rows, bytes; /* of the pages in use */
+};
+
+struct tsdb_count {
+    struct str name;
+    uint64_t n_series, n_values; /* n_values: of a label */
+};
+
+/* A half hour that has sealed samples. */
+struct tsdb_slot_size {
+    ts_ms start;
+    uint64_t rows, series, samples;
+    uint64_t new_series; /* that no earlier slot has */
+};
+
+struct tsdb_analysis {
+    uint64_t n_series, n_metrics, n_labels;
+    uint64_t n_samples_sealed, n_samples_head, n_samples_late;
+    uint64_t n_series_unsealed; /* that have no sealed sample */
+    const struct tsdb_table_size *tables;
+    size_t n_tables;
+    uint64_t data_bytes, index_bytes, log_bytes; /* of tables: chunks; labels; WAL and checkpoint */
+    uint64_t used_bytes, file_bytes, map_bytes;
+    const struct tsdb_count *metrics, *labels; /* those with most series, with most values */
+    size_t n_top_metrics, n_top_labels;
+    const struct tsdb_slot_size *slots; /* ascending */
+    size_t n_slots;
+    ts_ms min_time, max_time; /* INT64_MAX, INT64_MIN: empty */
+    dur_ms retention;         /* 0: for ever */
+    uint64_t retention_bytes; /* 0: no limit */
+    ts_ms kept_from;          /* samples before it are due to go; INT64_MIN: none */
+};
+
+/* Reads all rows of sealed chunks and postings, without decoding samples. The lists are in `a`. */
+int tsdb_analyze(struct tsdb *db, struct arena *a, size_t most_names, struct tsdb_analysis *out,
+                 struct fault *f);
+
 /* ---- copies and checks ------------------------------------------------------------------ */
 
 /*

@@ -61,6 +61,7 @@ static const struct {
     {POST_PUT,     "/api/v1/admin/tsdb/snapshot",            api__admin_snapshot,     ON_POOL},
 
     {GET_POST,     "/_ferula/tsdb/dump",                     api__tsdb_dump,          ON_POOL},
+    {HTTP_GET,     "/_ferula/tsdb/analyze",                  api__tsdb_analyze,       ON_POOL},
     {HTTP_OPTIONS, "/api/v1/{rest...}",                      api__no_content,         PLAIN},
 
     {HTTP_GET,     "/metrics",                               api__metrics,            HTTP_GZIP | HTTP_ON_POOL},

@@ -42,6 +42,9 @@ int api__admin_delete(struct http_req *req);
 int api__admin_clean(struct http_req *req);
 int api__admin_snapshot(struct http_req *req);
 
+/* tsdb_analyze.c */
+int api__tsdb_analyze(struct http_req *req);
+
 /* tsdb_dump.c */
 int api__tsdb_dump(struct http_req *req);
 
