@@ -15,7 +15,7 @@
 #define LINE_SAMPLES   8192
 #define FIRST_SERIES   16
 #define MOST_SERIES    1024
-#define PARTS_MAX      64 /* of a page: many series without samples in the range end it, too */
+#define PARTS_MAX      256 /* of a page: many series without samples in the range end it, too */
 
 struct dump {
     struct tsdb *db;
@@ -24,6 +24,7 @@ struct dump {
     struct buf *out;
     struct tsdb_cursor *at;
     struct sample_vec samples;
+    size_t n_series; /* printed */
 };
 
 /*
@@ -68,6 +69,7 @@ static int print_part(struct dump *d, const struct tsdb_part *part, struct fault
         rc = sel->source->ops->read(sel, i, &d->samples, f);
         if (rc < 0)
             return rc;
+        d->n_series++;
         if (!print_series(d, part, i, goes_on))
             return 1;
         /* What is left of a series that goes on is read again with what follows. */
@@ -79,6 +81,15 @@ static int print_part(struct dump *d, const struct tsdb_part *part, struct fault
     if (sel->n == 0)
         *d->at = part->next;
     return 0;
+}
+
+/* How many series fill about what is left of the page. */
+static size_t next_series(const struct dump *d, size_t n_before)
+{
+    size_t left = d->limit - MIN(d->out->n, d->limit);
+    size_t n = d->out->n == 0 ? MOST_SERIES : d->n_series * left / d->out->n + 1;
+
+    return MIN(n, MIN(n_before * 4, (size_t)MOST_SERIES));
 }
 
 int api_dump_page(struct tsdb *db, const struct tsdb_export *what, size_t limit,
@@ -95,7 +106,7 @@ int api_dump_page(struct tsdb *db, const struct tsdb_export *what, size_t limit,
         rc = tsdb_export(db, &a, what, *at, n_series, &part, f);
         if (rc == 0)
             rc = print_part(&d, &part, f);
-        n_series = MIN(n_series * 2, (size_t)MOST_SERIES);
+        n_series = next_series(&d, n_series);
     }
     sample_vec_release(&d.samples);
     arena_release(&a);

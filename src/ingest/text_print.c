@@ -55,22 +55,36 @@ static void add_series(struct buf *out, struct labels ls)
     buf_putc(out, '}');
 }
 
+/* Seconds, with three decimals. */
+static void add_time(struct buf *out, ts_ms t)
+{
+    uint64_t ms = t < 0 ? 0 - (uint64_t)t : (uint64_t)t;
+    unsigned rest = (unsigned)(ms % 1000);
+
+    if (t < 0)
+        buf_putc(out, '-');
+    buf_add_u64(out, ms / 1000);
+    buf_putc(out, '.');
+    buf_putc(out, (char)('0' + rest / 100));
+    buf_putc(out, (char)('0' + rest / 10 % 10));
+    buf_putc(out, (char)('0' + rest % 10));
+}
+
 void ingest_print_openmetrics(struct buf *out, struct labels ls, const struct sample *s, size_t n)
 {
     struct buf series = {0};
 
     add_series(&series, ls);
     for (size_t i = 0; i < n; i++) {
-        uint64_t ms = s[i].t < 0 ? 0 - (uint64_t)s[i].t : (uint64_t)s[i].t;
-
         buf_add_str(out, buf_str(&series));
         buf_putc(out, ' ');
         if (isnan(s[i].v))
             buf_puts(out, "NaN");
         else
             buf_add_num(out, s[i].v, 'g');
-        buf_addf(out, " %s%llu.%03llu\n", s[i].t < 0 ? "-" : "", (unsigned long long)(ms / 1000),
-                 (unsigned long long)(ms % 1000));
+        buf_putc(out, ' ');
+        add_time(out, s[i].t);
+        buf_putc(out, '\n');
     }
     buf_release(&series);
 }

@@ -9,8 +9,9 @@
 
 #include "ferula/base/check.h"
 
-#define PART_BYTES_MAX (4u << 20)
-#define STEP_SLOTS     16
+#define PART_BYTES_MAX   (4u << 20)
+#define PART_SAMPLES_MAX (256u << 10)
+#define STEP_SLOTS       16
 
 struct exporting {
     struct tsdb *db;
@@ -102,38 +103,64 @@ static int read_labels(struct exporting *e, uint32_t *ids)
     return 0;
 }
 
+/* Samples of the chunks that were copied last: those behind seen[], which is moved on. */
+static size_t count_new(const struct exporting *e, const struct tsdb__sealed_list *lists,
+                        struct tsdb__sealed *const **seen)
+{
+    size_t n_samples = 0;
+
+    for (size_t i = 0; i < e->n; i++) {
+        for (const struct tsdb__sealed *c = *seen[i]; c != NULL; c = c->next)
+            n_samples += c->entry.n_samples;
+        seen[i] = lists[i].last;
+    }
+    return n_samples;
+}
+
+/* Copies the next sealed chunks that there are from *slot on, and moves it on. 1: that was all. */
+static int copy_step(struct exporting *e, struct tsdb__sealed_list *lists, int64_t *slot,
+                     int64_t last)
+{
+    struct tsdb__chunk_row row;
+    struct source_range step;
+    int rc = tsdb__chunk_seek(e->tx.x, (int32_t)*slot, tsdb__ids_next(&e->ids, 1), &row);
+
+    if (rc < 0 || row.key.slot > last)
+        return rc < 0 && rc != FER_ENOENT ? rc : 1;
+    *slot = MIN((int64_t)row.key.slot + STEP_SLOTS - 1, last);
+    step =
+        (struct source_range){tsdb__slot_start(row.key.slot), tsdb__slot_end((int32_t)*slot) - 1};
+    ++*slot;
+    rc = tsdb__chunks_select(e->tx.x, &e->ids, step, e->tx.a, lists);
+    return rc < 0 ? rc : *slot > last;
+}
+
 /* Copies sealed chunks until there is no more room; the selection's range ends there then. */
 static int copy_sealed(struct exporting *e, struct tsdb__sealed_list *lists)
 {
     struct source_range *range = &e->sel->range;
-    uint32_t first = tsdb__ids_next(&e->ids, 1);
-    struct tsdb__chunk_row row;
-    int64_t slot, last, end;
-    int rc;
+    struct tsdb__sealed *const **seen = arena_array(e->tx.a, struct tsdb__sealed *const *, e->n);
+    size_t n_samples = 0;
+    int64_t slot, last;
+    int rc = 0;
 
-    if (first == 0 || range->from > range->to || range->to < TSDB__TIME_MIN ||
+    if (e->n == 0 || range->from > range->to || range->to < TSDB__TIME_MIN ||
         range->from > TSDB__TIME_MAX)
         return 0;
+    for (size_t i = 0; i < e->n; i++)
+        seen[i] = &lists[i].first;
     slot = tsdb__slot_of(MAX(range->from, TSDB__TIME_MIN));
     last = tsdb__slot_of(MIN(range->to, TSDB__TIME_MAX));
-    for (; slot <= last; slot = end + 1) {
-        rc = tsdb__chunk_seek(e->tx.x, (int32_t)slot, first, &row);
-        if (rc < 0 || row.key.slot > last)
-            return rc == FER_ENOENT ? 0 : rc;
-        end = MIN((int64_t)row.key.slot + STEP_SLOTS - 1, last);
-        rc = tsdb__chunks_select(
-            e->tx.x, &e->ids,
-            (struct source_range){tsdb__slot_start(row.key.slot), tsdb__slot_end((int32_t)end) - 1},
-            e->tx.a, lists);
-        if (rc < 0)
-            return rc;
-        e->full = e->tx.a->used_bytes > PART_BYTES_MAX && end < last;
+    while (rc == 0) {
+        rc = copy_step(e, lists, &slot, last);
+        n_samples += count_new(e, lists, seen);
+        e->full = rc == 0 && (e->tx.a->used_bytes > PART_BYTES_MAX || n_samples > PART_SAMPLES_MAX);
         if (e->full) {
-            range->to = tsdb__slot_end((int32_t)end) - 1;
+            range->to = tsdb__slot_start((int32_t)slot) - 1;
             return 0;
         }
     }
-    return 0;
+    return rc < 0 ? rc : 0;
 }
 
 static int join_sealed(struct exporting *e)
