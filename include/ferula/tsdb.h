@@ -186,7 +186,7 @@ struct tsdb_cursor {
 struct tsdb_part {
     struct source_selection *sel; /* for source_ops.read; series in the order of their ids */
     const series_id *ids;         /* of sel->series */
-    struct tsdb_cursor next; /* of the last series in sel when that goes on after sel->range.to */
+    struct tsdb_cursor next;      /* the last series of sel, when that one goes on */
 };
 
 /*
