@@ -141,7 +141,7 @@ static int take_lines(struct om *om, struct str rest)
             good.n = before == NULL ? 0 : (size_t)(before + 1 - rest.p);
             bad = (end == NULL ? rest.n : (size_t)(end + 1 - rest.p)) - good.n;
             cli__import_fault(om->im, "%s: line %llu: %s", om->im->in->name,
-                              (unsigned long long)(om->line + count_lines(good)),
+                              (unsigned long long)om->line + count_lines(good),
                               without_line(f.text));
             if (parse(om, good, &text, &f) < 0)
                 return CLI__FAILED; /* a promise of the parser: faults come in order */

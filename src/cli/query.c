@@ -12,9 +12,7 @@
 #include "ferula/base/check.h"
 #include "ferula/base/clock.h"
 #include "ferula/base/mem.h"
-#include "ferula/base/num.h"
 #include "ferula/base/str.h"
-#include "ferula/model/duration.h"
 #include "form.h"
 #include "query_print.h"
 

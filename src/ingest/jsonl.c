@@ -201,11 +201,11 @@ static bool hex_bits(struct str s, uint64_t *out)
     if (s.n != 16)
         return false;
     for (size_t i = 0; i < s.n; i++) {
-        const char *digits = "0123456789abcdef", *at = memchr(digits, s.p[i], 16);
+        char c = s.p[i];
 
-        if (at == NULL)
+        if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'f'))
             return false;
-        *out = *out << 4 | (uint64_t)(at - digits);
+        *out = *out << 4 | (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
     }
     return true;
 }

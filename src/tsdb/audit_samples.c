@@ -63,14 +63,14 @@ static int chunk_row(struct tsdb__audit *au, const MDB_val *key, struct tsdb__in
     struct tsdb__chunk_key k = tsdb__chunk_key_parse(key);
     struct tsdb__group_reader group;
     struct tsdb__entry e;
-    int rc = tsdb__group_open(&group, tsdb__slot_start(k.slot), k.first, body);
 
-    if (rc < 0 || key->mv_size != TSDB__CHUNK_KEY_BYTES) {
+    if (tsdb__group_open(&group, tsdb__slot_start(k.slot), k.first, body) < 0 ||
+        key->mv_size != TSDB__CHUNK_KEY_BYTES) {
         tsdb__audit_fault(au, T_CHUNK, key, "the row is malformed");
         return 0;
     }
     check_place(au, w, key, k);
-    while ((rc = tsdb__group_next(&group, &e)) == 0) {
+    while (tsdb__group_next(&group, &e) == 0) {
         check_entry(au, w, key, k.slot, &e);
         w->before.slot = k.slot;
         w->last_id = e.id;
