@@ -139,6 +139,9 @@ int tsdb__fall_sick(struct tsdb *db, int rc);
  */
 int tsdb__commit(struct tsdb *db, MDB_txn *txn);
 
+/* Sets the gauge of pieces by wal_first and wal_seq. */
+void tsdb__count_wal(struct tsdb *db);
+
 /* upkeep.c: does a slice of what is due. 1: more may be due, 0: nothing is, FER_* after a failure.
  */
 int tsdb__upkeep_slice(struct tsdb *db);

@@ -152,7 +152,7 @@ static int load_heads(struct tsdb *db, struct tsdb__txn *x)
     last = MAX(last, db->state.wal_seq);
     atomic_store(&db->wal_seq, last);
     atomic_store(&db->wal_first, first);
-    stats_set(STAT_WAL_PIECES, first == 0 ? 0 : last - first + 1);
+    tsdb__count_wal(db);
     db->upkeep.n_logged = last > db->state.covered;
     return 0;
 }

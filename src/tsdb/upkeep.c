@@ -277,13 +277,16 @@ static int trim_run(struct tsdb *db, struct tsdb__txn *x, struct tsdb__state *ne
 
 static void trim_publish(struct tsdb *db, const struct tsdb__state *was)
 {
-    uint64_t first = atomic_load(&db->wal_first) + db->upkeep.trimmed;
+    uint64_t first = atomic_load(&db->wal_first);
 
     (void)was;
     if (db->upkeep.trim_is_done)
         db->upkeep.wants_trim = false;
+    if (db->upkeep.trimmed == 0)
+        return;
+    first += db->upkeep.trimmed;
     atomic_store(&db->wal_first, first > db->state.wal_seq ? 0 : first);
-    stats_set(STAT_WAL_PIECES, first > db->state.wal_seq ? 0 : db->state.wal_seq - first + 1);
+    tsdb__count_wal(db);
 }
 
 /* ---- all of it -------------------------------------------------------------------------- */

@@ -146,6 +146,13 @@ static void count_verdicts(const struct tsdb_write *w)
         stats_add(counters[i], w->n_verdicts[i]);
 }
 
+void tsdb__count_wal(struct tsdb *db)
+{
+    uint64_t first = atomic_load(&db->wal_first);
+
+    stats_set(STAT_WAL_PIECES, first == 0 ? 0 : atomic_load(&db->wal_seq) - first + 1);
+}
+
 /* What was committed becomes visible. */
 static void publish(struct tsdb *db, struct tsdb_write **w, size_t n)
 {
