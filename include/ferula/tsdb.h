@@ -67,6 +67,19 @@ typedef uint32_t series_id; /* 0: none; never given twice */
  */
 series_id tsdb_find_raw(struct tsdb *db, struct hash128 raw);
 
+/*
+ * The same for the many series of a request. The writer may wait for the end, so it comes soon, on
+ * the thread of the beginning.
+ */
+struct tsdb_finder {
+    struct tsdb *db;
+    const void *table; /* the store's */
+};
+
+void tsdb_finder_begin(struct tsdb_finder *f, struct tsdb *db);
+series_id tsdb_finder_find(const struct tsdb_finder *f, struct hash128 raw);
+void tsdb_finder_end(struct tsdb_finder *f);
+
 /* What became of a sample; the text of each is Prometheus' (see tsdb_verdict_text()). */
 enum tsdb_verdict {
     TSDB_STORED = 0,

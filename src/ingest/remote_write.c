@@ -16,7 +16,7 @@
 #define FIRST_SAMPLES 64
 
 struct decoder {
-    struct tsdb *db; /* borrowed; NULL: every series is unknown */
+    const struct tsdb_finder *finder; /* borrowed; NULL: every series is unknown */
     struct arena *a;
     const struct ingest_limits *limits;
     struct ingest_write *iw;
@@ -244,7 +244,7 @@ static int decode_series(struct decoder *d, struct wire series)
         return rc;
     if (scan.n_labels > 0) {
         raw = hash_labels(d, series, &scan);
-        id = d->db == NULL ? 0 : tsdb_find_raw(d->db, raw);
+        id = d->finder == NULL ? 0 : tsdb_finder_find(d->finder, raw);
     }
     if (id == 0) {
         rc = ingest__labels_parse(series, d->limits->labels, &d->set);
@@ -314,7 +314,8 @@ static void count_refused(const struct ingest_refused *r)
 int ingest_decode_v1(struct tsdb *db, struct arena *a, const struct ingest_limits *limits,
                      struct str body, struct ingest_write **out, struct fault *f)
 {
-    struct decoder d = {.db = db, .a = a, .limits = limits};
+    struct decoder d = {.a = a, .limits = limits};
+    struct tsdb_finder finder;
     struct fault unread;
     struct str message;
     struct wire w;
@@ -330,7 +331,13 @@ int ingest_decode_v1(struct tsdb *db, struct arena *a, const struct ingest_limit
     w.base = w.p = (const uint8_t *)message.p;
     w.end = w.p + message.n;
     w.fault = f;
+    if (db != NULL) {
+        tsdb_finder_begin(&finder, db);
+        d.finder = &finder;
+    }
     rc = decode_request(&d, w);
+    if (db != NULL)
+        tsdb_finder_end(&finder);
     if (rc < 0)
         return rc;
     d.iw->write.arena = a;

@@ -283,6 +283,23 @@ series_id tsdb_find_raw(struct tsdb *db, struct hash128 raw)
     return tsdb__raw_find(&db->raw, raw);
 }
 
+void tsdb_finder_begin(struct tsdb_finder *f, struct tsdb *db)
+{
+    CHECK_MAGIC(db, TSDB_MAGIC);
+    f->db = db;
+    f->table = tsdb__raw_begin(&db->raw);
+}
+
+series_id tsdb_finder_find(const struct tsdb_finder *f, struct hash128 raw)
+{
+    return tsdb__raw_find_in(f->table, raw);
+}
+
+void tsdb_finder_end(struct tsdb_finder *f)
+{
+    tsdb__raw_end(&f->db->raw);
+}
+
 bool tsdb_healthy(struct tsdb *db, const char **why)
 {
     const char *sick;
