@@ -14,6 +14,7 @@
 #include "shape.h"
 
 #define FIRST_SAMPLES 64
+#define LABEL_TAG     (1u << 3 | WIRE_BYTES) /* of a TimeSeries' labels */
 
 struct decoder {
     const struct tsdb_finder *finder; /* borrowed; NULL: every series is unknown */
@@ -113,6 +114,21 @@ static void note_label(struct scan *scan, const uint8_t *at, const uint8_t *end)
     scan->label_bytes += (size_t)(end - at);
 }
 
+/* Labels as they usually come, first and each below 128 bytes, in a few instructions each. */
+static void scan_short_labels(struct wire *w, struct scan *scan)
+{
+    const uint8_t *p = w->p;
+
+    while (w->end - p >= 2 && p[0] == LABEL_TAG && p[1] < 0x80 && p[1] <= w->end - p - 2) {
+        p += 2 + p[1];
+        scan->n_labels++;
+    }
+    scan->first = w->p;
+    scan->end = p;
+    scan->label_bytes = (size_t)(p - w->p);
+    w->p = p;
+}
+
 static int scan_field(struct decoder *d, struct wire *w, const struct wire_tag *tag,
                       struct scan *scan)
 {
@@ -124,7 +140,7 @@ static int scan_field(struct decoder *d, struct wire *w, const struct wire_tag *
         return ingest__wire_skip(w, tag);
     if (tag->type != WIRE_BYTES)
         return ingest__wire_wrong_type(w, tag, names[tag->number]);
-    rc = ingest__wire_bytes(w, &body);
+    rc = wire_bytes(w, &body);
     if (rc < 0)
         return rc;
     switch (tag->number) {
@@ -233,6 +249,7 @@ static int decode_series(struct decoder *d, struct wire series)
     series_id id = 0;
     int rc = 0;
 
+    scan_short_labels(&w, &scan);
     while (rc == 0 && !wire_done(&w)) {
         struct wire_tag tag;
 
@@ -294,7 +311,7 @@ static int decode_request(struct decoder *d, struct wire w)
         }
         if (tag.type != WIRE_BYTES)
             return ingest__wire_wrong_type(&w, &tag, tag.number == 1 ? "Timeseries" : "Metadata");
-        rc = ingest__wire_bytes(&w, &body);
+        rc = wire_bytes(&w, &body);
         if (rc == 0)
             rc = tag.number == 1 ? decode_series(d, body) : decode_metadata(d, body);
         if (rc < 0)
