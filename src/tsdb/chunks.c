@@ -191,11 +191,12 @@ int tsdb__chunk_newest(struct tsdb__txn *x, int32_t slot, uint32_t id, struct sa
 
 struct selecting {
     struct tsdb__txn *x;
-    const struct tsdb__ids *ids;
+    const uint32_t *ids;
+    size_t n;
     struct arena *a;
     struct tsdb__sealed_list *lists;
-    uint32_t want; /* the next id of the set; 0: none is left */
-    size_t at;     /* its number in the set */
+    size_t at;     /* the next that is wanted, */
+    uint32_t want; /* and its id; 0: none is left */
 };
 
 static const uint8_t *copy_bytes(struct arena *a, const uint8_t *p, size_t n)
@@ -232,8 +233,8 @@ static void take_entry(struct selecting *sl, int32_t slot, struct columns *colum
 
 static void want_next(struct selecting *sl)
 {
-    sl->want = tsdb__ids_next(sl->ids, sl->want + 1);
     sl->at++;
+    sl->want = sl->at < sl->n ? sl->ids[sl->at] : 0;
 }
 
 /* Takes what is wanted of one row; what is wanted next is at its last id or after it. */
@@ -287,24 +288,22 @@ static int select_slot(struct selecting *sl, struct tsdb__chunk_row *row)
     return rc;
 }
 
-int tsdb__chunks_select(struct tsdb__txn *x, const struct tsdb__ids *ids, struct source_range range,
-                        struct arena *a, struct tsdb__sealed_list *lists)
+int tsdb__chunks_select(struct tsdb__txn *x, const uint32_t *ids, size_t n,
+                        struct source_range range, struct arena *a, struct tsdb__sealed_list *lists)
 {
-    struct selecting sl = {.x = x, .ids = ids, .a = a, .lists = lists};
-    uint32_t first = tsdb__ids_next(ids, 1);
+    struct selecting sl = {.x = x, .ids = ids, .n = n, .a = a, .lists = lists};
     struct tsdb__chunk_row row;
     int32_t slot, to;
     int rc;
 
-    if (first == 0 || range.from > range.to || range.to < TSDB__TIME_MIN ||
-        range.from > TSDB__TIME_MAX)
+    if (n == 0 || range.from > range.to || range.to < TSDB__TIME_MIN || range.from > TSDB__TIME_MAX)
         return 0;
     slot = tsdb__slot_of(MAX(range.from, TSDB__TIME_MIN));
     to = tsdb__slot_of(MIN(range.to, TSDB__TIME_MAX));
-    for (rc = tsdb__chunk_seek(x, slot, first, &row); rc == 0 && row.key.slot <= to;
-         rc = tsdb__chunk_seek(x, slot + 1, first, &row)) {
+    for (rc = tsdb__chunk_seek(x, slot, ids[0], &row); rc == 0 && row.key.slot <= to;
+         rc = tsdb__chunk_seek(x, slot + 1, ids[0], &row)) {
         slot = row.key.slot;
-        sl.want = first;
+        sl.want = ids[0];
         sl.at = 0;
         rc = select_slot(&sl, &row);
         if (rc < 0)

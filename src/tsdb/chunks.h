@@ -8,7 +8,6 @@
 #define TSDB_CHUNKS_H
 
 #include "group.h"
-#include "postings.h"
 #include "slot.h"
 #include "tables.h"
 
@@ -78,11 +77,12 @@ struct tsdb__sealed_list {
 };
 
 /*
- * Copies the chunks in the slots of `range` of the series in `ids`, into `a`; lists[] is in the
- * order of the set.
+ * Copies the chunks in the slots of `range` of the series ids[0..n), which ascend, into `a`;
+ * lists[] is in their order.
  */
-int tsdb__chunks_select(struct tsdb__txn *x, const struct tsdb__ids *ids, struct source_range range,
-                        struct arena *a, struct tsdb__sealed_list *lists);
+int tsdb__chunks_select(struct tsdb__txn *x, const uint32_t *ids, size_t n,
+                        struct source_range range, struct arena *a,
+                        struct tsdb__sealed_list *lists);
 
 /* Appends the samples that lie in `range`. */
 int tsdb__sealed_read(const struct tsdb__sealed *c, struct source_range range,

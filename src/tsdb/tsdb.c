@@ -219,6 +219,7 @@ static struct tsdb *db_new(const struct tsdb_opts *opts)
     CHECK(pthread_mutex_init(&db->readers_lock, NULL) == 0);
     tsdb__head_init(&db->head);
     tsdb__raw_init(&db->raw);
+    tsdb__matched_init(&db->matched);
     return db;
 }
 
@@ -256,6 +257,7 @@ void tsdb_close(struct tsdb *db)
         mdb_env_close(db->env);
     tsdb__upkeep_release(&db->upkeep);
     tsdb__raw_release(&db->raw);
+    tsdb__matched_release(&db->matched);
     tsdb__late_release(&db->late);
     tsdb__head_release(&db->head);
     tsdb__series_release(&db->series);

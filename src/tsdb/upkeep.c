@@ -73,6 +73,7 @@ static void retention_publish(struct tsdb *db, const struct tsdb__state *was)
 {
     (void)was;
     tsdb__retention_publish(db, &db->upkeep.gone);
+    atomic_fetch_add(&db->generation, db->upkeep.gone.n > 0);
     atomic_store(&db->n_series, (uint32_t)db->series.n_used);
     stats_add(STAT_SERIES_REMOVED, db->upkeep.gone.n);
     stats_set(STAT_SERIES, db->series.n_used);
