@@ -217,7 +217,7 @@ static int source_read(const struct source_selection *sel, size_t i, struct samp
     CHECK(i < sel->n);
     p = sel->series[i].data;
     for (const struct tsdb__sealed *c = p->sealed.first; c != NULL && rc == 0; c = c->next)
-        rc = tsdb__sealed_read(c, sel->range, out);
+        rc = tsdb__sealed_read(c, out);
     for (const struct tsdb__chunk *c = p->chunks; c != NULL && rc == 0; c = c->next)
         rc = tsdb__chunk_read(c, sel->range, out);
     if (rc < 0)
