@@ -46,9 +46,10 @@ OBJ     := $(SRC:%.c=$(B)/%.o) $(SRCXX:%.cc=$(B)/%.o) $(GEN:build/gen/%.c=$(B)/g
 UNIT    := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*/test_*.c))
 FUZZ    := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAY  := $(patsubst tests/fuzz/fuzz_%.c,$(B)/tests/fuzz/replay_%,$(wildcard tests/fuzz/fuzz_*.c))
+LOAD    := $(wildcard bench/load/*.c)
 HDR     := $(shell find include -name '*.h' ! -name '*.tbl.h' 2>/dev/null)
 FORMAT  := $(filter-out %.tbl.h,$(SRC) $(SRCXX) src/main.c $(HDR) $(wildcard src/*/*.h \
-           tests/unit/*/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/promqltest/*.[ch]))
+           tests/unit/*/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/promqltest/*.[ch] bench/*/*.[ch]))
 
 .PHONY: all ferula help setup test test-long demo unit blackbox promqltest fuzz fuzz-corpus \
         interop crash asan tsan valgrind check check-layers check-headers check-magic format \
@@ -98,6 +99,8 @@ $(B)/tests/fuzz/replay_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(B)/libferula
 	$(Q)$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -Wno-missing-prototypes -Isrc/ingest -Isrc/promql -Isrc/tsdb -o $@ $^ $(LIBS)
 $(B)/promqltest: $(wildcard tests/promqltest/*.c) $(B)/libferula.a
 	$(Q)echo "  TEST  $@"; $(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -o $@ $^ $(LIBS) -ljansson
+$(B)/bench-load: $(LOAD:%.c=$(B)/%.o) $(B)/libferula.a
+	$(Q)echo "  LINK  $@"; $(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
 
 # ---- tests ---------------------------------------------------------------------------------
 test: setup                            ## every test of a change: release and sanitizer builds
