@@ -111,7 +111,7 @@ test-long: setup                       ## more of the same: TSan, valgrind, long
 
 unit: ferula $(UNIT)                   ## unit tests (T=name picks)
 	$(Q)tools/test stage unit $(B)
-blackbox: ferula                       ## the real binary, driven by pytest (T=name picks)
+blackbox: ferula $(B)/bench-load       ## the real binary, driven by pytest (T=name picks)
 	$(Q)tools/test stage blackbox $(B)
 promqltest: $(B)/promqltest ferula     ## Prometheus' own PromQL tests and parser cases
 	$(Q)tools/test stage promqltest $(B)
@@ -162,7 +162,7 @@ compile_commands.json: Makefile $(SRC) | $(GEN)
 	  printf '{"directory":"%s","file":"%s","command":"clang %s -c %s"}\n' "$(CURDIR)" "$$f" \
 	  '-std=gnu11 -D_GNU_SOURCE $(INCS) -DFERULA_VERSION=__FILE__ -DFERULA_REVISION=__FILE__' "$$f"; done | sed '$$!s/$$/,/'; echo ']'; } > $@
 coverage:                              ## unit and blackbox tests; functions that were never called
-	$(Q)$(MAKE) --no-print-directory -j$(JOBS) VARIANT=coverage ferula
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) VARIANT=coverage ferula build/coverage/bench-load
 	$(Q)$(MAKE) --no-print-directory VARIANT=coverage unit blackbox promqltest
 	$(Q)tools/coverage build/coverage
 
