@@ -117,7 +117,7 @@ struct asker {
     struct client client;
     struct latency latency;
     size_t n_failed;
-    struct answer answer; /* the first good one, or the last failure */
+    struct answer answer; /* the newest one that was read, or the first failure */
     pthread_t thread;
 };
 
@@ -154,7 +154,8 @@ static void *ask_on(void *arg)
             read_answer(status, body, &got);
         first_n = got.error[0] == '\0' ? body.n : 0;
         w->n_failed += got.error[0] != '\0';
-        w->answer = got;
+        if (w->answer.error[0] == '\0')
+            w->answer = got;
     }
     return NULL;
 }
@@ -222,6 +223,7 @@ static void ask_all(const struct query_flags *qf, const struct query *q, struct 
         w[i].asking = &asking;
         w[i].n_failed = 0;
         w[i].latency.n = 0;
+        w[i].answer = (struct answer){0};
         CHECK(pthread_create(&w[i].thread, NULL, ask_on, &w[i]) == 0);
     }
     for (size_t i = 0; i < qf->connections; i++) {
