@@ -47,13 +47,14 @@ UNIT    := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*/test_*.c))
 FUZZ    := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAY  := $(patsubst tests/fuzz/fuzz_%.c,$(B)/tests/fuzz/replay_%,$(wildcard tests/fuzz/fuzz_*.c))
 LOAD    := $(wildcard bench/load/*.c)
+MICRO   := $(wildcard bench/micro/*.c) bench/load/mix.c
 HDR     := $(shell find include -name '*.h' ! -name '*.tbl.h' 2>/dev/null)
 FORMAT  := $(filter-out %.tbl.h,$(SRC) $(SRCXX) src/main.c $(HDR) $(wildcard src/*/*.h \
            tests/unit/*/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/promqltest/*.[ch] bench/*/*.[ch]))
 
 .PHONY: all ferula help setup test test-long demo unit blackbox promqltest fuzz fuzz-corpus \
         interop crash asan tsan valgrind check check-layers check-headers check-magic format \
-        format-check tidy coverage bench bench-start install clean
+        format-check tidy coverage bench bench-start bench-compare bench-micro install clean
 
 all: setup                             ## install what is missing, build the program
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) ferula
@@ -100,6 +101,10 @@ $(B)/tests/fuzz/replay_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(B)/libferula
 $(B)/promqltest: $(wildcard tests/promqltest/*.c) $(B)/libferula.a
 	$(Q)echo "  TEST  $@"; $(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -o $@ $^ $(LIBS) -ljansson
 $(B)/bench-load: $(LOAD:%.c=$(B)/%.o) $(B)/libferula.a
+	$(Q)echo "  LINK  $@"; $(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
+# A measurement of one part may include its private headers, as a unit test does.
+$(B)/bench/micro/%.o: CFLAGS += -Isrc/tsdb
+$(B)/bench-micro: $(MICRO:%.c=$(B)/%.o) $(B)/libferula.a
 	$(Q)echo "  LINK  $@"; $(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
 
 # ---- tests ---------------------------------------------------------------------------------
@@ -167,10 +172,15 @@ coverage:                              ## unit and blackbox tests; functions tha
 	$(Q)tools/coverage build/coverage
 
 # ---- the rest ------------------------------------------------------------------------------
-bench: bench-start                     ## measurements beside peers; see bench/README.md
+bench: bench-start bench-compare bench-micro ## measurements beside peers; see bench/README.md
 bench-start: setup                     ## start time and idle memory beside Prometheus and VictoriaMetrics
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) ferula
 	$(Q)$(PYTHON) bench/start.py --ferula $(B)/ferula
+bench-compare: setup                   ## ingest, memory, disk, restarts and queries beside them (SCENARIOS, PEERS pick)
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) ferula $(B)/bench-load
+	$(Q)$(PYTHON) bench/compare.py --ferula $(B)/ferula --load $(B)/bench-load
+bench-micro: $(B)/bench-micro          ## the parts alone: decoding, codecs, selecting
+	$(Q)$(B)/bench-micro
 
 install: ferula                        ## DESTDIR and PREFIX are honoured
 	install -D -m 755 $(B)/ferula $(DESTDIR)$(PREFIX)/bin/ferula

@@ -4,25 +4,37 @@
 #include "mix.h"
 
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "ferula/base/check.h"
 #include "ferula/model/sample.h"
 
+// clang-format off
+#define KINDS(X) \
+    X(ZERO,     "constant 0") \
+    X(CONSTANT, "constant, another number for each series") \
+    X(SLOW,     "counter of events, 0 to 20 a round") \
+    X(SHARE,    "counter of a part of the events") /* cumulative buckets and their count */ \
+    X(BYTES,    "counter of bytes, 5 kB to 1 MB") \
+    X(CPU,      "seconds with 9 decimals") \
+    X(MEMORY,   "bytes in steps of 4 KiB") \
+    X(SMALL,    "0 to 50, a step or none") \
+    X(CENTS,    "gauge with 2 decimals") \
+    X(RANDOM,   "any double from 0 to 1") \
+    X(SUM,      "sum of random doubles")
+// clang-format on
+
 enum kind {
-    ZERO,     /* constant 0 */
-    CONSTANT, /* constant, another number for each series */
-    SLOW,     /* counter of events, 0 to 20 a round */
-    SHARE,    /* counter of a part of the pod's events: cumulative buckets and their count */
-    BYTES,    /* counter of bytes, 10 kB to 1 MB a round */
-    CPU,      /* seconds with 9 decimals, 5 to 100 % of a core */
-    MEMORY,   /* bytes in steps of 4 KiB */
-    SMALL,    /* 0 to 50, one step or none a round */
-    CENTS,    /* a gauge with 2 decimals */
-    RANDOM,   /* any double from 0 to 1 */
-    SUM,      /* sum of random doubles */
+#define X(name, text) name,
+    KINDS(X)
+#undef X
+};
+
+static const char *const kind_names[] = {
+#define X(name, text) text,
+    KINDS(X)
+#undef X
 };
 
 #define VALUES_MAX 12
@@ -249,6 +261,12 @@ double mix_next(struct mix_pod *p, unsigned row, uint32_t round)
         return *s += (double)(id % 20 + 1) * unit(r);
     }
     return 0;
+}
+
+const char *mix_kind(unsigned row)
+{
+    (void)pthread_once(&rows_once, make_rows);
+    return kind_names[rows[row].family->kind];
 }
 
 /* ---- protobuf --------------------------------------------------------------------------- */

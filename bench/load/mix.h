@@ -33,6 +33,9 @@ void mix_pod_init(struct mix_pod *p, uint64_t seed, uint32_t pod, uint32_t gener
 /* The next value of the pod's series `row`; to be called once a round, for every round. */
 double mix_next(struct mix_pod *p, unsigned row, uint32_t round);
 
+/* How the values of series `row` move: "constant", "bytes" and so on. */
+const char *mix_kind(unsigned row);
+
 /* Appends a prometheus.TimeSeries, as a field of a WriteRequest, with one sample. */
 void mix_add_series(struct buf *message, const struct mix_pod *p, unsigned row, ts_ms t, double v);
 
