@@ -172,7 +172,8 @@ coverage:                              ## unit and blackbox tests; functions tha
 	$(Q)tools/coverage build/coverage
 
 # ---- the rest ------------------------------------------------------------------------------
-bench: bench-start bench-compare bench-micro ## measurements beside peers; see bench/README.md
+bench:                                 ## measurements beside peers, one after another; see bench/README.md
+	$(Q)for t in start compare micro; do $(MAKE) --no-print-directory bench-$$t || exit 1; done
 bench-start: setup                     ## start time and idle memory beside Prometheus and VictoriaMetrics
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) ferula
 	$(Q)$(PYTHON) bench/start.py --ferula $(B)/ferula

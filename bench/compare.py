@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """ferula beside Debian's prometheus and victoria-metrics: ingest, memory, disk, restarts, queries.
 
-Each program is started in turn on a fresh folder and given the same bytes by bench-load, over one
-connection, on the same cores. SCENARIOS and PEERS (or --scenarios, --peers; names by commas) pick.
+Each program is started in turn on a fresh folder and given the same bytes by bench-load, on the same
+cores. SCENARIOS, PEERS (names by commas) and CONNECTIONS pick, or the flags of those names.
 bench/README.md says what each figure is.
 """
 import argparse
@@ -32,6 +32,7 @@ class Bench:
         known = peers(arguments.ferula)
         self.peers = [known[name] for name in arguments.peers.split(",")]
         self.folder = arguments.folder
+        self.connections = arguments.connections
 
     def fresh(self):
         return tempfile.mkdtemp(prefix="ferula-bench-", dir=self.folder)
@@ -95,8 +96,8 @@ def disk_rows(report, server, folder):
     samples = report["samples"]
     used, whole = server.peer.used(server.port), disk_bytes(os.path.join(folder, "data"))
     return [
-        ("disk bytes a sample, used pages", "B", (used or whole) / samples, False),
-        ("disk bytes a sample, du", "B", whole / samples, False),
+        ("disk, used pages, a sample", "B", (used or whole) / samples, False),
+        ("disk, du, a sample", "B", whole / samples, False),
     ]
 
 
@@ -139,12 +140,14 @@ def run_peer(bench, peer, flags, queries):
             rows += query_rows(bench, server, report, queries)
             rows += disk_rows(report, server, folder)
             want = server.value(KEDA, report["query_time"])
+            if want is None:
+                raise SystemExit(f"bench: {peer.name} does not answer KEDA's query")
             rows.append(("SIGTERM to exit", "ms", server.end() * 1000, False))
         server, start_ms = restart(peer, folder, report["query_time"], want)
-        rows.append(("exec to first answer, after SIGTERM", "ms", start_ms, False))
+        rows.append(("exec to answer, after SIGTERM", "ms", start_ms, False))
         server.end(kill=True)
         server, start_ms = restart(peer, folder, report["query_time"], want)
-        rows.append(("exec to first answer, after kill -9", "ms", start_ms, False))
+        rows.append(("exec to answer, after kill -9", "ms", start_ms, False))
         server.end()
         return rows
     finally:
@@ -153,9 +156,9 @@ def run_peer(bench, peer, flags, queries):
 
 def side_by_side(series, rounds, custom_queries=None):
     def run(bench, name):
-        print(f"\n== {name}: {series:,} series x {rounds} samples, 1 connection, "
-              "2,000 samples a request", flush=True)
-        flags = [f"--series={series}", f"--rounds={rounds}"]
+        print(f"\n== {name}: {series:,} series x {rounds} samples, "
+              f"connections: {bench.connections}, 2,000 samples a request", flush=True)
+        flags = [f"--series={series}", f"--rounds={rounds}", f"--connections={bench.connections}"]
         with tempfile.NamedTemporaryFile("w", suffix=".queries") as file:
             file.write(custom_queries or "")
             file.flush()
@@ -234,7 +237,7 @@ def growth_row(bench, peer, flags):
             disk = dict((r[0], r[2]) for r in disk_rows(report, server, folder))
             return [report["samples_per_s"], report["requests_per_s"],
                     report["cpu_s"] / report["samples"] * 1e6, report["latency_ms"]["p99"],
-                    server.peak["RssAnon"] / 1024, disk["disk bytes a sample, used pages"]]
+                    server.peak["RssAnon"] / 1024, disk["disk, used pages, a sample"]]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -288,6 +291,8 @@ def main():
                         help="of " + ", ".join(SCENARIOS))
     parser.add_argument("--peers", default=os.environ.get("PEERS") or
                         "ferula,prometheus,victoria-metrics")
+    parser.add_argument("--connections", type=int, default=os.environ.get("CONNECTIONS") or 1,
+                        help="of the load of 10k, 100k, 1m, new-series and the 24-hour scenarios")
     parser.add_argument("--folder", help="where data folders are made; default: $TMPDIR or /tmp")
     parser.add_argument("--json", metavar="FILE", help="write all figures there, too")
     arguments = parser.parse_args()
