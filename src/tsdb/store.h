@@ -19,6 +19,7 @@
 #include "state.h"
 #include "symbols.h"
 #include "tables.h"
+#include "wal.h"
 
 #include "ferula/tsdb.h"
 
@@ -49,9 +50,9 @@ struct tsdb__pending {
 
 /* One transaction's worth of requests; the writer thread's alone. */
 struct tsdb__group {
-    struct buf log;                        /* the accepted samples, as WAL records */
-    size_t record_end[TSDB__GROUP_WRITES]; /* where the record of each request ends in `log` */
-    struct tsdb__pending *pending;         /* owned; series.pending is an index into it */
+    struct buf log; /* the accepted samples, as a WAL record */
+    struct tsdb__wal_writer wal;
+    struct tsdb__pending *pending; /* owned; series.pending is an index into it */
     size_t n_pending, cap_pending;
     ts_ms now;
     ts_ms max_t; /* newest sample of the store and of this transaction; INT64_MIN: none */

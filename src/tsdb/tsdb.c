@@ -13,7 +13,6 @@
 
 #include "chunks.h"
 #include "store.h"
-#include "wal.h"
 
 #include "ferula/base/check.h"
 #include "ferula/base/mem.h"

@@ -11,7 +11,6 @@
 
 #include "chunks.h"
 #include "retention.h"
-#include "wal.h"
 
 #include "ferula/base/check.h"
 #include "ferula/base/log.h"
@@ -23,9 +22,13 @@
 #define QUIET_CLOCK_MS 10000 /* when only the clock says so */
 #define IN_ORDER_MS    (INT64_C(60) * 60 * 1000)
 
-/* A start replays a few tenths of a second's worth of the WAL at most. */
+/*
+ * A start replays a tenth of a second's worth of the WAL, or some rounds of all series. Small
+ * requests fill a page of it each, so its size counts, too: against what a checkpoint writes.
+ */
 #define CHECKPOINT_SAMPLES (UINT64_C(2) * 1000 * 1000)
 #define CHECKPOINT_ROUNDS  4
+#define CHECKPOINT_PIECES  UINT64_C(16384)
 
 #define LATE_MAX  (256 * 1024)
 #define LATE_STEP (64 * 1024)
@@ -182,8 +185,12 @@ static bool checkpoint_due(struct tsdb *db)
 {
     struct tsdb__upkeep *u = &db->upkeep;
     uint64_t most = MAX(CHECKPOINT_SAMPLES, CHECKPOINT_ROUNDS * (uint64_t)db->series.n_used);
+    uint64_t n_pieces = atomic_load(&db->wal_seq) - db->state.covered;
+    uint64_t most_pieces =
+        MIN(CHECKPOINT_PIECES + db->head.n_bytes / 2048, db->map_bytes / 4 / db->meta.page_bytes);
 
     return u->checkpoint.running || u->n_logged >= most ||
+           (u->n_logged > 0 && n_pieces >= most_pieces) ||
            (u->n_logged > 0 && (u->wants_checkpoint || u->closing));
 }
 

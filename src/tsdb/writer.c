@@ -13,7 +13,6 @@
 
 #include "admit.h"
 #include "store.h"
-#include "wal.h"
 
 #include "ferula/base/check.h"
 #include "ferula/base/log.h"
@@ -88,22 +87,24 @@ int tsdb__fall_sick(struct tsdb *db, int rc)
     return FER_EIO;
 }
 
-static int put_request(struct tsdb *db, struct tsdb__txn *x, struct tsdb_write *w, size_t *end)
+static int put_request(struct tsdb *db, struct tsdb__txn *x, struct tsdb_write *w)
 {
-    struct tsdb__group *g = &db->group;
-    size_t from = g->log.n;
-    struct str record;
     int rc = tsdb__admit(db, x, w);
 
-    *end = g->log.n;
-    record = str_cut(buf_str(&g->log), from);
-    if (rc == 0 && record.n > 0) {
-        rc = tsdb__wal_put(x, record, &g->wal_seq);
-        g->dirty = true;
-    }
     for (size_t i = 0; i < w->n_metadata && rc == 0; i++)
-        rc = tsdb__metadata_put(db, x, &w->metadata[i], &g->dirty);
+        rc = tsdb__metadata_put(db, x, &w->metadata[i], &db->group.dirty);
     return rc;
+}
+
+/* What was admitted, as one record: small requests that came together share their pages. */
+static int put_log(struct tsdb *db, struct tsdb__txn *x)
+{
+    struct tsdb__group *g = &db->group;
+
+    if (g->log.n == 0)
+        return 0;
+    g->dirty = true;
+    return tsdb__wal_put(x, buf_str(&g->log), &g->wal_seq);
 }
 
 static void group_begin(struct tsdb *db)
@@ -116,6 +117,7 @@ static void group_begin(struct tsdb *db)
     g->n_pending = 0;
     g->dirty = false;
     buf_reset(&g->log);
+    tsdb__wal_begin(&g->wal, &g->log);
 }
 
 static void group_trim(struct tsdb__group *g)
@@ -159,19 +161,15 @@ static void publish(struct tsdb *db, struct tsdb_write **w, size_t n)
     struct tsdb__group *g = &db->group;
     struct tsdb__wal_target to = {
         .head = &db->head, .late = &db->late, .sealed = db->state.sealed, .n_series = db->series.n};
-    size_t from = 0;
 
     tsdb__head_lock_write(&db->head);
     db->head.now = g->now;
-    for (size_t i = 0; i < n; from = g->record_end[i++]) {
-        struct str record = {g->log.p + from, g->record_end[i] - from};
-
-        CHECK(tsdb__wal_apply(&to, record) == 0);
+    CHECK(tsdb__wal_apply(&to, buf_str(&g->log)) == 0);
+    tsdb__head_unlock(&db->head);
+    for (size_t i = 0; i < n; i++) {
+        count_verdicts(w[i]);
         db->upkeep.n_logged += w[i]->n_verdicts[TSDB_STORED];
     }
-    tsdb__head_unlock(&db->head);
-    for (size_t i = 0; i < n; i++)
-        count_verdicts(w[i]);
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < w[i]->n_series; k++)
             if (w[i]->series[k].id != 0)
@@ -259,7 +257,9 @@ static int write_group(struct tsdb *db, struct tsdb_write **w, size_t n)
     if (rc == 0 && is_map_full(db, &x))
         rc = FER_ENOSPC;
     for (size_t i = 0; i < n && rc == 0; i++)
-        rc = put_request(db, &x, w[i], &db->group.record_end[i]);
+        rc = put_request(db, &x, w[i]);
+    if (rc == 0)
+        rc = put_log(db, &x);
     if (rc == 0)
         rc = tsdb__postings_flush(&db->postings, &x);
     if (rc == 0 && db->group.dirty) {
