@@ -46,13 +46,15 @@ OBJ     := $(SRC:%.c=$(B)/%.o) $(SRCXX:%.cc=$(B)/%.o) $(GEN:build/gen/%.c=$(B)/g
 UNIT    := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*/test_*.c))
 FUZZ    := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAY  := $(patsubst tests/fuzz/fuzz_%.c,$(B)/tests/fuzz/replay_%,$(wildcard tests/fuzz/fuzz_*.c))
+LOAD    := $(wildcard bench/load/*.c)
+MICRO   := $(wildcard bench/micro/*.c) bench/load/mix.c
 HDR     := $(shell find include -name '*.h' ! -name '*.tbl.h' 2>/dev/null)
 FORMAT  := $(filter-out %.tbl.h,$(SRC) $(SRCXX) src/main.c $(HDR) $(wildcard src/*/*.h \
-           tests/unit/*/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/promqltest/*.[ch]))
+           tests/unit/*/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/promqltest/*.[ch] bench/*/*.[ch]))
 
 .PHONY: all ferula help setup test test-long demo unit blackbox promqltest fuzz fuzz-corpus \
         interop crash asan tsan valgrind check check-layers check-headers check-magic format \
-        format-check tidy coverage bench bench-start install clean
+        format-check tidy coverage bench bench-start bench-compare bench-micro install clean
 
 all: setup                             ## install what is missing, build the program
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) ferula
@@ -98,6 +100,12 @@ $(B)/tests/fuzz/replay_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(B)/libferula
 	$(Q)$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -Wno-missing-prototypes -Isrc/ingest -Isrc/promql -Isrc/tsdb -o $@ $^ $(LIBS)
 $(B)/promqltest: $(wildcard tests/promqltest/*.c) $(B)/libferula.a
 	$(Q)echo "  TEST  $@"; $(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -o $@ $^ $(LIBS) -ljansson
+$(B)/bench-load: $(LOAD:%.c=$(B)/%.o) $(B)/libferula.a
+	$(Q)echo "  LINK  $@"; $(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
+# A measurement of one part may include its private headers, as a unit test does.
+$(B)/bench/micro/%.o: CFLAGS += -Isrc/tsdb
+$(B)/bench-micro: $(MICRO:%.c=$(B)/%.o) $(B)/libferula.a
+	$(Q)echo "  LINK  $@"; $(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
 
 # ---- tests ---------------------------------------------------------------------------------
 test: setup                            ## every test of a change: release and sanitizer builds
@@ -108,7 +116,7 @@ test-long: setup                       ## more of the same: TSan, valgrind, long
 
 unit: ferula $(UNIT)                   ## unit tests (T=name picks)
 	$(Q)tools/test stage unit $(B)
-blackbox: ferula                       ## the real binary, driven by pytest (T=name picks)
+blackbox: ferula $(B)/bench-load       ## the real binary, driven by pytest (T=name picks)
 	$(Q)tools/test stage blackbox $(B)
 promqltest: $(B)/promqltest ferula     ## Prometheus' own PromQL tests and parser cases
 	$(Q)tools/test stage promqltest $(B)
@@ -159,15 +167,21 @@ compile_commands.json: Makefile $(SRC) | $(GEN)
 	  printf '{"directory":"%s","file":"%s","command":"clang %s -c %s"}\n' "$(CURDIR)" "$$f" \
 	  '-std=gnu11 -D_GNU_SOURCE $(INCS) -DFERULA_VERSION=__FILE__ -DFERULA_REVISION=__FILE__' "$$f"; done | sed '$$!s/$$/,/'; echo ']'; } > $@
 coverage:                              ## unit and blackbox tests; functions that were never called
-	$(Q)$(MAKE) --no-print-directory -j$(JOBS) VARIANT=coverage ferula
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) VARIANT=coverage ferula build/coverage/bench-load
 	$(Q)$(MAKE) --no-print-directory VARIANT=coverage unit blackbox promqltest
 	$(Q)tools/coverage build/coverage
 
 # ---- the rest ------------------------------------------------------------------------------
-bench: bench-start                     ## measurements beside peers; see bench/README.md
+bench:                                 ## measurements beside peers, one after another; see bench/README.md
+	$(Q)for t in start compare micro; do $(MAKE) --no-print-directory bench-$$t || exit 1; done
 bench-start: setup                     ## start time and idle memory beside Prometheus and VictoriaMetrics
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) ferula
 	$(Q)$(PYTHON) bench/start.py --ferula $(B)/ferula
+bench-compare: setup                   ## ingest, memory, disk, restarts and queries beside them (SCENARIOS, PEERS pick)
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) ferula $(B)/bench-load
+	$(Q)$(PYTHON) bench/compare.py --ferula $(B)/ferula --load $(B)/bench-load
+bench-micro: $(B)/bench-micro          ## the parts alone: decoding, codecs, selecting
+	$(Q)$(B)/bench-micro
 
 install: ferula                        ## DESTDIR and PREFIX are honoured
 	install -D -m 755 $(B)/ferula $(DESTDIR)$(PREFIX)/bin/ferula

@@ -53,13 +53,15 @@ struct http_req {
     struct http_reply reply;
     void *ctx;          /* of the route */
     int64_t arrived_ns; /* clock_mono_ns() when the head was complete */
+    bool brief;         /* on an I/O thread: see HTTP_TRY_BRIEF */
 
     /* The route's {name} parts, in order, percent-decoded. */
     struct str path_args[4];
     size_t n_path_args;
 };
 
-#define HTTP_LATER 1
+#define HTTP_LATER   1
+#define HTTP_TO_POOL 2 /* only with req->brief */
 
 typedef int (*http_handler)(struct http_req *req);
 
@@ -76,6 +78,12 @@ struct http_route {
 #define HTTP_CORS         2u /* answers OPTIONS, adds Access-Control-* and Vary as Prometheus does */
 #define HTTP_GZIP         4u /* may be compressed when the client asks for exactly gzip or deflate */
 #define HTTP_DURING_START 8u /* served before http_set_ready(); others get 503 until then */
+/*
+ * Beside HTTP_ON_POOL: called with req->brief on the I/O thread first, which spares two switches of
+ * threads to a request that needs less than they do. The handler answers without waiting, or
+ * returns HTTP_TO_POOL and is called again on a worker, with the reply as it was before.
+ */
+#define HTTP_TRY_BRIEF 16u
 /*
  * Called when the head is complete and before the body is read, to refuse early (content type,
  * encoding). Set in http_opts.early; non-zero means req->reply is the answer.

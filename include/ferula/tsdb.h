@@ -31,6 +31,8 @@ struct tsdb_opts {
     dur_ms ooo_window;         /* takes samples out of order that are not older than the newest less
                                   this */
     const struct clock *clock; /* NULL: clock_system() */
+    size_t slice_rows;         /* of the store's own work in a transaction, at most; 0: as many as
+                                  take a few milliseconds */
     unsigned no_sync : 1;      /* no fsync on commit: tests of crashes and benchmarks only */
 };
 
@@ -66,6 +68,19 @@ typedef uint32_t series_id; /* 0: none; never given twice */
  * or nearly.
  */
 series_id tsdb_find_raw(struct tsdb *db, struct hash128 raw);
+
+/*
+ * The same for the many series of a request. The writer may wait for the end, so it comes soon, on
+ * the thread of the beginning.
+ */
+struct tsdb_finder {
+    struct tsdb *db;
+    const void *table; /* the store's */
+};
+
+void tsdb_finder_begin(struct tsdb_finder *f, struct tsdb *db);
+series_id tsdb_finder_find(const struct tsdb_finder *f, struct hash128 raw);
+void tsdb_finder_end(struct tsdb_finder *f);
 
 /* What became of a sample; the text of each is Prometheus' (see tsdb_verdict_text()). */
 enum tsdb_verdict {

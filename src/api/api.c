@@ -28,7 +28,7 @@ static const struct {
     http_handler handler;
     unsigned flags;
 } table[] = {
-    {GET_POST,     "/api/v1/query",                          api__query,              ON_POOL},
+    {GET_POST,     "/api/v1/query",                          api__query,              ON_POOL | HTTP_TRY_BRIEF},
     {GET_POST,     "/api/v1/query_range",                    api__query_range,        ON_POOL},
     {GET_POST,     "/api/v1/query_exemplars",                api__query_exemplars,    ON_POOL},
     {GET_POST,     "/api/v1/format_query",                   api__format_query,       ON_POOL},

@@ -20,6 +20,7 @@
 #include "ferula/http.h"
 #include "ferula/promql.h"
 
+#include "brief.h"
 #include "gate.h"
 #include "timing.h"
 
@@ -41,6 +42,7 @@ struct api {
     ts_ms started;
     _Atomic(struct http_server *) http; /* borrowed; NULL until api_set_http() */
     struct api__gate queries;           /* lets max_concurrency queries run at once */
+    struct api__brief brief;            /* which queries took next to no time */
     struct api__timing inner_eval, queue_time;
 };
 

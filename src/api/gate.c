@@ -46,6 +46,17 @@ int api__gate_enter(struct api__gate *g, int (*give_up)(void *ctx), void *ctx)
     return rc;
 }
 
+bool api__gate_try(struct api__gate *g)
+{
+    bool in;
+
+    CHECK(pthread_mutex_lock(&g->lock) == 0);
+    in = g->inside < g->most;
+    g->inside += in;
+    CHECK(pthread_mutex_unlock(&g->lock) == 0);
+    return in;
+}
+
 void api__gate_leave(struct api__gate *g)
 {
     CHECK(pthread_mutex_lock(&g->lock) == 0);

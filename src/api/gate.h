@@ -5,6 +5,7 @@
 #define API_GATE_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct api__gate {
@@ -21,6 +22,7 @@ void api__gate_release(struct api__gate *g);
  * returned, and there is no place to give back then.
  */
 int api__gate_enter(struct api__gate *g, int (*give_up)(void *ctx), void *ctx);
+bool api__gate_try(struct api__gate *g); /* without waiting */
 void api__gate_leave(struct api__gate *g);
 
 #endif

@@ -14,6 +14,12 @@
 
 #define NS_PER_MS 1000000
 
+/* How often a query looks whether its client is still there. */
+#define ASK_CLIENT_NS (5 * NS_PER_MS)
+
+/* An answer may have to be compressed, on the thread that made it. */
+#define COMPRESS_NS_A_BYTE 20
+
 /* Longer timeouts than this, a century, are cut. */
 #define MOST_TIMEOUT_MS (INT64_C(100) * 365 * 24 * 3600 * 1000)
 
@@ -27,6 +33,8 @@ struct run {
     size_t limit;        /* of series in the answer; 0: none */
     struct str stats;    /* the parameter; empty: none wanted */
     int64_t deadline_ns; /* on the clock's mono_ns */
+    int64_t ask_ns;      /* when to look next whether the client is there */
+    bool given_up;       /* it was expected to be brief and was not */
 
     /* When it was begun, let through the gate, and done. */
     int64_t begin_ns, evaluate_ns, end_ns;
@@ -40,11 +48,21 @@ static int64_t run_now_ns(const struct run *r)
 /* What promql asks now and then; also whether to go on waiting at the gate. */
 static int interrupted(void *ctx)
 {
-    const struct run *r = ctx;
+    struct run *r = ctx;
+    int64_t now_ns = run_now_ns(r);
 
-    if (http_client_gone(r->req) || http_stopping(r->req))
+    if (http_stopping(r->req))
         return FER_ECANCELED;
-    return run_now_ns(r) >= r->deadline_ns ? FER_ETIMEOUT : 0;
+    if (r->req->brief && now_ns - r->begin_ns >= API_BRIEF_MOST_NS) {
+        r->given_up = true;
+        return FER_EBUSY;
+    }
+    if (now_ns >= r->ask_ns) { /* a call of the kernel; most queries are done before the first */
+        r->ask_ns = now_ns + ASK_CLIENT_NS;
+        if (http_client_gone(r->req))
+            return FER_ECANCELED;
+    }
+    return now_ns >= r->deadline_ns ? FER_ETIMEOUT : 0;
 }
 
 /* ---- parameters ------------------------------------------------------------------------- */
@@ -66,6 +84,7 @@ static void run_init(struct run *r, struct http_req *req)
         .stats = http_param(req, "stats"),
  /* Waiting for a worker counts: the client has been waiting since then. */
         .deadline_ns = req->arrived_ns + MIN(api->opts.query_timeout, MOST_TIMEOUT_MS) * NS_PER_MS,
+        .ask_ns = req->arrived_ns + ASK_CLIENT_NS,
         .begin_ns = clock_mono_ns(api->opts.clock),
     };
 }
@@ -235,21 +254,24 @@ static int answer(const struct run *r, const struct promql_result *res)
     return rc;
 }
 
-/* Evaluates inside the gate. On failure the answer is made. */
+/* Evaluates inside the gate. On failure the answer is made, but not for one that was given up. */
 static int evaluate(struct run *r, struct promql_result *res)
 {
     struct fault f;
     int rc = interrupted(r);
 
-    r->evaluate_ns = run_now_ns(r);
+    r->evaluate_ns = r->end_ns = run_now_ns(r);
     if (rc < 0) {
-        (void)fail_early(r, rc, false);
+        if (!r->given_up)
+            (void)fail_early(r, rc, false);
         return rc;
     }
     stats_add(STAT_QUERIES_RUNNING, 1);
     rc = promql_eval(tsdb_source(r->api->opts.db), &r->req->arena, &r->q, res, &f);
     stats_sub(STAT_QUERIES_RUNNING, 1);
     r->end_ns = run_now_ns(r);
+    if (r->given_up)
+        return rc;
     api__timing_add(&r->api->inner_eval, (double)(r->end_ns - r->evaluate_ns) / 1e9);
     if (rc == FER_EINVAL)
         (void)api__fail(r->req, API_BAD_DATA, "invalid parameter \"query\": %s", f.text);
@@ -260,23 +282,45 @@ static int evaluate(struct run *r, struct promql_result *res)
     return rc;
 }
 
+/* What this query took, for the next time that it is asked. */
+static void note_duration(struct run *r)
+{
+    int64_t took_ns = r->end_ns - r->evaluate_ns;
+
+    if (r->q.step != 0)
+        return;
+    took_ns += (int64_t)r->req->reply.body.n * COMPRESS_NS_A_BYTE;
+    api__brief_note(&r->api->brief, r->q.text, took_ns);
+}
+
+static void count_run(struct run *r, bool failed)
+{
+    stats_add(STAT_QUERIES, 1);
+    stats_add(STAT_QUERIES_FAILED, failed);
+    api__timing_add(&r->api->queue_time, (double)(r->evaluate_ns - r->begin_ns) / 1e9);
+}
+
 static int run(struct run *r)
 {
     struct promql_result res = {0};
-    int rc = api__gate_enter(&r->api->queries, interrupted, r);
+    int rc;
 
-    stats_add(STAT_QUERIES, 1);
-    api__timing_add(&r->api->queue_time, (double)(run_now_ns(r) - r->begin_ns) / 1e9);
+    if (r->req->brief && !api__gate_try(&r->api->queries))
+        return HTTP_TO_POOL;
+    rc = r->req->brief ? 0 : api__gate_enter(&r->api->queries, interrupted, r);
     if (rc < 0) {
-        stats_add(STAT_QUERIES_FAILED, 1);
+        r->evaluate_ns = run_now_ns(r);
+        count_run(r, true);
         return fail_early(r, rc, true);
     }
     rc = evaluate(r, &res);
-    if (rc < 0)
-        stats_add(STAT_QUERIES_FAILED, 1);
-    else
+    if (rc == 0)
         (void)answer(r, &res);
     api__gate_leave(&r->api->queries);
+    note_duration(r);
+    if (r->given_up)
+        return HTTP_TO_POOL;
+    count_run(r, rc < 0);
     LOG_DEBUG("query", LOG_STR("query", r->q.text), LOG_I("status", r->req->reply.status),
               LOG_F("seconds", (double)(run_now_ns(r) - r->begin_ns) / 1e9),
               LOG_I("samples_read", res.stats.samples_read),
@@ -290,6 +334,8 @@ int api__query(struct http_req *req)
     struct fault f;
 
     run_init(&r, req);
+    if (req->brief && !api__brief_expect(&r.api->brief, r.q.text))
+        return HTTP_TO_POOL;
     if (api__limit_param(req, &r.limit, &f) < 0 ||
         api__time_param(req, "time", clock_now_ms(r.api->opts.clock), &r.q.start, &f) < 0 ||
         read_options(&r, &f) < 0 || parse_query(&r, &f) < 0)

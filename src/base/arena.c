@@ -4,9 +4,14 @@
  * Blocks double from 4 KiB to 1 MiB, so that small requests stay small and large ones make few
  * calls of malloc. What is larger than a quarter of the next block gets a block of its own, behind
  * the newest one, whose free part stays in use.
+ *
+ * A few of the largest blocks are kept for the next arena that wants one: the kernel takes longer
+ * to hand out fresh pages, and to zero them, than a query takes to fill them.
  */
 #include "ferula/base/arena.h"
 
+#include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +22,13 @@
 #define FIRST_BLOCK_BYTES ((size_t)4 << 10)
 #define LAST_BLOCK_BYTES  ((size_t)1 << 20)
 #define KEEP_BYTES        ((size_t)64 << 10) /* a larger block is not kept by a reset */
+
+/* Blocks of LAST_BLOCK_BYTES kept by the process; a sanitizer is to see uses after the release. */
+#if defined(__SANITIZE_ADDRESS__)
+#define SPARE_BLOCKS 0
+#else
+#define SPARE_BLOCKS 16
+#endif
 
 struct arena_block {
     struct arena_block *next; /* owned */
@@ -45,12 +57,48 @@ static void run_defers(struct arena *a)
     }
 }
 
+static struct {
+    pthread_mutex_t lock;
+    struct arena_block *blocks;
+    size_t n;
+} spare = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static struct arena_block *take_spare(void)
+{
+    struct arena_block *b;
+
+    pthread_mutex_lock(&spare.lock);
+    b = spare.blocks;
+    if (b != NULL) {
+        spare.blocks = b->next;
+        spare.n--;
+    }
+    pthread_mutex_unlock(&spare.lock);
+    return b;
+}
+
+static bool keep_spare(struct arena_block *b)
+{
+    bool keep;
+
+    pthread_mutex_lock(&spare.lock);
+    keep = spare.n < SPARE_BLOCKS;
+    if (keep) {
+        b->next = spare.blocks;
+        spare.blocks = b;
+        spare.n++;
+    }
+    pthread_mutex_unlock(&spare.lock);
+    return keep;
+}
+
 static void free_blocks(struct arena_block *b)
 {
     while (b != NULL) {
         struct arena_block *next = b->next;
 
-        free(b);
+        if (b->size_bytes != LAST_BLOCK_BYTES || !keep_spare(b))
+            free(b);
         b = next;
     }
 }
@@ -87,7 +135,11 @@ static struct arena_block *new_block(size_t size_bytes)
     struct arena_block *b;
 
     CHECK(size_bytes <= SIZE_MAX - sizeof(*b));
-    b = xmalloc(sizeof(*b) + size_bytes);
+    if (size_bytes > LAST_BLOCK_BYTES / 4 && size_bytes < LAST_BLOCK_BYTES)
+        size_bytes = LAST_BLOCK_BYTES;
+    b = size_bytes == LAST_BLOCK_BYTES ? take_spare() : NULL;
+    if (b == NULL)
+        b = xmalloc(sizeof(*b) + size_bytes);
     b->next = NULL;
     b->size_bytes = size_bytes;
     return b;

@@ -306,6 +306,23 @@ static enum MHD_Result start_on_pool(struct http__request *r)
     return MHD_YES;
 }
 
+/* A request for the pool that may not need it. */
+static enum MHD_Result try_here(struct http__request *r)
+{
+    int rc;
+
+    r->req.brief = true;
+    rc = call_handler(r);
+    r->req.brief = false;
+    if (rc == HTTP_TO_POOL) {
+        http__reply_reset(r);
+        return start_on_pool(r);
+    }
+    CHECK(rc != HTTP_LATER);
+    end_handling(r);
+    return reply_now(r);
+}
+
 static enum MHD_Result run_here(struct http__request *r)
 {
     int running = HTTP__RUNNING;
@@ -330,9 +347,9 @@ static enum MHD_Result on_complete(struct http__request *r)
     if (!begin_handling(r))
         return MHD_NO;
     http__conn_enter(r->server, r->conn, HTTP__CONN_RUNNING);
-    if ((r->route->pub->flags & HTTP_ON_POOL) != 0)
-        return start_on_pool(r);
-    return run_here(r);
+    if ((r->route->pub->flags & HTTP_ON_POOL) == 0)
+        return run_here(r);
+    return (r->route->pub->flags & HTTP_TRY_BRIEF) != 0 ? try_here(r) : start_on_pool(r);
 }
 
 void http_finish(struct http_req *req)

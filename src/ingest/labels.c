@@ -31,7 +31,7 @@ static int parse_label(struct wire body, struct label *out)
         }
         if (tag.type != WIRE_BYTES)
             return ingest__wire_wrong_type(&body, &tag, tag.number == 1 ? "Name" : "Value");
-        rc = ingest__wire_bytes(&body, &text);
+        rc = wire_bytes(&body, &text);
         if (rc < 0)
             return rc;
         *(tag.number == 1 ? &out->name : &out->value) = wire_str(&text);
@@ -56,7 +56,7 @@ int ingest__labels_parse(struct wire series, size_t max_labels, struct label_set
                 return rc;
             continue;
         }
-        rc = ingest__wire_bytes(&series, &body);
+        rc = wire_bytes(&series, &body);
         if (rc == 0)
             rc = parse_label(body, &label);
         if (rc < 0)

@@ -24,7 +24,7 @@ static int parse_text(struct wire *w, const struct wire_tag *tag, struct metadat
 
     if (tag->type != WIRE_BYTES)
         return ingest__wire_wrong_type(w, tag, names[tag->number]);
-    rc = ingest__wire_bytes(w, &body);
+    rc = wire_bytes(w, &body);
     if (rc == 0)
         *texts[tag->number] = wire_str(&body);
     return rc;

@@ -14,9 +14,10 @@
 #include "shape.h"
 
 #define FIRST_SAMPLES 64
+#define LABEL_TAG     (1u << 3 | WIRE_BYTES) /* of a TimeSeries' labels */
 
 struct decoder {
-    struct tsdb *db; /* borrowed; NULL: every series is unknown */
+    const struct tsdb_finder *finder; /* borrowed; NULL: every series is unknown */
     struct arena *a;
     const struct ingest_limits *limits;
     struct ingest_write *iw;
@@ -113,6 +114,21 @@ static void note_label(struct scan *scan, const uint8_t *at, const uint8_t *end)
     scan->label_bytes += (size_t)(end - at);
 }
 
+/* Labels as they usually come, first and each below 128 bytes, in a few instructions each. */
+static void scan_short_labels(struct wire *w, struct scan *scan)
+{
+    const uint8_t *p = w->p;
+
+    while (w->end - p >= 2 && p[0] == LABEL_TAG && p[1] < 0x80 && p[1] <= w->end - p - 2) {
+        p += 2 + p[1];
+        scan->n_labels++;
+    }
+    scan->first = w->p;
+    scan->end = p;
+    scan->label_bytes = (size_t)(p - w->p);
+    w->p = p;
+}
+
 static int scan_field(struct decoder *d, struct wire *w, const struct wire_tag *tag,
                       struct scan *scan)
 {
@@ -124,7 +140,7 @@ static int scan_field(struct decoder *d, struct wire *w, const struct wire_tag *
         return ingest__wire_skip(w, tag);
     if (tag->type != WIRE_BYTES)
         return ingest__wire_wrong_type(w, tag, names[tag->number]);
-    rc = ingest__wire_bytes(w, &body);
+    rc = wire_bytes(w, &body);
     if (rc < 0)
         return rc;
     switch (tag->number) {
@@ -233,6 +249,7 @@ static int decode_series(struct decoder *d, struct wire series)
     series_id id = 0;
     int rc = 0;
 
+    scan_short_labels(&w, &scan);
     while (rc == 0 && !wire_done(&w)) {
         struct wire_tag tag;
 
@@ -244,7 +261,7 @@ static int decode_series(struct decoder *d, struct wire series)
         return rc;
     if (scan.n_labels > 0) {
         raw = hash_labels(d, series, &scan);
-        id = d->db == NULL ? 0 : tsdb_find_raw(d->db, raw);
+        id = d->finder == NULL ? 0 : tsdb_finder_find(d->finder, raw);
     }
     if (id == 0) {
         rc = ingest__labels_parse(series, d->limits->labels, &d->set);
@@ -294,7 +311,7 @@ static int decode_request(struct decoder *d, struct wire w)
         }
         if (tag.type != WIRE_BYTES)
             return ingest__wire_wrong_type(&w, &tag, tag.number == 1 ? "Timeseries" : "Metadata");
-        rc = ingest__wire_bytes(&w, &body);
+        rc = wire_bytes(&w, &body);
         if (rc == 0)
             rc = tag.number == 1 ? decode_series(d, body) : decode_metadata(d, body);
         if (rc < 0)
@@ -314,7 +331,8 @@ static void count_refused(const struct ingest_refused *r)
 int ingest_decode_v1(struct tsdb *db, struct arena *a, const struct ingest_limits *limits,
                      struct str body, struct ingest_write **out, struct fault *f)
 {
-    struct decoder d = {.db = db, .a = a, .limits = limits};
+    struct decoder d = {.a = a, .limits = limits};
+    struct tsdb_finder finder;
     struct fault unread;
     struct str message;
     struct wire w;
@@ -330,7 +348,13 @@ int ingest_decode_v1(struct tsdb *db, struct arena *a, const struct ingest_limit
     w.base = w.p = (const uint8_t *)message.p;
     w.end = w.p + message.n;
     w.fault = f;
+    if (db != NULL) {
+        tsdb_finder_begin(&finder, db);
+        d.finder = &finder;
+    }
     rc = decode_request(&d, w);
+    if (db != NULL)
+        tsdb_finder_end(&finder);
     if (rc < 0)
         return rc;
     d.iw->write.arena = a;

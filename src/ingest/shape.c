@@ -100,7 +100,7 @@ static int check_field(struct wire *w, const struct wire_tag *tag, const struct 
         return ingest__wire_wrong_type(w, tag, field->name);
     if (!packed && field->kind != KIND_MESSAGE)
         return ingest__wire_skip(w, tag);
-    rc = ingest__wire_bytes(w, &body);
+    rc = wire_bytes(w, &body);
     if (rc < 0)
         return rc;
     return packed ? check_packed(body, field->kind) : ingest__shape_check(body, field->message);

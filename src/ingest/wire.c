@@ -78,7 +78,7 @@ int ingest__wire_wrong_type(const struct wire *w, const struct wire_tag *tag, co
                      "proto: wrong wireType = %u for field %s at byte %zu", tag->type, field, at);
 }
 
-int ingest__wire_bytes(struct wire *w, struct wire *body)
+int ingest__wire_bytes_long(struct wire *w, struct wire *body)
 {
     uint32_t n;
     int rc = varint32(w, "invalid length", &n);
@@ -112,7 +112,7 @@ int ingest__wire_skip(struct wire *w, const struct wire_tag *tag)
     case WIRE_FIXED64:
         return skip_fixed(w, 8);
     case WIRE_BYTES:
-        return ingest__wire_bytes(w, &body);
+        return wire_bytes(w, &body);
     case WIRE_FIXED32:
         return skip_fixed(w, 4);
     default:

@@ -38,8 +38,7 @@ int ingest__wire_varint_long(struct wire *w, uint64_t *out);
 int ingest__wire_tag_long(struct wire *w, struct wire_tag *tag);
 int ingest__wire_wrong_type(const struct wire *w, const struct wire_tag *tag, const char *field);
 int ingest__wire_skip(struct wire *w, const struct wire_tag *tag);
-/* The body of a length-prefixed field; w is behind it then. */
-int ingest__wire_bytes(struct wire *w, struct wire *body);
+int ingest__wire_bytes_long(struct wire *w, struct wire *body);
 
 static inline bool wire_done(const struct wire *w)
 {
@@ -64,6 +63,20 @@ static inline int wire_tag(struct wire *w, struct wire_tag *tag)
         return 0;
     }
     return ingest__wire_tag_long(w, tag);
+}
+
+/* The body of a length-prefixed field; w is behind it then. */
+static inline int wire_bytes(struct wire *w, struct wire *body)
+{
+    size_t left = (size_t)(w->end - w->p);
+
+    if (left > 0 && *w->p < 0x80 && *w->p < left) {
+        *body = *w;
+        body->p = w->p + 1;
+        body->end = w->p = body->p + *w->p;
+        return 0;
+    }
+    return ingest__wire_bytes_long(w, body);
 }
 
 static inline int wire_f64(struct wire *w, double *out)

@@ -161,17 +161,47 @@ static bool is_among(struct str name, const struct str *names, size_t n)
     return false;
 }
 
+/*
+ * Labels that are left out one by one: what is left is a part of the old array as long as it has no
+ * gap, which is the usual case, and a copy from then on.
+ */
+struct picking {
+    struct arena *a;
+    struct labels from;
+    struct label *copy; /* NULL: picked from `first` on, without a gap */
+    size_t first, n;
+};
+
+static void pick(struct picking *pk, size_t i)
+{
+    if (pk->n == 0)
+        pk->first = i;
+    if (pk->copy == NULL && i != pk->first + pk->n) {
+        pk->copy = arena_array(pk->a, struct label, pk->from.n);
+        memcpy(pk->copy, pk->from.v + pk->first, pk->n * sizeof(*pk->copy));
+    }
+    if (pk->copy != NULL)
+        pk->copy[pk->n] = pk->from.v[i];
+    pk->n++;
+}
+
+static struct labels picked(const struct picking *pk)
+{
+    if (pk->n == 0)
+        return (struct labels){0};
+    return (struct labels){pk->copy == NULL ? pk->from.v + pk->first : pk->copy, pk->n};
+}
+
 /* The labels whose being among `names` is `wanted`. */
 static struct labels filter(struct arena *a, struct labels ls, const struct str *names, size_t n,
                             bool wanted)
 {
-    struct label *v = arena_array(a, struct label, ls.n);
-    size_t kept = 0;
+    struct picking pk = {.a = a, .from = ls};
 
     for (size_t i = 0; i < ls.n; i++)
         if (is_among(ls.v[i].name, names, n) == wanted)
-            v[kept++] = ls.v[i];
-    return (struct labels){v, kept};
+            pick(&pk, i);
+    return picked(&pk);
 }
 
 struct labels labels_keep(struct arena *a, struct labels ls, const struct str *names, size_t n)
@@ -189,12 +219,20 @@ struct labels labels_without(struct arena *a, struct labels ls, struct str name)
     return labels_drop(a, ls, &name, 1);
 }
 
+static bool is_metadata(struct str name)
+{
+    return name.n > 2 && name.p[0] == '_' && name.p[1] == '_' &&
+           (str_is(name, LABEL_NAME) || str_is(name, LABEL_TYPE) || str_is(name, LABEL_UNIT));
+}
+
 struct labels labels_without_metadata(struct arena *a, struct labels ls)
 {
-    static const struct str names[] = {STR_INIT(LABEL_NAME), STR_INIT(LABEL_TYPE),
-                                       STR_INIT(LABEL_UNIT)};
+    struct picking pk = {.a = a, .from = ls};
 
-    return labels_drop(a, ls, names, COUNT(names));
+    for (size_t i = 0; i < ls.n; i++)
+        if (!is_metadata(ls.v[i].name))
+            pick(&pk, i);
+    return picked(&pk);
 }
 
 struct labels labels_set(struct arena *a, struct labels ls, struct str name, struct str value)

@@ -140,13 +140,17 @@ void promql__group(struct promql__ev *ev, const struct promql_aggregate *agg,
                    struct promql__groups *gr)
 {
     struct promql__index ix;
-    size_t n = gr->in.n;
+    size_t n = gr->in.n, at = 0;
 
     promql__index_init(&ix, ev->arena);
     gr->of = arena_array(ev->arena, uint32_t, MAX(n, 1));
-    for (size_t i = 0; i < n; i++)
-        gr->of[i] =
-            (uint32_t)promql__index_put(&ix, promql__group_labels(ev, agg, gr->in.v[i].labels));
+    for (size_t i = 0; i < n; i++) {
+        struct labels ls = promql__group_labels(ev, agg, gr->in.v[i].labels);
+
+        if (i == 0 || !labels_eq(ix.keys[at], ls)) /* often the same as the one before */
+            at = promql__index_put(&ix, ls);
+        gr->of[i] = (uint32_t)at;
+    }
     gr->n = ix.n;
     gr->labels = ix.keys;
     gr->members = arena_array(ev->arena, uint32_t, MAX(n, 1));

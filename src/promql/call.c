@@ -265,11 +265,23 @@ static int open_arguments(struct promql__ev *ev, const struct promql__grid *g,
     return 0;
 }
 
+/*
+ * Series of a source differ in their labels, and still do without their names when those are one
+ * and the same and nothing else was taken off.
+ */
+static bool differ_without_name(const struct promql__range *r, size_t i, struct labels left)
+{
+    struct labels ls = r->sel->series[i].labels;
+    struct str name = labels_name(ls);
+
+    return ls.n - left.n == (name.n > 0) && str_eq(name, labels_name(r->sel->series[0].labels));
+}
+
 static int call_range(struct promql__ev *ev, const struct promql__grid *g, const struct fn *fn,
                       const struct promql_call *call, struct promql__matrix *out)
 {
     struct range_call rc = {.call = call, .fn = fn};
-    bool delayed = ev->q->delayed_name_removal;
+    bool delayed = ev->q->delayed_name_removal, unique = true;
     int err = open_arguments(ev, g, &rc);
 
     for (size_t i = 0; err == 0 && i < rc.range.n; i++) {
@@ -288,10 +300,11 @@ static int call_range(struct promql__ev *ev, const struct promql__grid *g, const
             continue;
         drop = !fn->keeps_name || rs.drop_name;
         ls = drop && !delayed ? labels_without_metadata(ev->arena, rs.labels) : rs.labels;
+        unique = unique && rc.range.sel != NULL && (!drop || differ_without_name(&rc.range, i, ls));
         promql__matrix_keep(ev, out, ls, drop);
         note_non_counter(ev, &rc, rs.labels);
     }
-    if (err == 0 && !delayed && promql__matrix_has_twins(ev, out))
+    if (err == 0 && !delayed && !unique && promql__matrix_has_twins(ev, out))
         return promql__same_labelset(ev);
     return err;
 }

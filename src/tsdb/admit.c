@@ -176,7 +176,7 @@ static int take_row(struct tsdb__admit *ad, const struct tsdb_row *row)
         if (why == TSDB_STORED && rc == 0) {
             bool late = is_late(ad, id, s);
 
-            tsdb__wal_add(&ad->wal, id, s, late);
+            tsdb__wal_add(&db->group.wal, id, s, late);
             set_newest(&db->group, tsdb__head_series(&db->head, id), id, s);
         } else if (why >= TSDB_OUT_OF_ORDER) {
             rc = note_refusal(ad, row, why, s, existing);
@@ -194,7 +194,6 @@ int tsdb__admit(struct tsdb *db, struct tsdb__txn *x, struct tsdb_write *w)
     w->first_refusal = (struct tsdb_refusal){0};
     for (size_t i = 0; i < w->n_series; i++)
         w->series[i].id = 0;
-    tsdb__wal_begin(&ad.wal, &db->group.log);
     for (size_t i = 0; i < w->n_rows && rc == 0; i++)
         rc = take_row(&ad, &w->rows[i]);
     return rc;

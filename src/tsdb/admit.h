@@ -5,14 +5,12 @@
 #define TSDB_ADMIT_H
 
 #include "store.h"
-#include "wal.h"
 
 /* One request on its way into the transaction. */
 struct tsdb__admit {
     struct tsdb *db;
     struct tsdb__txn *x;
     struct tsdb_write *w;
-    struct tsdb__wal_writer wal;
     /* Fixed by the first sample that is not too new. */
     bool has_bounds;
     ts_ms oldest;      /* what is older can only be taken out of order */

@@ -3,6 +3,8 @@
  */
 #include "chunks.h"
 
+#include "values.h"
+
 #include "ferula/base/check.h"
 
 /* Slots are biased, so that keys sort as slots do. */
@@ -191,11 +193,14 @@ int tsdb__chunk_newest(struct tsdb__txn *x, int32_t slot, uint32_t id, struct sa
 
 struct selecting {
     struct tsdb__txn *x;
-    const struct tsdb__ids *ids;
+    const uint32_t *ids;
+    size_t n;
     struct arena *a;
     struct tsdb__sealed_list *lists;
-    uint32_t want; /* the next id of the set; 0: none is left */
-    size_t at;     /* its number in the set */
+    size_t at;     /* the next that is wanted, */
+    uint32_t want; /* and its id; 0: none is left */
+    struct source_range range;
+    struct sample_vec scratch;
 };
 
 static const uint8_t *copy_bytes(struct arena *a, const uint8_t *p, size_t n)
@@ -206,51 +211,91 @@ static const uint8_t *copy_bytes(struct arena *a, const uint8_t *p, size_t n)
     return to;
 }
 
-/* Columns of timestamps are copied once a row, however many series share them. */
-struct columns {
-    const uint8_t *copy[256];
+/* A column of times of a row: which of them lie in the range. Read once, many series share it. */
+struct column {
+    bool known;
+    uint32_t first, n;
+    const ts_ms *times;
 };
 
-static void take_entry(struct selecting *sl, int32_t slot, struct columns *columns,
-                       const struct tsdb__entry *e)
+static int read_column(struct selecting *sl, int32_t slot, const struct tsdb__entry *e,
+                       struct column *c)
 {
-    struct tsdb__sealed *c = arena_new(sl->a, struct tsdb__sealed);
-    const uint8_t **times = e->column < COUNT(columns->copy) ? &columns->copy[e->column] : NULL;
+    size_t first = 0, end = e->n_samples;
+    struct sample *s;
+    ts_ms *times;
+    int rc;
 
-    c->slot = slot;
-    c->entry = *e;
-    c->entry.values = copy_bytes(sl->a, e->values, e->n_values);
-    if (times != NULL && *times != NULL)
-        c->entry.times = *times;
-    else
-        c->entry.times = copy_bytes(sl->a, e->times, e->n_times);
-    if (times != NULL)
-        *times = c->entry.times;
+    sl->scratch.n = 0;
+    sample_vec_reserve(&sl->scratch, e->n_samples);
+    s = sl->scratch.v;
+    rc = tsdb__times_decode(e->times, e->n_times, tsdb__slot_start(slot), s, e->n_samples);
+    if (rc < 0)
+        return rc;
+    while (end > 0 && s[end - 1].t > sl->range.to)
+        end--;
+    while (first < end && s[first].t < sl->range.from)
+        first++;
+    times = arena_array(sl->a, ts_ms, end - first);
+    for (size_t i = first; i < end; i++)
+        times[i - first] = s[i].t;
+    *c = (struct column){true, (uint32_t)first, (uint32_t)(end - first), times};
+    return 0;
+}
+
+static int take_entry(struct selecting *sl, int32_t slot, struct column *columns,
+                      const struct tsdb__entry *e)
+{
+    struct column *column = &columns[e->column];
+    struct tsdb__sealed *c;
+
+    if (e->kind != TSDB__KIND_FLOATS)
+        return FER_EUNSUP;
+    if (!column->known) {
+        int rc = read_column(sl, slot, e, column);
+
+        if (rc < 0)
+            return rc;
+    }
+    if (column->n == 0)
+        return 0;
+    c = arena_new(sl->a, struct tsdb__sealed);
+    c->values = copy_bytes(sl->a, e->values, e->n_values);
+    c->n_values = e->n_values;
+    c->n_samples = e->n_samples;
+    c->first = column->first;
+    c->n = column->n;
+    c->times = column->times;
     *sl->lists[sl->at].last = c;
     sl->lists[sl->at].last = &c->next;
+    return 0;
 }
 
 static void want_next(struct selecting *sl)
 {
-    sl->want = tsdb__ids_next(sl->ids, sl->want + 1);
     sl->at++;
+    sl->want = sl->at < sl->n ? sl->ids[sl->at] : 0;
 }
 
 /* Takes what is wanted of one row; what is wanted next is at its last id or after it. */
 static int take_row(struct selecting *sl, struct tsdb__chunk_row *row)
 {
-    struct columns columns = {0};
+    struct column columns[TSDB__GROUP_COLUMNS_MAX + 1];
     uint32_t last = tsdb__group_last_id(&row->group);
     struct tsdb__entry e;
     int rc;
 
+    for (size_t i = 0; i <= row->group.n_columns; i++)
+        columns[i].known = false;
     while ((rc = tsdb__group_next(&row->group, &e)) == 0) {
         while (sl->want != 0 && sl->want < e.id)
             want_next(sl);
         if (sl->want == 0)
             return 0;
         if (sl->want == e.id)
-            take_entry(sl, row->key.slot, &columns, &e);
+            rc = take_entry(sl, row->key.slot, columns, &e);
+        if (rc < 0)
+            return rc;
         /* The last series of a row may go on in the next one. */
         if (sl->want == e.id && e.id < last)
             want_next(sl);
@@ -287,53 +332,45 @@ static int select_slot(struct selecting *sl, struct tsdb__chunk_row *row)
     return rc;
 }
 
-int tsdb__chunks_select(struct tsdb__txn *x, const struct tsdb__ids *ids, struct source_range range,
-                        struct arena *a, struct tsdb__sealed_list *lists)
+int tsdb__chunks_select(struct tsdb__txn *x, const uint32_t *ids, size_t n,
+                        struct source_range range, struct arena *a, struct tsdb__sealed_list *lists)
 {
-    struct selecting sl = {.x = x, .ids = ids, .a = a, .lists = lists};
-    uint32_t first = tsdb__ids_next(ids, 1);
+    struct selecting sl = {.x = x, .ids = ids, .n = n, .a = a, .lists = lists, .range = range};
     struct tsdb__chunk_row row;
     int32_t slot, to;
     int rc;
 
-    if (first == 0 || range.from > range.to || range.to < TSDB__TIME_MIN ||
-        range.from > TSDB__TIME_MAX)
+    if (n == 0 || range.from > range.to || range.to < TSDB__TIME_MIN || range.from > TSDB__TIME_MAX)
         return 0;
     slot = tsdb__slot_of(MAX(range.from, TSDB__TIME_MIN));
     to = tsdb__slot_of(MIN(range.to, TSDB__TIME_MAX));
-    for (rc = tsdb__chunk_seek(x, slot, first, &row); rc == 0 && row.key.slot <= to;
-         rc = tsdb__chunk_seek(x, slot + 1, first, &row)) {
+    for (rc = tsdb__chunk_seek(x, slot, ids[0], &row); rc == 0 && row.key.slot <= to;
+         rc = tsdb__chunk_seek(x, slot + 1, ids[0], &row)) {
         slot = row.key.slot;
-        sl.want = first;
+        sl.want = ids[0];
         sl.at = 0;
         rc = select_slot(&sl, &row);
         if (rc < 0)
             break;
         if (slot == to)
-            return 0;
+            break;
     }
+    sample_vec_release(&sl.scratch);
     return rc == FER_ENOENT ? 0 : rc;
 }
 
-int tsdb__sealed_read(const struct tsdb__sealed *c, struct source_range range,
-                      struct sample_vec *out)
+int tsdb__sealed_read(const struct tsdb__sealed *c, struct sample_vec *out)
 {
-    ts_ms start = tsdb__slot_start(c->slot);
     struct sample *s;
-    size_t n = c->entry.n_samples, from = 0;
     int rc;
 
-    sample_vec_reserve(out, n);
+    sample_vec_reserve(out, c->n_samples);
     s = out->v + out->n;
-    rc = tsdb__entry_read(&c->entry, start, s);
+    rc = tsdb__values_decode(c->values, c->n_values, s, c->n_samples);
     if (rc < 0)
         return rc;
-    while (n > 0 && s[n - 1].t > range.to)
-        n--;
-    while (from < n && s[from].t < range.from)
-        from++;
-    if (from > 0)
-        memmove(s, s + from, (n - from) * sizeof(*s));
-    out->n += n - from;
+    for (uint32_t i = 0; i < c->n; i++)
+        s[i] = (struct sample){c->times[i], s[c->first + i].v};
+    out->n += c->n;
     return 0;
 }

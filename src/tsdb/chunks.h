@@ -8,7 +8,6 @@
 #define TSDB_CHUNKS_H
 
 #include "group.h"
-#include "postings.h"
 #include "slot.h"
 #include "tables.h"
 
@@ -65,11 +64,13 @@ int tsdb__chunk_last_slot(struct tsdb__txn *x, int32_t *out);
 int tsdb__chunk_newest(struct tsdb__txn *x, int32_t slot, uint32_t id, struct sample_vec *scratch,
                        struct sample *out);
 
-/* A chunk of a selected series, copied out of the store. */
+/* A chunk of a selected series, copied out of the store: the part of it that was asked for. */
 struct tsdb__sealed {
     struct tsdb__sealed *next; /* newer */
-    int32_t slot;
-    struct tsdb__entry entry; /* what it points to is in the arena */
+    const uint8_t *values;     /* all n_samples of the chunk, encoded; in the arena */
+    uint32_t n_values, n_samples;
+    uint32_t first, n;  /* samples first .. first + n are in the range, */
+    const ts_ms *times; /* and these are their times; shared by the series of a scrape */
 };
 
 /* What a selection has of one series. */
@@ -78,14 +79,14 @@ struct tsdb__sealed_list {
 };
 
 /*
- * Copies the chunks in the slots of `range` of the series in `ids`, into `a`; lists[] is in the
- * order of the set.
+ * Copies the chunks in the slots of `range` of the series ids[0..n), which ascend, into `a`;
+ * lists[] is in their order.
  */
-int tsdb__chunks_select(struct tsdb__txn *x, const struct tsdb__ids *ids, struct source_range range,
-                        struct arena *a, struct tsdb__sealed_list *lists);
+int tsdb__chunks_select(struct tsdb__txn *x, const uint32_t *ids, size_t n,
+                        struct source_range range, struct arena *a,
+                        struct tsdb__sealed_list *lists);
 
-/* Appends the samples that lie in `range`. */
-int tsdb__sealed_read(const struct tsdb__sealed *c, struct source_range range,
-                      struct sample_vec *out);
+/* Appends its samples that lie in the range of the selection. */
+int tsdb__sealed_read(const struct tsdb__sealed *c, struct sample_vec *out);
 
 #endif

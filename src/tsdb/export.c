@@ -18,10 +18,9 @@ struct exporting {
     const struct tsdb_export *what;
     struct tsdb_cursor at;
     struct tsdb__texts tx;
-    struct tsdb__ids ids;
-    size_t n;      /* of ids */
+    uint32_t *ids; /* ascending */
+    size_t n;
     uint32_t more; /* the next series after them; 0: none */
-    uint32_t last; /* of ids */
     struct source_selection *sel;
     struct tsdb__picked *picked;
     bool full; /* there was no room for all of it */
@@ -63,21 +62,18 @@ static int pick(struct exporting *e, size_t most)
 {
     bool all = e->what->n_sets == 0;
     struct tsdb__ids found = {0};
-    uint32_t max, id = e->at.id;
-    int rc = tsdb__last_u32(e->tx.x, T_SERIES, &max);
+    uint32_t id = e->at.id;
+    int rc = all ? 0 : match_any(e, &found);
 
-    if (rc == 0 && !all)
-        rc = match_any(e, &found);
     if (rc < 0)
         return rc;
-    e->ids = tsdb__ids_new(e->tx.a, max);
+    e->ids = arena_array(e->tx.a, uint32_t, most);
     if (all)
         rc = next_stored(e->tx.x, MDB_SET_RANGE, &id);
     else
         id = tsdb__ids_next(&found, id);
-    for (; rc == 0 && id != 0 && e->n < most; e->n++) {
-        tsdb__ids_add(&e->ids, id);
-        e->last = id;
+    while (rc == 0 && id != 0 && e->n < most) {
+        e->ids[e->n++] = id;
         if (all)
             rc = next_stored(e->tx.x, MDB_NEXT, &id);
         else
@@ -87,20 +83,15 @@ static int pick(struct exporting *e, size_t most)
     return rc;
 }
 
-static int read_labels(struct exporting *e, uint32_t *ids)
+static int read_labels(struct exporting *e)
 {
-    size_t i = 0;
+    int rc = 0;
 
     e->sel->series = arena_array(e->tx.a, struct source_series, e->n);
-    for (uint32_t id = tsdb__ids_next(&e->ids, 1); id != 0; id = tsdb__ids_next(&e->ids, id + 1)) {
-        int rc = tsdb__labels_read(&e->tx, id, &e->sel->series[i].labels);
-
-        if (rc < 0)
-            return rc;
-        ids[i++] = id;
-    }
-    e->sel->n = i;
-    return 0;
+    for (size_t i = 0; i < e->n && rc == 0; i++)
+        rc = tsdb__labels_read(&e->tx, e->ids[i], &e->sel->series[i].labels);
+    e->sel->n = e->n;
+    return rc;
 }
 
 /* Samples of the chunks that were copied last: those behind seen[], which is moved on. */
@@ -111,7 +102,7 @@ static size_t count_new(const struct exporting *e, const struct tsdb__sealed_lis
 
     for (size_t i = 0; i < e->n; i++) {
         for (const struct tsdb__sealed *c = *seen[i]; c != NULL; c = c->next)
-            n_samples += c->entry.n_samples;
+            n_samples += c->n;
         seen[i] = lists[i].last;
     }
     return n_samples;
@@ -123,15 +114,15 @@ static int copy_step(struct exporting *e, struct tsdb__sealed_list *lists, int64
 {
     struct tsdb__chunk_row row;
     struct source_range step;
-    int rc = tsdb__chunk_seek(e->tx.x, (int32_t)*slot, tsdb__ids_next(&e->ids, 1), &row);
+    int rc = tsdb__chunk_seek(e->tx.x, (int32_t)*slot, e->ids[0], &row);
 
     if (rc < 0 || row.key.slot > last)
         return rc < 0 && rc != FER_ENOENT ? rc : 1;
     *slot = MIN((int64_t)row.key.slot + STEP_SLOTS - 1, last);
-    step =
-        (struct source_range){tsdb__slot_start(row.key.slot), tsdb__slot_end((int32_t)*slot) - 1};
+    step.from = MAX(e->sel->range.from, tsdb__slot_start(row.key.slot));
+    step.to = MIN(e->sel->range.to, tsdb__slot_end((int32_t)*slot) - 1);
     ++*slot;
-    rc = tsdb__chunks_select(e->tx.x, &e->ids, step, e->tx.a, lists);
+    rc = tsdb__chunks_select(e->tx.x, e->ids, e->n, step, e->tx.a, lists);
     return rc < 0 ? rc : *slot > last;
 }
 
@@ -175,14 +166,12 @@ static int join_sealed(struct exporting *e)
         rc = copy_sealed(e, lists);
     if (rc < 0)
         return rc;
-    for (size_t i = 0; i < e->n; i++)
-        e->picked[i].sealed = lists[i];
-    tsdb__picked_drop(e->picked, &e->ids, state.sealed);
+    tsdb__picked_join(e->picked, e->ids, e->n, lists, state.sealed);
     return 0;
 }
 
 /* One try, with at most `most` series. */
-static int make_part(struct exporting *e, size_t most, uint32_t **ids)
+static int make_part(struct exporting *e, size_t most)
 {
     const struct source_range *wanted = &e->what->range;
     bool inside = e->at.from > wanted->from; /* the first series was begun before */
@@ -193,42 +182,40 @@ static int make_part(struct exporting *e, size_t most, uint32_t **ids)
     e->sel = arena_new(e->tx.a, struct source_selection);
     e->sel->source = &e->db->source;
     e->sel->range = *wanted;
-    if (inside && e->last == e->at.id)
+    if (inside && e->n > 0 && e->ids[0] == e->at.id)
         e->sel->range.from = e->at.from;
-    *ids = arena_array(e->tx.a, uint32_t, e->n);
-    rc = read_labels(e, *ids);
+    rc = read_labels(e);
     if (rc == 0) {
-        e->picked = tsdb__picked_memory(e->db, e->tx.a, &e->ids, e->sel);
+        e->picked = tsdb__picked_memory(e->db, e->tx.a, e->ids, e->n, e->sel->range);
         rc = tsdb__reader_renew(e->tx.x);
     }
     return rc == 0 ? join_sealed(e) : rc;
 }
 
-static void finish(struct exporting *e, uint32_t *ids, struct tsdb_part *out)
+static void finish(struct exporting *e, struct tsdb_part *out)
 {
     struct source_selection *sel = e->sel;
     size_t n = 0;
 
     if (e->full)
-        out->next = (struct tsdb_cursor){e->last, sel->range.to + 1};
+        out->next = (struct tsdb_cursor){e->ids[e->n - 1], sel->range.to + 1};
     else
         out->next = (struct tsdb_cursor){e->more, e->what->range.from};
     for (size_t i = 0; i < sel->n; i++) {
         if (!tsdb__picked_any(&e->picked[i]))
             continue;
-        ids[n] = ids[i];
+        e->ids[n] = e->ids[i];
         sel->series[n++] = (struct source_series){sel->series[i].labels, &e->picked[i]};
     }
     sel->n = n;
     out->sel = sel;
-    out->ids = ids;
+    out->ids = e->ids;
 }
 
 int tsdb_export(struct tsdb *db, struct arena *a, const struct tsdb_export *what,
                 struct tsdb_cursor at, size_t n_series, struct tsdb_part *out, struct fault *f)
 {
     struct exporting e;
-    uint32_t *ids = NULL;
     int rc;
 
     CHECK_MAGIC(db, TSDB_MAGIC);
@@ -238,13 +225,13 @@ int tsdb_export(struct tsdb *db, struct arena *a, const struct tsdb_export *what
         rc = tsdb__reader_begin(db, &e.tx.x, f);
         if (rc < 0)
             return rc;
-        rc = make_part(&e, MAX(n_series, 1), &ids);
+        rc = make_part(&e, MAX(n_series, 1));
         tsdb__reader_end(db, e.tx.x);
         if (rc < 0)
             return tsdb__read_fault(f, rc);
         if (!e.full || e.n == 1)
             break;
     }
-    finish(&e, ids, out);
+    finish(&e, out);
     return 0;
 }

@@ -303,6 +303,19 @@ void tsdb__head_append(struct tsdb__head *h, struct tsdb__series *series, struct
     block_at(h, series->chunk)->first.n_samples++;
 }
 
+/* The first block of the eighth series after it, and what that leads to of the fourth. */
+void tsdb__head_look_ahead(const struct tsdb__head *h, uint32_t id)
+{
+    const struct tsdb__series *far = find(h, id + 8), *near = find(h, id + 4);
+
+    if (far == NULL || near == NULL)
+        return;
+    if (far->chunk != 0)
+        __builtin_prefetch(block_at(h, far->chunk), 1);
+    if (near->chunk != 0)
+        __builtin_prefetch(block_at(h, block_at(h, near->chunk)->first.last), 1);
+}
+
 void tsdb__head_note(struct tsdb__head *h, struct tsdb__series *series, struct sample s)
 {
     see(h, s.t);
@@ -316,10 +329,24 @@ void tsdb__head_note(struct tsdb__head *h, struct tsdb__series *series, struct s
 void tsdb__head_restore(struct tsdb__head *h, struct tsdb__series *series,
                         const struct tsdb__chunk *c)
 {
-    uint32_t i = chunk_new(h, series, c->slot, c->min_t);
+    uint32_t i = chunk_new(h, series, c->slot, c->min_t), last = i;
+    size_t n = (c->n_bits + 7u) / 8, at = MIN(n, (size_t)FIRST_BYTES);
+    union tsdb__block *b;
 
-    add_bits(h, i, c->bits, c->n_bits);
-    block_at(h, i)->first.n_samples = c->n_samples;
+    memcpy(block_at(h, i)->first.bits, c->bits, at);
+    while (at < n) {
+        size_t take = MIN(n - at, (size_t)LINK_BYTES);
+        uint32_t fresh = block_alloc(h);
+
+        memcpy(block_at(h, fresh)->link.bits, c->bits + at, take);
+        block_at(h, last)->link.next = fresh;
+        last = fresh;
+        at += take;
+    }
+    b = block_at(h, i);
+    b->first.last = last;
+    b->first.n_bits = c->n_bits;
+    b->first.n_samples = c->n_samples;
     h->n_samples += c->n_samples;
     see(h, c->min_t);
 }

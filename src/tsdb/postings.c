@@ -360,6 +360,26 @@ int tsdb__postings_read(struct tsdb__txn *x, uint32_t name, uint32_t value, stru
     return rc == FER_ENOENT ? 0 : rc;
 }
 
+int tsdb__postings_blocks(struct tsdb__txn *x, uint32_t name, uint32_t value, unsigned most,
+                          unsigned *out)
+{
+    uint8_t key[KEY_BYTES];
+    MDB_val k = {.mv_data = key, .mv_size = KEY_BYTES};
+    int rc;
+
+    print_key(key, name, value, 0);
+    *out = 0;
+    for (rc = tsdb__step_key(x, T_POST, MDB_SET_RANGE, &k); rc == 0 && *out < most;
+         rc = tsdb__step_key(x, T_POST, MDB_NEXT, &k)) {
+        struct tsdb__posting at = parse_key(&k);
+
+        if (at.name != name || at.value != value)
+            return 0;
+        ++*out;
+    }
+    return rc == FER_ENOENT ? 0 : rc;
+}
+
 /* The first block whose key is not below (name, value, id). */
 static int seek(struct tsdb__txn *x, struct tsdb__posting want, struct tsdb__posting *at)
 {

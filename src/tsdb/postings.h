@@ -51,6 +51,10 @@ uint32_t tsdb__ids_next(const struct tsdb__ids *s, uint32_t from);
 /* Adds the series that have the pair to the set. */
 int tsdb__postings_read(struct tsdb__txn *x, uint32_t name, uint32_t value, struct tsdb__ids *out);
 
+/* How many blocks the list has, counted up to `most`. */
+int tsdb__postings_blocks(struct tsdb__txn *x, uint32_t name, uint32_t value, unsigned most,
+                          unsigned *out);
+
 /*
  * Moves *value to the next value of `name` (from 0: to the first), or *name to the next name.
  * FER_ENOENT: there is none.

@@ -24,14 +24,20 @@ struct slot {
 
 struct tsdb__raw_table {
     size_t mask;
+    _Atomic uint32_t *near; /* behind the slots: where series `id & mask` was put, or another */
     struct slot slots[];
 };
 
+/* An agent sends its series in one order, and they got their ids in that order. */
+#define AHEAD 8
+
 static struct tsdb__raw_table *table_new(size_t cap)
 {
-    struct tsdb__raw_table *t = xcalloc(1, sizeof(*t) + cap * sizeof(struct slot));
+    struct tsdb__raw_table *t =
+        xcalloc(1, sizeof(*t) + cap * (sizeof(struct slot) + sizeof(*t->near)));
 
     t->mask = cap - 1;
+    t->near = (_Atomic uint32_t *)(t->slots + cap);
     return t;
 }
 
@@ -57,10 +63,10 @@ static unsigned my_stripe(void)
 }
 
 /* The slot of `hash`, or the free one where it belongs; *id is what was seen there. */
-static struct slot *probe(struct tsdb__raw_table *t, struct hash128 hash, uint32_t *id)
+static const struct slot *probe(const struct tsdb__raw_table *t, struct hash128 hash, uint32_t *id)
 {
     for (size_t i = hash.lo & t->mask;; i = (i + 1) & t->mask) {
-        struct slot *s = &t->slots[i];
+        const struct slot *s = &t->slots[i];
 
         *id = atomic_load_explicit(&s->id, memory_order_acquire);
         if (*id == 0 || (s->a == hash.lo && s->b == (uint32_t)hash.hi))
@@ -68,25 +74,47 @@ static struct slot *probe(struct tsdb__raw_table *t, struct hash128 hash, uint32
     }
 }
 
+const struct tsdb__raw_table *tsdb__raw_begin(struct tsdb__raw *raw)
+{
+    atomic_fetch_add(&raw->readers[my_stripe()].n, 1);
+    return atomic_load(&raw->table);
+}
+
+void tsdb__raw_end(struct tsdb__raw *raw)
+{
+    atomic_fetch_sub(&raw->readers[my_stripe()].n, 1);
+}
+
+uint32_t tsdb__raw_find_in(const struct tsdb__raw_table *t, struct hash128 hash)
+{
+    uint32_t id, next;
+
+    (void)probe(t, hash, &id);
+    if (id != 0) {
+        next = atomic_load_explicit(&t->near[(id + AHEAD) & t->mask], memory_order_relaxed);
+        __builtin_prefetch(&t->slots[next]);
+    }
+    return id;
+}
+
 uint32_t tsdb__raw_find(struct tsdb__raw *raw, struct hash128 hash)
 {
-    unsigned stripe = my_stripe();
-    uint32_t id;
+    uint32_t id = tsdb__raw_find_in(tsdb__raw_begin(raw), hash);
 
-    atomic_fetch_add(&raw->readers[stripe].n, 1);
-    (void)probe(atomic_load(&raw->table), hash, &id);
-    atomic_fetch_sub(&raw->readers[stripe].n, 1);
+    tsdb__raw_end(raw);
     return id;
 }
 
 static void put(struct tsdb__raw_table *t, struct hash128 hash, uint32_t id)
 {
     uint32_t was;
-    struct slot *s = probe(t, hash, &was);
+    size_t i = (size_t)(probe(t, hash, &was) - t->slots);
+    struct slot *s = &t->slots[i];
 
     s->a = hash.lo;
     s->b = (uint32_t)hash.hi;
     atomic_store_explicit(&s->id, id, memory_order_release);
+    atomic_store_explicit(&t->near[id & t->mask], (uint32_t)i, memory_order_relaxed);
 }
 
 /* Whoever counted itself in before the new table was stored may be in the old one; later ones not.
@@ -119,13 +147,14 @@ static void grow(struct tsdb__raw *raw)
 void tsdb__raw_add(struct tsdb__raw *raw, struct hash128 hash, uint32_t id, size_t n_series)
 {
     struct tsdb__raw_table *t = atomic_load(&raw->table);
-    struct slot *s;
     uint32_t was;
 
-    s = probe(t, hash, &was);
+    (void)probe(t, hash, &was);
     if (was != 0) {
         /* The series that it named may have gone, and come back under another id. */
-        atomic_store_explicit(&s->id, id, memory_order_release);
+        if (was != id)
+            atomic_store_explicit(&t->slots[probe(t, hash, &was) - t->slots].id, id,
+                                  memory_order_release);
         return;
     }
     if (raw->n >= 4 * n_series + SPARE) {

@@ -28,6 +28,13 @@ void tsdb__raw_release(struct tsdb__raw *raw);
 
 uint32_t tsdb__raw_find(struct tsdb__raw *raw, struct hash128 hash);
 
+/* For many lookups: between begin and end the table stays, and the writer waits to replace it. */
+const struct tsdb__raw_table *tsdb__raw_begin(struct tsdb__raw *raw);
+void tsdb__raw_end(struct tsdb__raw *raw); /* on the same thread */
+
+/* Also fetches ahead what a sender that goes through series in the order of their ids asks next. */
+uint32_t tsdb__raw_find_in(const struct tsdb__raw_table *t, struct hash128 hash);
+
 /*
  * The writer's. `n_series`: one label set has many spellings; when there are far more of them than
  * series, all are forgotten (and found again by their labels), so that a client cannot fill memory.

@@ -4,8 +4,8 @@
  * A matcher that the empty text does not satisfy keeps the series that have one of the values it
  * accepts. One that the empty text satisfies also keeps the series without the label, so it takes
  * away those that have a value it does not accept. Each value of a name is matched once. Equality
- * goes first, the metric name before the rest; once few series are left, the other matchers look at
- * their labels instead of reading lists that may be long.
+ * goes first, the shortest list before the rest; once few series are left, the other matchers look
+ * at their labels instead of reading lists that may be long.
  */
 #include "store.h"
 
@@ -131,33 +131,63 @@ static int apply_labels(struct selecting *sl, const struct matcher *const *m, si
     return 0;
 }
 
-/* Lower is earlier. */
-static int rank(const struct matcher *m)
+/* An equality whose list is this long or longer is as good as any other. */
+#define BLOCKS_MAX 8
+
+/*
+ * Lower is earlier: equalities with the shortest list first, for what is left after them is looked
+ * at series by series; then what the empty text does not satisfy, then the rest.
+ */
+static int rank(struct selecting *sl, const struct matcher *m, unsigned *out)
 {
-    if (m->op == MATCH_EQ && m->value.n != 0)
-        return str_is(m->name, LABEL_NAME) ? 0 : 1;
-    return matcher_matches(m, STR("")) ? 3 : 2;
+    uint32_t name, value;
+    int rc;
+
+    *out = matcher_matches(m, STR("")) ? BLOCKS_MAX + 3 : BLOCKS_MAX + 2;
+    if (m->op != MATCH_EQ || m->value.n == 0)
+        return 0;
+    rc = tsdb__symbol_find(sl->tx->x, sl->db->meta.uuid, m->name, &name);
+    if (rc == 0)
+        rc = tsdb__symbol_find(sl->tx->x, sl->db->meta.uuid, m->value, &value);
+    *out = 0;
+    if (rc < 0 || name == 0 || value == 0)
+        return rc;
+    return tsdb__postings_blocks(sl->tx->x, name, value, BLOCKS_MAX, out);
 }
 
-static const struct matcher **in_order(struct arena *a, const struct matcher *m, size_t n)
+static int in_order(struct selecting *sl, const struct matcher *m, size_t n,
+                    const struct matcher ***out)
 {
-    const struct matcher **v = arena_array(a, const struct matcher *, n);
-    size_t at = 0;
+    const struct matcher **v = arena_array(sl->tx->a, const struct matcher *, n);
+    unsigned *ranks = arena_array(sl->tx->a, unsigned, n);
 
-    for (int r = 0; r <= 3; r++)
-        for (size_t i = 0; i < n; i++)
-            if (rank(&m[i]) == r)
-                v[at++] = &m[i];
-    return v;
+    for (size_t i = 0; i < n; i++) {
+        unsigned r;
+        size_t at = i;
+        int rc = rank(sl, &m[i], &r);
+
+        if (rc < 0)
+            return rc;
+        for (; at > 0 && ranks[at - 1] > r; at--) {
+            v[at] = v[at - 1];
+            ranks[at] = ranks[at - 1];
+        }
+        v[at] = &m[i];
+        ranks[at] = r;
+    }
+    *out = v;
+    return 0;
 }
 
 int tsdb__match(struct tsdb *db, struct tsdb__texts *tx, const struct matcher *m, size_t n,
                 struct tsdb__ids *out)
 {
     struct selecting sl = {.db = db, .tx = tx};
-    const struct matcher **v = in_order(tx->a, m, n);
+    const struct matcher **v = NULL;
     int rc = tsdb__last_u32(tx->x, T_SERIES, &sl.max);
 
+    if (rc == 0)
+        rc = in_order(&sl, m, n, &v);
     if (rc < 0)
         return rc;
     *out = tsdb__ids_new(tx->a, sl.max);

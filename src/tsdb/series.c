@@ -32,14 +32,17 @@ static void table_add(struct tsdb__series_table *st, uint32_t tag, uint32_t id)
     st->n_used++;
 }
 
-static void table_reserve(struct tsdb__series_table *st)
+/* Room for `n` series more. */
+static void table_reserve(struct tsdb__series_table *st, size_t n)
 {
     struct tsdb__series_slot *old = st->slots;
     size_t old_cap = st->cap;
 
-    if ((st->n_used + 1) * 4 <= st->cap * 3)
+    if ((st->n_used + n) * 4 <= st->cap * 3)
         return;
-    st->cap = old_cap == 0 ? 256 : old_cap * 2;
+    st->cap = MAX(old_cap * 2, (size_t)256);
+    while ((st->n_used + n) * 4 > st->cap * 3)
+        st->cap *= 2;
     st->slots = xcalloc(st->cap, sizeof(*st->slots));
     st->n_used = 0;
     for (size_t i = 0; i < old_cap; i++)
@@ -67,23 +70,36 @@ static void table_remove(struct tsdb__series_table *st, uint32_t tag, uint32_t i
     st->n_used--;
 }
 
+/* Series whose slots are on their way into the cache, while rows are read on. */
+#define N_AHEAD 32
+
 int tsdb__series_load(struct tsdb__series_table *st, struct tsdb__txn *x, struct tsdb__head *h)
 {
+    struct tsdb__series_slot ahead[N_AHEAD];
+    size_t n = 0;
     MDB_val k;
     struct tsdb__in body;
-    int rc;
+    MDB_stat stat;
+    int rc = tsdb__err(mdb_stat(x->txn, x->dbis[T_SERIES], &stat));
 
+    if (rc < 0)
+        return rc;
+    table_reserve(st, stat.ms_entries);
     for (rc = tsdb__step(x, T_SERIES, MDB_FIRST, &k, &body); rc == 0;
          rc = tsdb__step(x, T_SERIES, MDB_NEXT, &k, &body)) {
-        uint32_t id = 0;
+        struct tsdb__series_slot *slot = &ahead[n++ % N_AHEAD];
 
-        memcpy(&id, k.mv_data, sizeof(id));
-        table_reserve(st);
-        table_add(st, row_tag(body.p, tsdb__in_left(&body)), id);
-        tsdb__head_reserve(h, id);
-        tsdb__head_revive(h, id);
-        st->n = id;
+        if (n > N_AHEAD)
+            table_add(st, slot->tag, slot->id);
+        memcpy(&slot->id, k.mv_data, sizeof(slot->id));
+        slot->tag = row_tag(body.p, tsdb__in_left(&body));
+        __builtin_prefetch(&st->slots[slot->tag & (st->cap - 1)], 1);
+        tsdb__head_reserve(h, slot->id);
+        tsdb__head_revive(h, slot->id);
+        st->n = slot->id;
     }
+    for (size_t i = n > N_AHEAD ? n - N_AHEAD : 0; i < n; i++)
+        table_add(st, ahead[i % N_AHEAD].tag, ahead[i % N_AHEAD].id);
     return rc == FER_ENOENT ? 0 : rc;
 }
 
@@ -176,7 +192,7 @@ int tsdb__series_make(struct tsdb__series_table *st, struct tsdb__symbols *sy, s
         st->made = xrealloc(st->made, st->cap_made, sizeof(*st->made));
     }
     tag = row_tag(st->row.p, st->row.n);
-    table_reserve(st);
+    table_reserve(st, 1);
     table_add(st, tag, id);
     st->made[st->n_made++] = tag;
     st->n = id;

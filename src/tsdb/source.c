@@ -1,11 +1,11 @@
 /*
  * source.c - the store as a source of series: see model/source.h.
  *
- * select() finds ids and labels in one LMDB snapshot, then copies chunks and late samples under one
- * read lock of the heads, and then the sealed chunks from a second, newer snapshot. Whatever was
- * sealed in between is in both: the second snapshot says how far sealing had come, and what it has
- * is dropped from the copies. So no sample is missed or seen twice, and a group of writes is seen
- * whole or not at all.
+ * select() takes ids and labels, from memory when the same was asked before (matched.c), else from
+ * an LMDB snapshot; then copies chunks and late samples under one read lock of the heads, and then
+ * the sealed chunks from a snapshot that is newer. Whatever was sealed in between is in both: the
+ * snapshot says how far sealing had come, and what it has is dropped from the copies. So no sample
+ * is missed or seen twice, and a group of writes is seen whole or not at all.
  */
 #include <stdlib.h>
 
@@ -22,11 +22,18 @@ static struct tsdb *db_of(struct source *src)
     return db;
 }
 
+/* ---- which series ----------------------------------------------------------------------- */
+
+struct ordered {
+    struct labels labels;
+    uint32_t at; /* among the ids */
+};
+
 /* As labels_cmp(); equal texts of one selection are one pointer, which spares most comparing. */
 static int by_labels(const void *pa, const void *pb)
 {
-    struct labels a = ((const struct source_series *)pa)->labels;
-    struct labels b = ((const struct source_series *)pb)->labels;
+    struct labels a = ((const struct ordered *)pa)->labels;
+    struct labels b = ((const struct ordered *)pb)->labels;
 
     for (size_t i = 0; i < a.n && i < b.n; i++) {
         int c = a.v[i].name.p == b.v[i].name.p ? 0 : str_cmp(a.v[i].name, b.v[i].name);
@@ -39,79 +46,133 @@ static int by_labels(const void *pa, const void *pb)
     return a.n < b.n ? -1 : a.n > b.n;
 }
 
-static int read_series(struct tsdb__texts *tx, const struct tsdb__ids *ids,
-                       struct source_selection *sel)
+/* Ids and labels into m, which was made for the matchers; scratch memory is in `a`. */
+static int read_series(struct tsdb__txn *x, struct arena *a, const struct tsdb__ids *ids,
+                       struct tsdb__matched *m)
 {
-    sel->series = arena_array(tx->a, struct source_series, tsdb__ids_count(ids));
+    struct tsdb__texts tx = {.a = &m->arena, .x = x};
+    size_t n = tsdb__ids_count(ids);
+    struct ordered *v = arena_array(a, struct ordered, n);
+
+    m->ids = arena_array(&m->arena, uint32_t, n);
+    m->places = arena_array(&m->arena, uint32_t, n);
+    m->labels = arena_array(&m->arena, struct labels, n);
     for (uint32_t id = tsdb__ids_next(ids, 1); id != 0; id = tsdb__ids_next(ids, id + 1)) {
-        int rc = tsdb__labels_read(tx, id, &sel->series[sel->n].labels);
+        int rc = tsdb__labels_read(&tx, id, &v[m->n].labels);
 
         if (rc < 0)
             return rc;
-        sel->n++;
+        v[m->n].at = (uint32_t)m->n;
+        m->ids[m->n++] = id;
+    }
+    if (n > 1)
+        qsort(v, n, sizeof(*v), by_labels);
+    for (size_t i = 0; i < n; i++) {
+        m->labels[i] = v[i].labels;
+        m->places[v[i].at] = (uint32_t)i;
     }
     return 0;
 }
 
-struct tsdb__picked *tsdb__picked_memory(struct tsdb *db, struct arena *a,
-                                         const struct tsdb__ids *ids,
-                                         const struct source_selection *sel)
+static int find_series(struct tsdb *db, struct arena *a, const struct matcher *m, size_t n,
+                       struct tsdb__matched *out, struct fault *f)
 {
-    struct tsdb__picked *picked = arena_array(a, struct tsdb__picked, sel->n);
-    size_t at = 0;
+    struct tsdb__texts tx = {.a = a};
+    struct tsdb__ids ids;
+    int rc = tsdb__reader_begin(db, &tx.x, f);
+
+    if (rc < 0)
+        return rc;
+    rc = tsdb__match(db, &tx, m, n, &ids);
+    if (rc == 0)
+        rc = read_series(tx.x, a, &ids, out);
+    tsdb__reader_end(db, tx.x);
+    return rc < 0 ? tsdb__read_fault(f, rc) : 0;
+}
+
+static void unref(void *ctx)
+{
+    tsdb__matched_unref(ctx);
+}
+
+/* The set lives as long as `a`. */
+static int match(struct tsdb *db, struct arena *a, const struct matcher *m, size_t n,
+                 const struct tsdb__matched **out, struct fault *f)
+{
+    /* Before the snapshot: what is made after it makes the set that is remembered void. */
+    uint64_t generation = atomic_load(&db->generation);
+    struct str key = tsdb__matched_key(a, m, n);
+    struct tsdb__matched *found = tsdb__matched_find(&db->matched, key, generation);
+    int rc = 0;
+
+    if (found == NULL) {
+        found = tsdb__matched_new(key, generation);
+        rc = find_series(db, a, m, n, found, f);
+        if (rc == 0)
+            tsdb__matched_keep(&db->matched, found);
+    }
+    arena_defer(a, unref, found);
+    *out = found;
+    return rc;
+}
+
+/* ---- their samples ---------------------------------------------------------------------- */
+
+struct tsdb__picked *tsdb__picked_memory(struct tsdb *db, struct arena *a, const uint32_t *ids,
+                                         size_t n, struct source_range range)
+{
+    struct tsdb__picked *picked = arena_array(a, struct tsdb__picked, n);
 
     tsdb__head_lock_read(&db->head);
-    for (uint32_t id = tsdb__ids_next(ids, 1); id != 0; id = tsdb__ids_next(ids, id + 1)) {
-        struct tsdb__picked *p = &picked[at++];
-
-        p->chunks = tsdb__head_copy(&db->head, id, sel->range, a);
-        p->n_late = tsdb__late_copy(&db->late, id, sel->range, a, &p->late);
+    for (size_t i = 0; i < n; i++) {
+        picked[i].chunks = tsdb__head_copy(&db->head, ids[i], range, a);
+        picked[i].n_late = tsdb__late_copy(&db->late, ids[i], range, a, &picked[i].late);
     }
     tsdb__head_unlock(&db->head);
     return picked;
 }
 
-void tsdb__picked_drop(struct tsdb__picked *picked, const struct tsdb__ids *ids,
-                       struct tsdb__mark sealed)
+void tsdb__picked_join(struct tsdb__picked *picked, const uint32_t *ids, size_t n,
+                       const struct tsdb__sealed_list *lists, struct tsdb__mark sealed)
 {
-    size_t at = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct tsdb__picked *p = &picked[i];
 
-    for (uint32_t id = tsdb__ids_next(ids, 1); id != 0; id = tsdb__ids_next(ids, id + 1)) {
-        struct tsdb__picked *p = &picked[at++];
-
-        while (p->chunks != NULL && tsdb__is_sealed(sealed, p->chunks->slot, id))
+        p->sealed = lists[i];
+        while (p->chunks != NULL && tsdb__is_sealed(sealed, p->chunks->slot, ids[i]))
             p->chunks = p->chunks->next;
     }
 }
 
-static int copy_sealed(struct tsdb__txn *x, struct arena *a, const struct tsdb__ids *ids,
-                       struct source_selection *sel, struct tsdb__picked *picked)
+static int copy_sealed(struct tsdb__txn *x, struct arena *a, const struct tsdb__matched *m,
+                       struct source_range range, struct tsdb__picked *picked)
 {
-    struct tsdb__sealed_list *lists = arena_array(a, struct tsdb__sealed_list, sel->n);
+    struct tsdb__sealed_list *lists = arena_array(a, struct tsdb__sealed_list, m->n);
     struct tsdb__state state;
     int rc = tsdb__state_get(x, &state);
 
-    for (size_t i = 0; i < sel->n; i++)
+    for (size_t i = 0; i < m->n; i++)
         lists[i].last = &lists[i].first;
     if (rc == 0)
-        rc = tsdb__chunks_select(x, ids, sel->range, a, lists);
+        rc = tsdb__chunks_select(x, m->ids, m->n, range, a, lists);
     if (rc < 0)
         return rc;
-    for (size_t i = 0; i < sel->n; i++)
-        picked[i].sealed = lists[i];
-    tsdb__picked_drop(picked, ids, state.sealed);
+    tsdb__picked_join(picked, m->ids, m->n, lists, state.sealed);
     return 0;
 }
 
-/* Series without samples in the range are dropped. */
-static void keep_filled(struct source_selection *sel, struct tsdb__picked *picked)
+/* In the order of the labels; series without samples in the range are left out. */
+static void list_filled(struct arena *a, const struct tsdb__matched *m, struct tsdb__picked *picked,
+                        struct source_selection *sel)
 {
-    size_t n = 0;
+    struct tsdb__picked **v = arena_array(a, struct tsdb__picked *, m->n);
 
-    for (size_t i = 0; i < sel->n; i++)
-        if (tsdb__picked_any(&picked[i]))
-            sel->series[n++] = (struct source_series){sel->series[i].labels, &picked[i]};
-    sel->n = n;
+    for (size_t i = 0; i < m->n; i++)
+        v[m->places[i]] = &picked[i];
+    sel->series = arena_array(a, struct source_series, m->n);
+    for (size_t i = 0; i < m->n; i++)
+        if (tsdb__picked_any(v[i]))
+            sel->series[sel->n++] = (struct source_series){m->labels[i], v[i]};
 }
 
 static int source_select(struct source *src, struct arena *a, const struct matcher *m,
@@ -119,31 +180,25 @@ static int source_select(struct source *src, struct arena *a, const struct match
                          struct source_selection **out, struct fault *f)
 {
     struct tsdb *db = db_of(src);
-    struct tsdb__texts tx = {.a = a};
     struct source_selection *sel = arena_new(a, struct source_selection);
-    struct tsdb__picked *picked = NULL;
-    struct tsdb__ids ids;
-    int rc = tsdb__reader_begin(db, &tx.x, f);
+    const struct tsdb__matched *matched;
+    struct tsdb__picked *picked;
+    struct tsdb__txn *x;
+    int rc = match(db, a, m, n_matchers, &matched, f);
 
     if (rc < 0)
         return rc;
-    sel->source = src;
-    sel->range = range;
-    rc = tsdb__match(db, &tx, m, n_matchers, &ids);
-    if (rc == 0)
-        rc = read_series(&tx, &ids, sel);
-    if (rc == 0) {
-        picked = tsdb__picked_memory(db, a, &ids, sel);
-        rc = tsdb__reader_renew(tx.x);
-    }
-    if (rc == 0)
-        rc = copy_sealed(tx.x, a, &ids, sel, picked);
-    tsdb__reader_end(db, tx.x);
+    picked = tsdb__picked_memory(db, a, matched->ids, matched->n, range);
+    rc = tsdb__reader_begin(db, &x, f);
+    if (rc < 0)
+        return rc;
+    rc = copy_sealed(x, a, matched, range, picked);
+    tsdb__reader_end(db, x);
     if (rc < 0)
         return tsdb__read_fault(f, rc);
-    keep_filled(sel, picked);
-    if (sel->n > 1)
-        qsort(sel->series, sel->n, sizeof(*sel->series), by_labels);
+    sel->source = src;
+    sel->range = range;
+    list_filled(a, matched, picked, sel);
     *out = sel;
     return 0;
 }
@@ -158,7 +213,7 @@ static int source_read(const struct source_selection *sel, size_t i, struct samp
     CHECK(i < sel->n);
     p = sel->series[i].data;
     for (const struct tsdb__sealed *c = p->sealed.first; c != NULL && rc == 0; c = c->next)
-        rc = tsdb__sealed_read(c, sel->range, out);
+        rc = tsdb__sealed_read(c, out);
     for (const struct tsdb__chunk *c = p->chunks; c != NULL && rc == 0; c = c->next)
         rc = tsdb__chunk_read(c, sel->range, out);
     if (rc < 0)
@@ -167,6 +222,8 @@ static int source_read(const struct source_selection *sel, size_t i, struct samp
         tsdb__merge_late(out, from, p->late, p->n_late);
     return 0;
 }
+
+/* ---- labels ----------------------------------------------------------------------------- */
 
 /* Symbols whose texts are wanted, each once. */
 struct symbol_set {

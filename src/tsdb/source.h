@@ -20,13 +20,15 @@ static inline bool tsdb__picked_any(const struct tsdb__picked *p)
     return p->sealed.first != NULL || p->chunks != NULL || p->n_late > 0;
 }
 
-/* Copies what memory has of the series in `ids`, which are those of `sel`, in this order. */
-struct tsdb__picked *tsdb__picked_memory(struct tsdb *db, struct arena *a,
-                                         const struct tsdb__ids *ids,
-                                         const struct source_selection *sel);
+/* Copies what memory has of the series ids[0..n). */
+struct tsdb__picked *tsdb__picked_memory(struct tsdb *db, struct arena *a, const uint32_t *ids,
+                                         size_t n, struct source_range range);
 
-/* Drops the copies that were sealed since: the snapshot that `sealed` is from has them. */
-void tsdb__picked_drop(struct tsdb__picked *picked, const struct tsdb__ids *ids,
-                       struct tsdb__mark sealed);
+/*
+ * Adds sealed chunks of a newer snapshot, which says how far sealing had come: copies that it has,
+ * too, are dropped.
+ */
+void tsdb__picked_join(struct tsdb__picked *picked, const uint32_t *ids, size_t n,
+                       const struct tsdb__sealed_list *lists, struct tsdb__mark sealed);
 
 #endif

@@ -10,6 +10,7 @@
 #include "checkpoint.h"
 #include "head.h"
 #include "late.h"
+#include "matched.h"
 #include "merge.h"
 #include "postings.h"
 #include "raw.h"
@@ -18,6 +19,7 @@
 #include "state.h"
 #include "symbols.h"
 #include "tables.h"
+#include "wal.h"
 
 #include "ferula/tsdb.h"
 
@@ -30,6 +32,7 @@ struct tsdb__queue {
     pthread_cond_t filled;
     struct tsdb_write *first, **last;
     bool stopping;
+    bool abandoned; /* stop as a kill would: what is due is left undone; tests set it */
     /* tsdb_settle(): how often it was asked for, and up to where that is done. */
     uint64_t settle_asked, settle_done;
     pthread_cond_t settled;
@@ -48,9 +51,9 @@ struct tsdb__pending {
 
 /* One transaction's worth of requests; the writer thread's alone. */
 struct tsdb__group {
-    struct buf log;                        /* the accepted samples, as WAL records */
-    size_t record_end[TSDB__GROUP_WRITES]; /* where the record of each request ends in `log` */
-    struct tsdb__pending *pending;         /* owned; series.pending is an index into it */
+    struct buf log; /* the accepted samples, as a WAL record */
+    struct tsdb__wal_writer wal;
+    struct tsdb__pending *pending; /* owned; series.pending is an index into it */
     size_t n_pending, cap_pending;
     ts_ms now;
     ts_ms max_t; /* newest sample of the store and of this transaction; INT64_MIN: none */
@@ -82,7 +85,8 @@ struct tsdb__upkeep {
     bool trim_is_done;
     bool wants_merge, wants_checkpoint, wants_retention, wants_trim;
     bool closing;
-    int64_t retry_ns; /* monotonic: not before, after a failure */
+    size_t slice_rows; /* at most, of any slice; SIZE_MAX: as the step says */
+    int64_t retry_ns;  /* monotonic: not before, after a failure */
 };
 
 struct tsdb {
@@ -101,6 +105,8 @@ struct tsdb {
     struct tsdb__head head;
     struct tsdb__late late; /* under the head's lock */
     struct tsdb__raw raw;
+    struct tsdb__matched_cache matched;
+    _Atomic uint64_t generation;         /* moves on when a series is made or removed */
     _Atomic uint32_t n_series;           /* that there are */
     _Atomic uint64_t wal_seq, wal_first; /* newest and oldest piece; seq 0: none */
     _Atomic(const char *) sick;          /* static sentence; NULL: healthy */
@@ -139,6 +145,9 @@ int tsdb__fall_sick(struct tsdb *db, int rc);
  */
 int tsdb__commit(struct tsdb *db, MDB_txn *txn);
 
+/* Sets the gauge of pieces by wal_first and wal_seq. */
+void tsdb__count_wal(struct tsdb *db);
+
 /* upkeep.c: does a slice of what is due. 1: more may be due, 0: nothing is, FER_* after a failure.
  */
 int tsdb__upkeep_slice(struct tsdb *db);
@@ -146,6 +155,9 @@ int tsdb__upkeep_slice(struct tsdb *db);
 /* Seals all slots that end before the time at which the oldest backfilled sample may be in order.
  */
 int tsdb__upkeep_make_way(struct tsdb *db);
+
+/* Ends the store as a kill of the process would, but that memory is freed. For tests. */
+void tsdb__abandon(struct tsdb *db);
 
 /* How far the wait for more work may go: INT64_MAX when only a request can bring some. */
 int64_t tsdb__upkeep_wait_ns(const struct tsdb *db);

@@ -13,7 +13,6 @@
 
 #include "chunks.h"
 #include "store.h"
-#include "wal.h"
 
 #include "ferula/base/check.h"
 #include "ferula/base/mem.h"
@@ -133,7 +132,7 @@ static int load_heads(struct tsdb *db, struct tsdb__txn *x)
     last = MAX(last, db->state.wal_seq);
     atomic_store(&db->wal_seq, last);
     atomic_store(&db->wal_first, first);
-    stats_set(STAT_WAL_PIECES, first == 0 ? 0 : last - first + 1);
+    tsdb__count_wal(db);
     db->upkeep.n_logged = last > db->state.covered;
     return 0;
 }
@@ -189,6 +188,7 @@ static struct tsdb *db_new(const struct tsdb_opts *opts)
     db->retention = opts->retention;
     db->retention_bytes = opts->retention_bytes;
     db->ooo_window = opts->ooo_window;
+    db->upkeep.slice_rows = opts->slice_rows == 0 ? SIZE_MAX : opts->slice_rows;
     db->source.ops = &tsdb__source_ops;
     db->queue.last = &db->queue.first;
     CHECK(pthread_mutex_init(&db->queue.lock, NULL) == 0);
@@ -200,6 +200,7 @@ static struct tsdb *db_new(const struct tsdb_opts *opts)
     CHECK(pthread_mutex_init(&db->readers_lock, NULL) == 0);
     tsdb__head_init(&db->head);
     tsdb__raw_init(&db->raw);
+    tsdb__matched_init(&db->matched);
     return db;
 }
 
@@ -237,6 +238,7 @@ void tsdb_close(struct tsdb *db)
         mdb_env_close(db->env);
     tsdb__upkeep_release(&db->upkeep);
     tsdb__raw_release(&db->raw);
+    tsdb__matched_release(&db->matched);
     tsdb__late_release(&db->late);
     tsdb__head_release(&db->head);
     tsdb__series_release(&db->series);
@@ -252,6 +254,14 @@ void tsdb_close(struct tsdb *db)
     free(db);
 }
 
+void tsdb__abandon(struct tsdb *db)
+{
+    pthread_mutex_lock(&db->queue.lock);
+    db->queue.abandoned = true;
+    pthread_mutex_unlock(&db->queue.lock);
+    tsdb_close(db);
+}
+
 struct source *tsdb_source(struct tsdb *db)
 {
     CHECK_MAGIC(db, TSDB_MAGIC);
@@ -262,6 +272,23 @@ series_id tsdb_find_raw(struct tsdb *db, struct hash128 raw)
 {
     CHECK_MAGIC(db, TSDB_MAGIC);
     return tsdb__raw_find(&db->raw, raw);
+}
+
+void tsdb_finder_begin(struct tsdb_finder *f, struct tsdb *db)
+{
+    CHECK_MAGIC(db, TSDB_MAGIC);
+    f->db = db;
+    f->table = tsdb__raw_begin(&db->raw);
+}
+
+series_id tsdb_finder_find(const struct tsdb_finder *f, struct hash128 raw)
+{
+    return tsdb__raw_find_in(f->table, raw);
+}
+
+void tsdb_finder_end(struct tsdb_finder *f)
+{
+    tsdb__raw_end(&f->db->raw);
 }
 
 bool tsdb_healthy(struct tsdb *db, const char **why)

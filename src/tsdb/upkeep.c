@@ -11,7 +11,6 @@
 
 #include "chunks.h"
 #include "retention.h"
-#include "wal.h"
 
 #include "ferula/base/check.h"
 #include "ferula/base/log.h"
@@ -23,9 +22,13 @@
 #define QUIET_CLOCK_MS 10000 /* when only the clock says so */
 #define IN_ORDER_MS    (INT64_C(60) * 60 * 1000)
 
-/* A start replays a few tenths of a second's worth of the WAL at most. */
+/*
+ * A start replays a tenth of a second's worth of the WAL, or some rounds of all series. Small
+ * requests fill a page of it each, so its size counts, too: against what a checkpoint writes.
+ */
 #define CHECKPOINT_SAMPLES (UINT64_C(2) * 1000 * 1000)
 #define CHECKPOINT_ROUNDS  4
+#define CHECKPOINT_PIECES  UINT64_C(16384)
 
 #define LATE_MAX  (256 * 1024)
 #define LATE_STEP (64 * 1024)
@@ -38,6 +41,11 @@
 
 #define RETRY_NS (INT64_C(1000) * 1000 * 1000)
 #define WAIT_NS  (INT64_C(1000) * 1000 * 1000)
+
+static size_t rows(const struct tsdb *db, size_t most)
+{
+    return MIN(db->upkeep.slice_rows, most);
+}
 
 struct step {
     const char *name;
@@ -73,6 +81,7 @@ static void retention_publish(struct tsdb *db, const struct tsdb__state *was)
 {
     (void)was;
     tsdb__retention_publish(db, &db->upkeep.gone);
+    atomic_fetch_add(&db->generation, db->upkeep.gone.n > 0);
     atomic_store(&db->n_series, (uint32_t)db->series.n_used);
     stats_add(STAT_SERIES_REMOVED, db->upkeep.gone.n);
     stats_set(STAT_SERIES, db->series.n_used);
@@ -107,7 +116,8 @@ static int seal_run(struct tsdb *db, struct tsdb__txn *x, struct tsdb__state *ne
 
     if (next->sealed.id == UINT32_MAX)
         next->sealed = (struct tsdb__mark){db->head.slots[0].slot, 0};
-    rc = tsdb__seal_slice(&db->upkeep.seal, &db->head, x, db->series.n, SEAL_ROWS, &next->sealed);
+    rc = tsdb__seal_slice(&db->upkeep.seal, &db->head, x, db->series.n, rows(db, SEAL_ROWS),
+                          &next->sealed);
     next->max_t = MAX(next->max_t, db->upkeep.seal.max_t);
     return rc;
 }
@@ -152,7 +162,7 @@ static int merge_run(struct tsdb *db, struct tsdb__txn *x, struct tsdb__state *n
 
     (void)next;
     m->at_commit = m->at;
-    return tsdb__merge_slice(m, &db->late, x, MERGE_ROWS);
+    return tsdb__merge_slice(m, &db->late, x, rows(db, MERGE_ROWS));
 }
 
 static void merge_publish(struct tsdb *db, const struct tsdb__state *was)
@@ -181,8 +191,12 @@ static bool checkpoint_due(struct tsdb *db)
 {
     struct tsdb__upkeep *u = &db->upkeep;
     uint64_t most = MAX(CHECKPOINT_SAMPLES, CHECKPOINT_ROUNDS * (uint64_t)db->series.n_used);
+    uint64_t n_pieces = atomic_load(&db->wal_seq) - db->state.covered;
+    uint64_t most_pieces =
+        MIN(CHECKPOINT_PIECES + db->head.n_bytes / 2048, db->map_bytes / 4 / db->meta.page_bytes);
 
     return u->checkpoint.running || u->n_logged >= most ||
+           (u->n_logged > 0 && n_pieces >= most_pieces) ||
            (u->n_logged > 0 && (u->wants_checkpoint || u->closing));
 }
 
@@ -220,7 +234,8 @@ static int checkpoint_run(struct tsdb *db, struct tsdb__txn *x, struct tsdb__sta
         rc = log_late(db, x, &next->wal_seq);
     }
     if (rc == 0)
-        rc = tsdb__checkpoint_slice(c, &db->head, x, next->wal_seq, CHECKPOINT_ROWS, &done);
+        rc = tsdb__checkpoint_slice(c, &db->head, x, next->wal_seq, rows(db, CHECKPOINT_ROWS),
+                                    &done);
     if (rc < 0)
         return rc;
     c->done = done;
@@ -265,25 +280,28 @@ static bool trim_due(struct tsdb *db)
 
 static int trim_run(struct tsdb *db, struct tsdb__txn *x, struct tsdb__state *next)
 {
-    size_t n_rows, n_pieces = 0;
-    int rc = tsdb__checkpoint_trim(x, next->generation, TRIM_ROWS, &n_rows);
+    size_t n_rows, n_pieces = 0, most = rows(db, TRIM_ROWS);
+    int rc = tsdb__checkpoint_trim(x, next->generation, most, &n_rows);
 
     if (rc == 0)
-        rc = tsdb__wal_trim(x, next->covered, TRIM_ROWS - n_rows, &n_pieces);
+        rc = tsdb__wal_trim(x, next->covered, most - n_rows, &n_pieces);
     db->upkeep.trimmed = n_pieces;
-    db->upkeep.trim_is_done = n_rows + n_pieces < TRIM_ROWS;
+    db->upkeep.trim_is_done = n_rows + n_pieces < most;
     return rc;
 }
 
 static void trim_publish(struct tsdb *db, const struct tsdb__state *was)
 {
-    uint64_t first = atomic_load(&db->wal_first) + db->upkeep.trimmed;
+    uint64_t first = atomic_load(&db->wal_first);
 
     (void)was;
     if (db->upkeep.trim_is_done)
         db->upkeep.wants_trim = false;
+    if (db->upkeep.trimmed == 0)
+        return;
+    first += db->upkeep.trimmed;
     atomic_store(&db->wal_first, first > db->state.wal_seq ? 0 : first);
-    stats_set(STAT_WAL_PIECES, first > db->state.wal_seq ? 0 : db->state.wal_seq - first + 1);
+    tsdb__count_wal(db);
 }
 
 /* ---- all of it -------------------------------------------------------------------------- */

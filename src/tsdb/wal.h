@@ -1,7 +1,7 @@
 /*
  * wal.h - the write-ahead table: what was accepted, in the order of acceptance.
  *
- * One record is the accepted samples of one request, cut into pieces that fit a page. The same
+ * One record is the accepted samples of one transaction, cut into pieces that fit a page. The same
  * decoder applies a record to memory after its commit and at start.
  */
 #ifndef TSDB_WAL_H

@@ -13,7 +13,6 @@
 
 #include "admit.h"
 #include "store.h"
-#include "wal.h"
 
 #include "ferula/base/check.h"
 #include "ferula/base/log.h"
@@ -88,22 +87,24 @@ int tsdb__fall_sick(struct tsdb *db, int rc)
     return FER_EIO;
 }
 
-static int put_request(struct tsdb *db, struct tsdb__txn *x, struct tsdb_write *w, size_t *end)
+static int put_request(struct tsdb *db, struct tsdb__txn *x, struct tsdb_write *w)
 {
-    struct tsdb__group *g = &db->group;
-    size_t from = g->log.n;
-    struct str record;
     int rc = tsdb__admit(db, x, w);
 
-    *end = g->log.n;
-    record = str_cut(buf_str(&g->log), from);
-    if (rc == 0 && record.n > 0) {
-        rc = tsdb__wal_put(x, record, &g->wal_seq);
-        g->dirty = true;
-    }
     for (size_t i = 0; i < w->n_metadata && rc == 0; i++)
-        rc = tsdb__metadata_put(db, x, &w->metadata[i], &g->dirty);
+        rc = tsdb__metadata_put(db, x, &w->metadata[i], &db->group.dirty);
     return rc;
+}
+
+/* What was admitted, as one record: small requests that came together share their pages. */
+static int put_log(struct tsdb *db, struct tsdb__txn *x)
+{
+    struct tsdb__group *g = &db->group;
+
+    if (g->log.n == 0)
+        return 0;
+    g->dirty = true;
+    return tsdb__wal_put(x, buf_str(&g->log), &g->wal_seq);
 }
 
 static void group_begin(struct tsdb *db)
@@ -116,6 +117,7 @@ static void group_begin(struct tsdb *db)
     g->n_pending = 0;
     g->dirty = false;
     buf_reset(&g->log);
+    tsdb__wal_begin(&g->wal, &g->log);
 }
 
 static void group_trim(struct tsdb__group *g)
@@ -146,25 +148,28 @@ static void count_verdicts(const struct tsdb_write *w)
         stats_add(counters[i], w->n_verdicts[i]);
 }
 
+void tsdb__count_wal(struct tsdb *db)
+{
+    uint64_t first = atomic_load(&db->wal_first);
+
+    stats_set(STAT_WAL_PIECES, first == 0 ? 0 : atomic_load(&db->wal_seq) - first + 1);
+}
+
 /* What was committed becomes visible. */
 static void publish(struct tsdb *db, struct tsdb_write **w, size_t n)
 {
     struct tsdb__group *g = &db->group;
     struct tsdb__wal_target to = {
         .head = &db->head, .late = &db->late, .sealed = db->state.sealed, .n_series = db->series.n};
-    size_t from = 0;
 
     tsdb__head_lock_write(&db->head);
     db->head.now = g->now;
-    for (size_t i = 0; i < n; from = g->record_end[i++]) {
-        struct str record = {g->log.p + from, g->record_end[i] - from};
-
-        CHECK(tsdb__wal_apply(&to, record) == 0);
+    CHECK(tsdb__wal_apply(&to, buf_str(&g->log)) == 0);
+    tsdb__head_unlock(&db->head);
+    for (size_t i = 0; i < n; i++) {
+        count_verdicts(w[i]);
         db->upkeep.n_logged += w[i]->n_verdicts[TSDB_STORED];
     }
-    tsdb__head_unlock(&db->head);
-    for (size_t i = 0; i < n; i++)
-        count_verdicts(w[i]);
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < w[i]->n_series; k++)
             if (w[i]->series[k].id != 0)
@@ -175,6 +180,7 @@ static void publish(struct tsdb *db, struct tsdb_write **w, size_t n)
     atomic_store(&db->n_series, (uint32_t)db->series.n_used);
     stats_add(STAT_WRITE_GROUPS, g->dirty);
     stats_add(STAT_SERIES_CREATED, db->series.n_made);
+    atomic_fetch_add(&db->generation, db->series.n_made > 0);
     stats_set(STAT_SERIES, db->series.n_used);
     stats_set(STAT_HEAD_BYTES, db->head.n_bytes);
     stats_set(STAT_WAL_PIECES,
@@ -251,7 +257,9 @@ static int write_group(struct tsdb *db, struct tsdb_write **w, size_t n)
     if (rc == 0 && is_map_full(db, &x))
         rc = FER_ENOSPC;
     for (size_t i = 0; i < n && rc == 0; i++)
-        rc = put_request(db, &x, w[i], &db->group.record_end[i]);
+        rc = put_request(db, &x, w[i]);
+    if (rc == 0)
+        rc = put_log(db, &x);
     if (rc == 0)
         rc = tsdb__postings_flush(&db->postings, &x);
     if (rc == 0 && db->group.dirty) {
@@ -351,12 +359,13 @@ static uint64_t settle_asked(struct tsdb__queue *q)
     return asked;
 }
 
-static bool is_stopping(struct tsdb__queue *q)
+static bool is_stopping(struct tsdb__queue *q, bool *abandoned)
 {
     bool stopping;
 
     pthread_mutex_lock(&q->lock);
     stopping = q->stopping;
+    *abandoned = q->stopping && q->abandoned;
     pthread_mutex_unlock(&q->lock);
     return stopping;
 }
@@ -376,6 +385,7 @@ static void *writer_main(void *arg)
     struct tsdb *db = arg;
     struct tsdb_write *w[TSDB__GROUP_WRITES];
     int64_t wait_ns = 0;
+    bool abandoned;
 
     CHECK_MAGIC(db, TSDB_MAGIC);
     for (;;) {
@@ -384,7 +394,7 @@ static void *writer_main(void *arg)
 
         if (n > 0)
             answer_group(db, w, n);
-        else if (is_stopping(&db->queue))
+        if (is_stopping(&db->queue, &abandoned) && (n == 0 || abandoned))
             break;
         asked = settle_asked(&db->queue);
         wait_ns = 0;
@@ -393,7 +403,8 @@ static void *writer_main(void *arg)
         settle(&db->queue, asked);
         wait_ns = tsdb__upkeep_wait_ns(db);
     }
-    close_down(db);
+    if (!abandoned)
+        close_down(db);
     return NULL;
 }
 

@@ -111,13 +111,17 @@ def test_openmetrics_keeps_families_together(full):
 
 
 def test_dump_of_a_part(full):
-    got = tsdb("dump", '--match=g{s="1"}', '--match={__name__=~"h_.*",s="2"}', "--start", T0 // 1000 - 86400,
-               "--end=2023-11-13T22:14:20Z", full.url).stdout
+    words = ["dump", '--match=g{s="1"}', '--match={__name__=~"h_.*",s="2"}', "--start", T0 // 1000 - 86400,
+             "--end=2023-11-13T22:14:20Z"]
+    got = tsdb(*words, full.url).stdout
     lines = [json.loads(line) for line in got.splitlines()]
     assert sorted(line["metric"]["__name__"] for line in lines) == ["g", "h_bucket", "h_count", "h_other", "h_sum"]
     assert all(line["timestamps"] == [T0 - 86400000, T0 - 86340000] for line in lines)
     assert tsdb("dump", "--match=absent", full.url).stdout == ""
     assert tsdb("dump", "--match=absent", "--format=openmetrics", full.url).stdout == "# EOF\n"
+    full.stop()  # all is sealed now
+    assert tsdb(*words, full.dir).stdout == got
+    full.start()
 
 
 def test_pages_of_the_dump_are_bounded(full):

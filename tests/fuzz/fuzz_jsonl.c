@@ -6,20 +6,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-/* The parser is given no store. */
-series_id tsdb_find_raw(struct tsdb *db, struct hash128 raw)
-{
-    (void)raw;
-    CHECK(db != NULL);
-    return 0;
-}
-
-void tsdb_refusal_print(struct buf *b, const struct tsdb_refusal *r)
-{
-    (void)b;
-    CHECK(r != NULL);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     struct ingest_series one, two;

@@ -55,6 +55,29 @@ static void test_reset(void **state)
     arena_release(&a);
 }
 
+/* A large piece of a released arena is the next one's, and zero again. */
+static void test_spare(void **state)
+{
+    struct arena a = {0}, b = {0};
+    char *first, *second;
+    size_t n = (size_t)700 << 10;
+
+    (void)state;
+    first = arena_alloc(&a, n, 1);
+    memset(first, 1, n);
+    second = arena_alloc(&b, n, 1);
+    assert_ptr_not_equal(first, second);
+    arena_release(&a);
+    first = arena_alloc(&a, n, 1);
+    assert_int_equal(first[0], 0);
+    assert_int_equal(first[n - 1], 0);
+    assert_ptr_not_equal(first, second);
+    for (int i = 0; i < 40; i++) /* more than are kept */
+        arena_alloc(&a, n, 1);
+    arena_release(&a);
+    arena_release(&b);
+}
+
 static void test_grow(void **state)
 {
     struct arena a = {0};
@@ -112,6 +135,7 @@ int main(void)
     cases_add(&c, "memory is aligned and zero", test_alignment, NULL);
     cases_add(&c, "a large piece gets a block of its own", test_big, NULL);
     cases_add(&c, "a reset keeps one small block", test_reset, NULL);
+    cases_add(&c, "what was released is handed out as if new", test_spare, NULL);
     cases_add(&c, "an array grows", test_grow, NULL);
     cases_add(&c, "texts are copied", test_text, NULL);
     cases_add(&c, "clean-ups run last first and once", test_defer, NULL);

@@ -115,6 +115,21 @@ static void test_crc(void **state)
         assert_int_equal(hash_crc32c(hash_crc32c(0, p, cut), p + cut, c->n - cut), c->want);
 }
 
+/* Long inputs are summed in several parts at once: the same sum as byte by byte. */
+static void test_long_crc(void **state)
+{
+    static unsigned char p[6000];
+    uint32_t v = 1;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(p); i++)
+        p[i] = (unsigned char)((v = v * 1664525u + 1013904223u) >> 24);
+    for (size_t n = 0; n < sizeof(p) - 9; n += 37) {
+        assert_int_equal(hash_crc32c(0, p + n % 9, n), base__crc32c_portable(0, p + n % 9, n));
+        assert_int_equal(hash_crc32c(v, p, n), base__crc32c_portable(v, p, n));
+    }
+}
+
 static void test_hash(void **state)
 {
     (void)state;
@@ -221,6 +236,7 @@ int main(void)
     CASES_ADD_TABLE(&c, logs, test_log, name);
     cases_add(&c, "a level hides what is below it", test_log_level, NULL);
     CASES_ADD_TABLE(&c, crcs, test_crc, name);
+    cases_add(&c, "a sum of many bytes", test_long_crc, NULL);
     cases_add(&c, "hashes", test_hash, NULL);
     cases_add(&c, "counters and collectors are rendered", test_stats, NULL);
     cases_add(&c, "a clock set by hand", test_clock, NULL);

@@ -88,6 +88,16 @@ static int handle_long(struct http_req *req)
     return http_reply_text(req, 499, "gone");
 }
 
+/* Does not need the pool, unless parameter a says so; then leaves a reply that nobody may see. */
+static int handle_brief(struct http_req *req)
+{
+    bool pool = http_param(req, "a").p != NULL;
+
+    http_reply_header(req, "X-Where", req->brief ? STR("here") : STR("pool"));
+    (void)http_reply_text(req, req->brief && pool ? 418 : 200, "brief=%d", (int)req->brief);
+    return req->brief && pool ? HTTP_TO_POOL : 0;
+}
+
 static int handle_status(struct http_req *req)
 {
     uint64_t code = 200;
@@ -111,23 +121,24 @@ static int refuse_early(struct http_req *req)
     return 1;
 }
 
-#define N_ROUTES 11
+#define N_ROUTES 12
 
 static void fixture_start(struct fixture *fx, struct http_opts opts)
 {
     static const struct http_route table[N_ROUTES] = {
-        {HTTP_GET | HTTP_POST,            "/echo",                       handle_echo,   NULL, HTTP_DURING_START, NULL     },
-        {HTTP_GET,                        "/",                           handle_echo,   NULL, 0,                 NULL     },
-        {HTTP_GET | HTTP_POST | HTTP_PUT, "/pool",                       handle_echo,   NULL, HTTP_ON_POOL,      NULL     },
+        {HTTP_GET | HTTP_POST,            "/echo",                       handle_echo,   NULL, HTTP_DURING_START,             NULL     },
+        {HTTP_GET,                        "/",                           handle_echo,   NULL, 0,                             NULL     },
+        {HTTP_GET | HTTP_POST | HTTP_PUT, "/pool",                       handle_echo,   NULL, HTTP_ON_POOL,                  NULL     },
         {HTTP_GET | HTTP_POST,            "/api/v1/cors",                handle_echo,   NULL,
-         HTTP_ON_POOL | HTTP_CORS | HTTP_GZIP,                                                                   NULL     },
-        {HTTP_GET,                        "/api/v1/label/{name}/values", handle_echo,   NULL, 0,                 NULL     },
-        {HTTP_GET,                        "/api/v1/label/fixed/values",  handle_status, NULL, 0,                 NULL     },
-        {HTTP_GET,                        "/rest/{rest...}",             handle_echo,   NULL, 0,                 NULL     },
-        {HTTP_GET,                        "/status/{code}",              handle_status, NULL, 0,                 "/status"},
-        {HTTP_GET,                        "/later",                      handle_later,  NULL, 0,                 NULL     },
-        {HTTP_GET,                        "/pool-later",                 handle_later,  NULL, HTTP_ON_POOL,      NULL     },
-        {HTTP_GET,                        "/long",                       handle_long,   NULL, HTTP_ON_POOL,      NULL     },
+         HTTP_ON_POOL | HTTP_CORS | HTTP_GZIP,                                                                               NULL     },
+        {HTTP_GET,                        "/api/v1/label/{name}/values", handle_echo,   NULL, 0,                             NULL     },
+        {HTTP_GET,                        "/api/v1/label/fixed/values",  handle_status, NULL, 0,                             NULL     },
+        {HTTP_GET,                        "/rest/{rest...}",             handle_echo,   NULL, 0,                             NULL     },
+        {HTTP_GET,                        "/status/{code}",              handle_status, NULL, 0,                             "/status"},
+        {HTTP_GET,                        "/later",                      handle_later,  NULL, 0,                             NULL     },
+        {HTTP_GET,                        "/pool-later",                 handle_later,  NULL, HTTP_ON_POOL,                  NULL     },
+        {HTTP_GET,                        "/long",                       handle_long,   NULL, HTTP_ON_POOL,                  NULL     },
+        {HTTP_GET,                        "/brief",                      handle_brief,  NULL, HTTP_ON_POOL | HTTP_TRY_BRIEF, NULL     },
     };
     static struct http_route routes[N_ROUTES];
     struct fault f = {0};

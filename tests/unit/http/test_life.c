@@ -81,6 +81,29 @@ static void test_finish_first(void **state)
     buf_release(&reply);
 }
 
+static void test_brief(void **state)
+{
+    const char *text = GET("/brief") GET("/brief?a=1") GET("/brief");
+    struct buf reply = {0};
+    int fd;
+
+    (void)state;
+    fixture_start(&fx, (struct http_opts){0});
+    fd = dial(&fx);
+    say_text(fd, text);
+    for (int i = 0; i < 3; i++) {
+        const char *where = i == 1 ? "X-Where: pool" : "X-Where: here";
+
+        hear_one(fd, &reply);
+        assert_int_equal(status_of(&reply), 200);
+        assert_int_equal(count_of(&reply, "X-Where: "), 1);
+        assert_true(has(&reply, where));
+        assert_true(has(&reply, i == 1 ? "brief=0\n" : "brief=1\n"));
+    }
+    close(fd);
+    buf_release(&reply);
+}
+
 static void test_pipeline(void **state)
 {
     const char *text = GET("/echo?a=1") GET(
@@ -515,6 +538,7 @@ int main(void)
     const struct CMUnitTest fixed[] = {
         T("a request is finished by another thread", test_later),
         T("a request may be finished before its handler returns", test_finish_first),
+        T("a brief request needs no worker", test_brief),
         T("pipelined requests are answered in order", test_pipeline),
         T("a large body is refused and the connection goes on", test_body_limit),
         T("a large chunked body is refused", test_chunked_limit),

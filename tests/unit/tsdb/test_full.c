@@ -116,6 +116,99 @@ static void test_full_disk(void **state)
     fx_release(&fx);
 }
 
+/* A round of a scrape of N_ROWS series, a request each, `after` the last. */
+static int write_round(struct fixture *fx, dur_ms after, uint64_t *random, size_t *n_stored)
+{
+    int rc = 0;
+
+    clock_manual_advance(&fx->clock, after);
+    for (int i = 0; i < N_ROWS && rc == 0; i++) {
+        struct str text = arena_printf(&fx->arena, "__name__=m,i=%d", i);
+        struct sample s = {clock_now_ms(&fx->clock.base), (double)(fx_random(random) % 1000)};
+        struct tsdb_write w;
+
+        rc = fx_write(fx, text.p, &s, 1, &w);
+        *n_stored += rc == 0 ? w.n_verdicts[TSDB_STORED] : 0;
+    }
+    arena_reset(&fx->arena);
+    return rc;
+}
+
+static size_t count_samples(struct fixture *fx)
+{
+    struct source_selection *sel = fx_all(fx);
+    struct sample_vec sv = {0};
+    size_t n = 0;
+
+    for (size_t i = 0; i < sel->n; i++)
+        n += fx_read(sel, i, &sv);
+    sample_vec_release(&sv);
+    arena_reset(&fx->arena);
+    return n;
+}
+
+/*
+ * Writing goes on until there is no room, and reading after that. Sealing, checkpoints and trimming
+ * then make room, for they have a reserve: no sample is deleted, and writes are taken again.
+ */
+static void test_own_work_makes_room(void **state)
+{
+    struct fixture fx;
+    uint64_t random = 1;
+    size_t n = 0, full = 0;
+
+    (void)state;
+    fx_init(&fx);
+    fx.map_bytes = 2 << 20;
+    fx_open(&fx);
+    while (write_round(&fx, 10, &random, &n) == 0)
+        assert_true(n < 1000000);
+    full = n;
+    assert_int_equal(count_samples(&fx), full);
+    assert_true(tsdb_healthy(fx.db, NULL));
+    clock_manual_advance(&fx.clock, INT64_C(3600) * 1000);
+    tsdb_settle(fx.db);
+    assert_int_equal(count_samples(&fx), full);
+    for (int i = 0; i < 5; i++) {
+        if (write_round(&fx, 10, &random, &n) == 0)
+            continue;
+        /* As a sender does that was told to try again. */
+        clock_manual_advance(&fx.clock, 5000);
+        tsdb_settle(fx.db);
+        assert_int_equal(write_round(&fx, 10, &random, &n), 0);
+    }
+    assert_int_equal(count_samples(&fx), n);
+    fx_crash(&fx);
+    assert_int_equal(count_samples(&fx), n);
+    fx_release(&fx);
+}
+
+/* A full store with a retention goes on for ever: the oldest slots go, and only those. */
+static void test_retention_keeps_a_full_store_going(void **state)
+{
+    struct fixture fx;
+    uint64_t random = 1;
+    size_t n = 0, n_full = 0;
+
+    (void)state;
+    fx_init(&fx);
+    fx.map_bytes = 3 << 20;
+    fx.opts.retention = INT64_C(3) * 3600 * 1000;
+    fx_open(&fx);
+    for (int i = 0; i < 240 * 24; i++) {
+        int rc = write_round(&fx, 15000, &random, &n);
+
+        assert_true(rc == 0 || rc == FER_ENOSPC);
+        n_full += rc != 0;
+        if (i % 8 == 0)
+            tsdb_settle(fx.db);
+    }
+    print_message("%zu rounds of %d found no room\n", n_full, 240 * 24);
+    assert_int_equal(n_full, 0);
+    assert_true(count_samples(&fx) >= 3 * 240 * N_ROWS);
+    fx_release(&fx);
+}
+
 static int done_rc[3];
 
 static void keep_rc(struct tsdb_write *w)
@@ -171,6 +264,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_full_map),
         cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_own_work_makes_room),
+        cmocka_unit_test(test_retention_keeps_a_full_store_going),
         cmocka_unit_test(test_large_request_fails_alone),
     };
 

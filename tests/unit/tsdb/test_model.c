@@ -6,9 +6,9 @@
  */
 #include "fixture.h"
 
-#define N_SERIES  40
-#define HOUR_MS   (INT64_C(3600) * 1000)
-#define RETENTION (5 * HOUR_MS)
+#define MAX_SERIES 1100 /* so that there are several pages of them */
+#define HOUR_MS    (INT64_C(3600) * 1000)
+#define RETENTION  (5 * HOUR_MS)
 
 #define N_ROWS       20
 #define MOST_SAMPLES 100 /* so that series do not fit one row of sealed chunks */
@@ -24,6 +24,7 @@ struct model_series {
 struct model {
     struct fixture fx;
     struct model_series *series;
+    size_t n_series;
     ts_ms max_t;
     uint64_t random;
     bool writes_backfill;
@@ -35,13 +36,16 @@ static struct model_case {
     dur_ms ooo_window;
     bool retention, backfill;
     uint32_t n_samples; /* at most, of a series in a request */
+    size_t n_series;
+    size_t slice_rows;
 } cases[] = {
-    {"in order",                             0,           false, false, 2           },
-    {"out of order",                         2 * HOUR_MS, false, false, 2           },
-    {"in order, retention",                  0,           true,  false, 2           },
-    {"out of order, backfill",               HOUR_MS / 2, false, true,  2           },
-    {"out of order, backfill and retention", 2 * HOUR_MS, true,  true,  2           },
-    {"dense, out of order and backfill",     2 * HOUR_MS, true,  true,  MOST_SAMPLES},
+    {"in order",                             0,           false, false, 2,            40,         0},
+    {"out of order",                         2 * HOUR_MS, false, false, 2,            40,         0},
+    {"in order, retention",                  0,           true,  false, 2,            40,         1},
+    {"out of order, backfill",               HOUR_MS / 2, false, true,  2,            40,         0},
+    {"out of order, backfill and retention", 2 * HOUR_MS, true,  true,  2,            40,         1},
+    {"dense, out of order and backfill",     2 * HOUR_MS, true,  true,  MOST_SAMPLES, 40,         1},
+    {"many series",                          HOUR_MS,     true,  true,  8,            MAX_SERIES, 1},
 };
 
 static ts_ms kept_from(const struct model *m)
@@ -171,7 +175,7 @@ static void step_write(struct model *m, const struct model_case *c)
 
     for (size_t i = 0; i < n_rows; i++) {
         /* Half of the series sleep in half of the requests, so that some go for long without. */
-        struct model_series *ms = &m->series[fx_random(&m->random) % (N_SERIES >> half)];
+        struct model_series *ms = &m->series[fx_random(&m->random) % (m->n_series >> half)];
 
         rows[i].id = tsdb_find_raw(m->fx.db, fx_raw(ms->labels));
         rows[i].new_series = (uint32_t)i;
@@ -202,11 +206,14 @@ static void step_write(struct model *m, const struct model_case *c)
 
 static struct model_series *model_find(struct model *m, struct labels ls)
 {
-    for (size_t k = 0; k < N_SERIES; k++)
-        if (labels_eq(ls, fx_labels(&m->fx.arena, m->series[k].labels)))
-            return &m->series[k];
-    fail_msg("an unknown series");
-    return NULL;
+    struct str v = labels_get(ls, STR("i"));
+    size_t i = 0;
+
+    for (size_t k = 0; k < v.n; k++)
+        i = i * 10 + (size_t)(v.p[k] - '0');
+    assert_true(i < m->n_series);
+    assert_true(labels_eq(ls, fx_labels(&m->fx.arena, m->series[i].labels)));
+    return &m->series[i];
 }
 
 /* What is past the retention may be there or not. */
@@ -232,7 +239,7 @@ static void step_read(struct model *m, ts_ms from, ts_ms to)
 {
     struct source_selection *sel = fx_select(&m->fx, NULL, 0, from, to);
     struct sample_vec sv = {0};
-    bool seen[N_SERIES] = {false};
+    bool seen[MAX_SERIES] = {false};
 
     for (size_t i = 0; i < sel->n; i++) {
         struct model_series *ms = model_find(m, sel->series[i].labels);
@@ -243,7 +250,7 @@ static void step_read(struct model *m, ts_ms from, ts_ms to)
         compare(m, ms, &sv, from, to);
     }
     sv.n = 0;
-    for (size_t i = 0; i < N_SERIES; i++)
+    for (size_t i = 0; i < m->n_series; i++)
         if (!seen[i])
             compare(m, &m->series[i], &sv, from, to);
     sample_vec_release(&sv);
@@ -284,15 +291,17 @@ static void test_model(void **state)
     struct model m = {.max_t = INT64_MIN, .random = fx_random_start()};
     int n = rounds == NULL ? 4000 : atoi(rounds);
 
-    m.series = xcalloc(N_SERIES, sizeof(*m.series));
+    m.n_series = c->n_series;
+    m.series = xcalloc(m.n_series, sizeof(*m.series));
     m.samples = xcalloc(N_ROWS * MOST_SAMPLES, sizeof(*m.samples));
     n /= (int)c->n_samples / 2;
     fx_init(&m.fx);
     m.fx.opts.ooo_window = c->ooo_window;
     m.fx.opts.retention = c->retention ? RETENTION : 0;
+    m.fx.opts.slice_rows = c->slice_rows;
     fx_open(&m.fx);
-    for (int i = 0; i < N_SERIES; i++) {
-        snprintf(m.series[i].labels, sizeof(m.series[i].labels), "__name__=m%d,i=%d", i % 3, i);
+    for (size_t i = 0; i < m.n_series; i++) {
+        snprintf(m.series[i].labels, sizeof(m.series[i].labels), "__name__=m%zu,i=%zu", i % 3, i);
         m.series[i].newest = INT64_MIN;
     }
     for (int i = 0; i < n; i++) {
@@ -306,7 +315,7 @@ static void test_model(void **state)
     fx_crash(&m.fx);
     step_read(&m, INT64_MIN, INT64_MAX);
     fx_release(&m.fx);
-    for (int i = 0; i < N_SERIES; i++)
+    for (size_t i = 0; i < m.n_series; i++)
         free(m.series[i].s);
     free(m.series);
     free(m.samples);
