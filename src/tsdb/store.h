@@ -86,6 +86,7 @@ struct tsdb__upkeep {
     bool wants_merge, wants_checkpoint, wants_retention, wants_trim;
     bool closing;
     size_t slice_rows; /* at most, of any slice; SIZE_MAX: as the step says */
+    size_t room_rows;  /* the same, while there is little room */
     int64_t retry_ns;  /* monotonic: not before, after a failure */
 };
 

@@ -208,6 +208,7 @@ static struct tsdb *db_new(const struct tsdb_opts *opts)
     db->retention_bytes = opts->retention_bytes;
     db->ooo_window = opts->ooo_window;
     db->upkeep.slice_rows = opts->slice_rows == 0 ? SIZE_MAX : opts->slice_rows;
+    db->upkeep.room_rows = SIZE_MAX;
     db->source.ops = &tsdb__source_ops;
     db->queue.last = &db->queue.first;
     CHECK(pthread_mutex_init(&db->queue.lock, NULL) == 0);
