@@ -8,10 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ferula/base/log.h"
+
 __attribute__((noreturn)) static void out_of_memory(size_t n, size_t size)
 {
-    fprintf(stderr, "ferula: out of memory (%zu x %zu bytes)\n", n, size);
-    abort();
+    char text[80];
+
+    snprintf(text, sizeof(text), "out of memory: %zu x %zu bytes", n, size);
+    log_fatal(text);
 }
 
 void *xmalloc(size_t size)

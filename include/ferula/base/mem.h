@@ -1,5 +1,6 @@
 /*
- * mem.h - heap memory that is never NULL: the process aborts when malloc fails.
+ * mem.h - heap memory that is never NULL: the process ends when malloc fails, with a line of log
+ * and exit code 70, and starts again with all that was acknowledged.
  *
  * What a client may ask for is limited where the size is known, and reported as FER_ELIMIT there.
  */
