@@ -243,7 +243,8 @@ void http__acceptor_wake(struct http_server *s)
 
 void http__acceptor_start(struct http_server *s)
 {
-    CHECK(pthread_create(&s->acceptor, NULL, accept_loop, s) == 0);
+    if (pthread_create(&s->acceptor, NULL, accept_loop, s) != 0)
+        log_fatal("a thread could not be started");
     pthread_setname_np(s->acceptor, "http-accept");
     s->acceptor_runs = true;
 }
