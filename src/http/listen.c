@@ -96,7 +96,8 @@ static int listen_on_host(const char *host, const char *port, struct fault *f, c
     hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
     rc = getaddrinfo(host, port, &hints, &list);
     if (rc != 0)
-        return fault_set(f, FER_EINVAL, 0, "listen tcp %s: %s", listen, gai_strerror(rc));
+        return fault_set(f, rc == EAI_MEMORY || rc == EAI_SYSTEM ? FER_EIO : FER_EINVAL, 0,
+                         "listen tcp %s: %s", listen, gai_strerror(rc));
     for (int pass = 0; pass < 2 && fd < 0; pass++) {
         for (struct addrinfo *ai = list; ai != NULL && fd < 0; ai = ai->ai_next) {
             if ((ai->ai_family == AF_INET) != (pass == 0))
