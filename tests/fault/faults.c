@@ -1,0 +1,460 @@
+/*
+ * faults.c - the n-th call fails, for every n: a store never crashes, hangs or forgets.
+ *
+ * Each run is a process of its own under libinject.so: it opens a store, writes requests that make
+ * series, reads them back, and closes. Another process then opens what is left, without faults:
+ * what was acknowledged is there, what failed for want of room is not, and the store takes writes.
+ * n goes up until the fault no longer comes.
+ */
+#include "inject.h"
+#include "model.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ferula/base/check.h"
+
+#define N_REQUESTS    30 /* of a run */
+#define N_SESSIONS    2  /* the store is closed and opened again between them */
+#define N_MORE        3  /* of the process that looks at what is left */
+#define COMPARE_EVERY 10
+#define MAP_BYTES     ((size_t)16 << 20)
+#define N_MOST        200
+#define N_MOST_MALLOC 20000
+#define N_WORKERS     2
+#define LIMIT_S       20 /* of a process; longer is a hang */
+#define EXIT_MEMORY   70
+
+/* How a write, or opening, may fail. */
+enum { WORKS = 0, NO_SPACE = 1, DISK_FAILS = 2, ENDS = 4 /* one line and exit code 70 */ };
+
+static const struct fault_case {
+    const char *call, *error;
+    enum inject_call number;
+    int error_number;
+    uint32_t times;
+    unsigned may;
+} cases[] = {
+    {"malloc",    "ENOMEM", INJECT_MALLOC,    ENOMEM,       1,              NO_SPACE | DISK_FAILS | ENDS},
+    {"malloc",    "ENOMEM", INJECT_MALLOC,    ENOMEM,       INJECT_FOREVER, NO_SPACE | DISK_FAILS | ENDS},
+    {"pwrite",    "EIO",    INJECT_PWRITE,    EIO,          1,              DISK_FAILS                  },
+    {"pwrite",    "EIO",    INJECT_PWRITE,    EIO,          INJECT_FOREVER, DISK_FAILS                  },
+    {"pwrite",    "ENOSPC", INJECT_PWRITE,    ENOSPC,       1,              NO_SPACE                    },
+    {"pwrite",    "ENOSPC", INJECT_PWRITE,    ENOSPC,       INJECT_FOREVER, NO_SPACE                    },
+    {"pwrite",    "EINTR",  INJECT_PWRITE,    EINTR,        1,              WORKS                       },
+    {"pwrite",    "EINTR",  INJECT_PWRITE,    EINTR,        3,              WORKS                       },
+    {"pwrite",    "short",  INJECT_PWRITE,    INJECT_SHORT, 1,              DISK_FAILS                  },
+    {"pwrite",    "short",  INJECT_PWRITE,    INJECT_SHORT, INJECT_FOREVER, DISK_FAILS                  },
+    {"writev",    "EIO",    INJECT_WRITEV,    EIO,          1,              DISK_FAILS                  },
+    {"writev",    "EIO",    INJECT_WRITEV,    EIO,          INJECT_FOREVER, DISK_FAILS                  },
+    {"writev",    "ENOSPC", INJECT_WRITEV,    ENOSPC,       1,              NO_SPACE                    },
+    {"writev",    "ENOSPC", INJECT_WRITEV,    ENOSPC,       INJECT_FOREVER, NO_SPACE                    },
+    {"writev",    "EINTR",  INJECT_WRITEV,    EINTR,        1,              WORKS                       },
+    {"writev",    "EINTR",  INJECT_WRITEV,    EINTR,        3,              WORKS                       },
+    {"writev",    "short",  INJECT_WRITEV,    INJECT_SHORT, 1,              DISK_FAILS                  },
+    {"writev",    "short",  INJECT_WRITEV,    INJECT_SHORT, INJECT_FOREVER, DISK_FAILS                  },
+    {"meta",      "EIO",    INJECT_META,      EIO,          1,              DISK_FAILS                  },
+    {"meta",      "EIO",    INJECT_META,      EIO,          INJECT_FOREVER, DISK_FAILS                  },
+    {"meta",      "ENOSPC", INJECT_META,      ENOSPC,       1,              NO_SPACE | DISK_FAILS       },
+    {"meta",      "ENOSPC", INJECT_META,      ENOSPC,       INJECT_FOREVER, NO_SPACE | DISK_FAILS       },
+    {"meta",      "EINTR",  INJECT_META,      EINTR,        1,              WORKS                       },
+    {"meta",      "EINTR",  INJECT_META,      EINTR,        3,              WORKS                       },
+    {"meta",      "short",  INJECT_META,      INJECT_SHORT, 1,              DISK_FAILS                  },
+    {"meta",      "short",  INJECT_META,      INJECT_SHORT, INJECT_FOREVER, DISK_FAILS                  },
+    {"fdatasync", "EIO",    INJECT_FDATASYNC, EIO,          1,              DISK_FAILS                  },
+    {"fdatasync", "EIO",    INJECT_FDATASYNC, EIO,          INJECT_FOREVER, DISK_FAILS                  },
+    {"fdatasync", "ENOSPC", INJECT_FDATASYNC, ENOSPC,       1,              NO_SPACE                    },
+    {"fdatasync", "ENOSPC", INJECT_FDATASYNC, ENOSPC,       INJECT_FOREVER, NO_SPACE                    },
+    {"fdatasync", "EINTR",  INJECT_FDATASYNC, EINTR,        1,              DISK_FAILS                  },
+    {"fsync",     "EIO",    INJECT_FSYNC,     EIO,          1,              DISK_FAILS                  },
+    {"fsync",     "EIO",    INJECT_FSYNC,     EIO,          INJECT_FOREVER, DISK_FAILS                  },
+    {"fsync",     "ENOSPC", INJECT_FSYNC,     ENOSPC,       1,              NO_SPACE                    },
+    {"open",      "EIO",    INJECT_OPEN,      EIO,          1,              DISK_FAILS                  },
+    {"open",      "EIO",    INJECT_OPEN,      EIO,          INJECT_FOREVER, DISK_FAILS                  },
+    {"open",      "ENOSPC", INJECT_OPEN,      ENOSPC,       1,              NO_SPACE | DISK_FAILS       },
+    {"open",      "EMFILE", INJECT_OPEN,      EMFILE,       1,              DISK_FAILS                  },
+    {"open",      "EINTR",  INJECT_OPEN,      EINTR,        1,              DISK_FAILS                  },
+    {"ftruncate", "EIO",    INJECT_FTRUNCATE, EIO,          1,              DISK_FAILS                  },
+    {"ftruncate", "EIO",    INJECT_FTRUNCATE, EIO,          INJECT_FOREVER, DISK_FAILS                  },
+    {"ftruncate", "ENOSPC", INJECT_FTRUNCATE, ENOSPC,       1,              NO_SPACE                    },
+    {"rename",    "EIO",    INJECT_RENAME,    EIO,          1,              DISK_FAILS                  },
+    {"rename",    "ENOSPC", INJECT_RENAME,    ENOSPC,       1,              NO_SPACE                    },
+    {"mmap",      "ENOMEM", INJECT_MMAP,      ENOMEM,       1,              NO_SPACE | DISK_FAILS       },
+    {"mmap",      "ENOMEM", INJECT_MMAP,      ENOMEM,       INJECT_FOREVER, NO_SPACE | DISK_FAILS       },
+    {"mmap",      "EIO",    INJECT_MMAP,      EIO,          1,              DISK_FAILS                  },
+    {"flock",     "EIO",    INJECT_FLOCK,     EIO,          1,              DISK_FAILS                  },
+    {"flock",     "EIO",    INJECT_FLOCK,     EIO,          INJECT_FOREVER, DISK_FAILS                  },
+    {"flock",     "EINTR",  INJECT_FLOCK,     EINTR,        1,              DISK_FAILS                  },
+    {"flock",     "ENOLCK", INJECT_FLOCK,     ENOLCK,       1,              DISK_FAILS                  },
+    {"pread",     "EIO",    INJECT_PREAD,     EIO,          1,              DISK_FAILS                  },
+    {"pread",     "EIO",    INJECT_PREAD,     EIO,          INJECT_FOREVER, DISK_FAILS                  },
+};
+
+/* Shared by the processes of a run. */
+struct record {
+    uint8_t fate[N_REQUESTS + N_MORE];
+    uint32_t fired;
+    char text[300]; /* what was wrong; "": nothing */
+};
+
+struct run {
+    const struct fault_case *c;
+    uint32_t n;
+    struct model m; /* its fate is in the record */
+    struct record *rec;
+    struct clock_manual clock;
+    char dir[100], log[120];
+};
+
+static struct model model_of(struct record *rec)
+{
+    return (struct model){.seed = 1,
+                          .n_clients = 1,
+                          .n_requests = N_REQUESTS + N_MORE,
+                          .n_steady = 6,
+                          .new_every = 1,
+                          .step = 15000,
+                          .fate = rec->fate};
+}
+
+__attribute__((format(printf, 2, 3))) static bool wrong(struct run *r, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    if (r->rec->text[0] == '\0')
+        vsnprintf(r->rec->text, sizeof(r->rec->text), fmt, ap);
+    va_end(ap);
+    return false;
+}
+
+/* ---- what a process does with the store -------------------------------------------------- */
+
+static bool is_allowed(const struct run *r, int rc)
+{
+    return (rc == FER_ENOSPC && (r->c->may & NO_SPACE) != 0) ||
+           (rc == FER_EIO && (r->c->may & DISK_FAILS) != 0);
+}
+
+/* LMDB takes a new file that could be written in part only for a full disk. */
+static bool is_allowed_open(const struct run *r, int rc)
+{
+    return is_allowed(r, rc) || (rc == FER_ENOSPC && r->c->error_number == INJECT_SHORT);
+}
+
+static struct tsdb_opts opts_of(const struct run *r)
+{
+    return (struct tsdb_opts){.dir = r->dir, .map_bytes = MAP_BYTES, .clock = &r->clock.base};
+}
+
+/* LMDB begins no transaction, not even to read, after a failed write of a meta page. */
+static bool may_not_read(const struct run *r, struct tsdb *db)
+{
+    return r->c->number == INJECT_MALLOC ||
+           (r->c->number == INJECT_META && !tsdb_healthy(db, NULL));
+}
+
+static bool compare(struct run *r, struct tsdb *db)
+{
+    struct model_diff d;
+    struct fault f = {0};
+    struct model m = r->m;
+    uint8_t fate[N_REQUESTS + N_MORE];
+
+    memcpy(fate, r->rec->fate, sizeof(fate)); /* what is open now stays open */
+    m.fate = fate;
+    if (model_compare(&m, db, &d, &f) < 0)
+        return may_not_read(r, db) || wrong(r, "a read failed: %s", f.text);
+    return model_agrees(&d) ||
+           wrong(r, "%u lost, %u wrong, %u torn: %s", d.n_lost, d.n_wrong, d.n_torn, d.text);
+}
+
+/* Writes one request and keeps its fate. */
+static int write_one(struct run *r, struct tsdb *db, uint32_t request)
+{
+    struct arena a = {0};
+    struct tsdb_write w;
+    uint8_t *fate = model_fate(&r->m, 0, request);
+    int rc;
+
+    clock_manual_set(&r->clock, model_time(&r->m, 0, request));
+    model_write(&r->m, db, 0, request, &a, &w);
+    *fate = FATE_OPEN;
+    rc = tsdb_write_sync(db, &w);
+    *fate = rc == 0 ? FATE_STORED : rc == FER_EIO ? FATE_OPEN : FATE_UNSENT;
+    arena_release(&a);
+    return rc;
+}
+
+/* One that has failed fails from then on; one that is full may have room again. */
+static bool write_range(struct run *r, struct tsdb *db, uint32_t from, uint32_t to)
+{
+    bool sick = false;
+
+    for (uint32_t i = from; i < to; i++) {
+        uint32_t fired = inject_fired();
+        int rc = write_one(r, db, i);
+
+        if (rc != 0 && !is_allowed(r, rc))
+            return wrong(r, "write %u: %s", i, fer_strerror(rc));
+        if (sick && rc != FER_EIO)
+            return wrong(r, "write %u: %s after a failure of the disk", i, fer_strerror(rc));
+        if (!sick && rc != 0 && inject_fired() == fired)
+            return wrong(r, "write %u: %s without a fault", i, fer_strerror(rc));
+        sick = sick || rc == FER_EIO;
+        if (tsdb_healthy(db, NULL) == sick)
+            return wrong(r, "write %u: the store says it is %s", i, sick ? "well" : "sick");
+        if (i % COMPARE_EVERY == COMPARE_EVERY - 1 && !compare(r, db))
+            return false;
+    }
+    return true;
+}
+
+/* Under faults. A store that does not open does at a later try, when the fault has passed. */
+static bool open_store(struct run *r, struct tsdb **db)
+{
+    struct tsdb_opts o = opts_of(r);
+    uint32_t tries = r->c->times == INJECT_FOREVER ? 1 : r->c->times + 1;
+
+    while (tries-- > 0) {
+        struct fault f = {0};
+        int rc = tsdb_open(db, &o, &f);
+
+        if (rc == 0)
+            return true;
+        if (!is_allowed_open(r, rc) || inject_fired() == 0)
+            return wrong(r, "open: %s (%s)", fer_strerror(rc), f.text);
+        if (f.text[0] == '\0')
+            return wrong(r, "open: no sentence for %s", fer_strerror(rc));
+    }
+    return r->c->times == INJECT_FOREVER || wrong(r, "open: failed when the fault was over");
+}
+
+static bool use_store(struct run *r)
+{
+    struct inject_plan plan = {r->c->number, r->c->error_number, r->n, r->c->times};
+    bool good = true;
+
+    inject_arm(&plan, r->dir);
+    for (uint32_t s = 0; s < N_SESSIONS && good; s++) {
+        struct tsdb *db;
+
+        good = open_store(r, &db);
+        if (good && db != NULL)
+            good =
+                write_range(r, db, N_REQUESTS * s / N_SESSIONS, N_REQUESTS * (s + 1) / N_SESSIONS);
+        tsdb_close(db);
+    }
+    inject_disarm();
+    r->rec->fired = inject_fired();
+    return good;
+}
+
+/* Without faults, on what is left. */
+static bool look_at_store(struct run *r)
+{
+    struct tsdb_opts o = opts_of(r);
+    struct tsdb *db;
+    struct fault f = {0};
+    bool good;
+
+    if (tsdb_open(&db, &o, &f) != 0)
+        return wrong(r, "open afterwards: %s", f.text);
+    good = compare(r, db);
+    for (uint32_t i = N_REQUESTS; i < N_REQUESTS + N_MORE && good; i++) {
+        int rc = write_one(r, db, i);
+
+        good = rc == 0 || wrong(r, "write %u afterwards: %s", i, fer_strerror(rc));
+    }
+    good = good && compare(r, db);
+    tsdb_close(db);
+    return good;
+}
+
+/* ---- runs -------------------------------------------------------------------------------- */
+
+static int in_process(struct run *r, bool (*fn)(struct run *r))
+{
+    int status, log;
+    pid_t pid;
+
+    log = open(r->log, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    CHECK(log >= 0);
+    pid = fork();
+    CHECK(pid >= 0);
+    if (pid == 0) {
+        dup2(log, STDERR_FILENO);
+        alarm(LIMIT_S);
+        _exit(fn(r) ? 0 : 1);
+    }
+    CHECK(waitpid(pid, &status, 0) == pid);
+    close(log);
+    return status;
+}
+
+/* Whether the log is one line that speaks of memory. */
+static bool is_one_line(const char *path)
+{
+    char text[1000];
+    size_t n;
+    FILE *f = fopen(path, "r");
+
+    CHECK(f != NULL);
+    n = fread(text, 1, sizeof(text) - 1, f);
+    text[n] = '\0';
+    fclose(f);
+    return n > 0 && strchr(text, '\n') == text + n - 1 && strstr(text, "level=ERROR") != NULL;
+}
+
+static void end_of_process(struct run *r, int status)
+{
+    char text[200] = "";
+    FILE *f;
+
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_MEMORY && (r->c->may & ENDS) != 0) {
+        r->rec->fired = 1;
+        if (!is_one_line(r->log))
+            wrong(r, "not one line of log before exit code 70");
+        return;
+    }
+    f = fopen(r->log, "r");
+    if (f != NULL) {
+        text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
+        fclose(f);
+    }
+    wrong(r, "a process ended with %s %d; %s", WIFSIGNALED(status) ? "signal" : "code",
+          WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), text);
+}
+
+static void empty_dir(const char *dir)
+{
+    DIR *d = opendir(dir);
+    const struct dirent *e;
+
+    CHECK(d != NULL);
+    while ((e = readdir(d)) != NULL)
+        unlinkat(dirfd(d), e->d_name, 0);
+    closedir(d);
+}
+
+struct result {
+    _Atomic uint32_t n_runs, n_failed;
+    char text[400]; /* of the first that failed */
+};
+
+/* Returns whether the fault came. */
+static bool run_one(struct run *r, struct result *res)
+{
+    int status;
+
+    memset(r->rec, 0, sizeof(*r->rec));
+    clock_manual_init(&r->clock, MODEL_T0);
+    status = in_process(r, use_store);
+    end_of_process(r, status);
+    if (WIFEXITED(status)) {
+        status = in_process(r, look_at_store);
+        if (status != 0)
+            end_of_process(r, status);
+    }
+    empty_dir(r->dir);
+    res->n_runs++;
+    if (r->rec->text[0] != '\0' && res->n_failed++ == 0)
+        snprintf(res->text, sizeof(res->text), "n = %u: %s", r->n, r->rec->text);
+    return r->rec->fired != 0 || r->rec->text[0] != '\0';
+}
+
+static void run_case(struct run *r, struct result *res)
+{
+    uint32_t most = r->c->number == INJECT_MALLOC ? N_MOST_MALLOC : N_MOST;
+
+    for (r->n = 1; r->n <= most; r->n++)
+        if (!run_one(r, res))
+            break;
+}
+
+static void work(const char *top, uint32_t worker, _Atomic uint32_t *next, struct result *results)
+{
+    struct run r = {0};
+    uint32_t i;
+
+    r.rec = mmap(NULL, sizeof(*r.rec), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CHECK(r.rec != MAP_FAILED);
+    r.m = model_of(r.rec);
+    snprintf(r.dir, sizeof(r.dir), "%s/store%u", top, worker);
+    snprintf(r.log, sizeof(r.log), "%s/log%u", top, worker);
+    CHECK(mkdir(r.dir, 0700) == 0);
+    while ((i = atomic_fetch_add(next, 1)) < COUNT(cases)) {
+        r.c = &cases[i];
+        run_case(&r, &results[i]);
+    }
+    rmdir(r.dir);
+    unlink(r.log);
+}
+
+static const char *times_text(uint32_t times)
+{
+    return times == 1 ? "once" : times == INJECT_FOREVER ? "from then on" : "three times";
+}
+
+static uint32_t report(const struct result *results)
+{
+    uint32_t n_failed = 0;
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const struct result *res = &results[i];
+        bool ok = res->n_failed == 0 && res->n_runs > 1;
+
+        printf("%-9s %-6s %-12s %5u runs%s\n", cases[i].call, cases[i].error,
+               times_text(cases[i].times), res->n_runs, ok ? "" : "   FAILED");
+        if (!ok && res->n_failed > 0)
+            printf("    %u failed, the first: %s\n", res->n_failed, res->text);
+        else if (!ok)
+            printf("    the fault never came\n");
+        n_failed += !ok;
+    }
+    return n_failed;
+}
+
+int main(void)
+{
+    struct {
+        _Atomic uint32_t next;
+        struct result results[COUNT(cases)];
+    } * shared;
+    char dir[] = "/dev/shm/ferula-faults-XXXXXX", disk[] = "/tmp/ferula-faults-XXXXXX";
+    const char *top = mkdtemp(dir);
+    pid_t pids[N_WORKERS];
+    uint32_t n_failed;
+    int status;
+
+    if (top == NULL)
+        top = mkdtemp(disk);
+    CHECK(top != NULL);
+    shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CHECK(shared != MAP_FAILED);
+    for (uint32_t i = 0; i < N_WORKERS; i++) {
+        pids[i] = fork();
+        CHECK(pids[i] >= 0);
+        if (pids[i] == 0) {
+            work(top, i, &shared->next, shared->results);
+            _exit(0);
+        }
+    }
+    for (uint32_t i = 0; i < N_WORKERS; i++)
+        CHECK(waitpid(pids[i], &status, 0) == pids[i] && status == 0);
+    rmdir(top);
+    n_failed = report(shared->results);
+    printf("%zu passed, %u failed\n", COUNT(cases) - n_failed, n_failed);
+    return n_failed != 0;
+}
