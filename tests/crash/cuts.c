@@ -31,7 +31,9 @@
 #define N_WORKERS      2
 #define N_MORE_WRITES  20
 #define REOPEN_PERCENT 25 /* of the images are opened a second time, after the further writes */
-#define LIMIT_S        30 /* of an image; longer is a hang */
+#define SETTLE_PERCENT                                                                             \
+    25             /* of the images are compared again when the store has done its own work */
+#define LIMIT_S 30 /* of an image; longer is a hang */
 
 static const struct cut_mode modes[] = {
     {"nothing that was not synced",        0,   0,    false},
@@ -144,10 +146,10 @@ static int write_more(struct image *im, struct tsdb *db, struct clock_manual *cl
 
 static int open_and_compare(struct image *im, struct clock_manual *clock, struct tsdb **db)
 {
-    struct tsdb_opts opts = {
-        .dir = im->dir, .map_bytes = WORKLOAD_MAP_BYTES, .clock = &clock->base, .no_sync = 1};
+    struct tsdb_opts opts = workload_opts(im->m, im->dir, &clock->base);
     struct fault f = {0};
 
+    opts.no_sync = 1;
     if (tsdb_open(db, &opts, &f) < 0)
         return bad(im, IMAGE_CORRUPT, "refused: %s", f.text);
     return compare(im, *db);
@@ -172,6 +174,10 @@ static int check_image(struct image *im, struct disk *d)
         code = write_more(im, db, &clock);
     if (code == IMAGE_GOOD)
         code = compare(im, db);
+    if (code == IMAGE_GOOD && random_next(&im->random) % 100 < SETTLE_PERCENT) {
+        tsdb_settle(db);
+        code = compare(im, db);
+    }
     if (code != IMAGE_GOOD)
         return code;
     tsdb_close(db);
@@ -245,6 +251,7 @@ static void work(const struct run *r, uint32_t worker)
     struct image im = {.run = r, .m = &m};
     struct disk d;
 
+    m.fate = xcalloc(m.n_clients, m.n_requests);
     model_init(&m);
     disk_init(&d, &r->trace);
     CHECK(snprintf(im.dir, sizeof(im.dir), "%s/image%u", r->dir, worker) < (int)sizeof(im.dir));
@@ -261,6 +268,7 @@ static void work(const struct run *r, uint32_t worker)
     rmdir(im.dir);
     disk_release(&d);
     model_release(&m);
+    free(m.fate);
 }
 
 static int by_number(const void *pa, const void *pb)

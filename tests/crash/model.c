@@ -8,9 +8,12 @@
 
 #include "ferula/base/check.h"
 #include "ferula/base/mem.h"
+#include "ferula/base/stats.h"
 
 #define TWICE_EVERY  5 /* requests in which every series has two samples */
 #define REPEAT_EVERY 7 /* requests that begin with what the one before said */
+#define LATE_EVERY   8 /* series of which one has late samples */
+#define MOST_SAMPLES 3 /* of a series in a request */
 #define META_EVERY   9 /* requests that change a metric's help text */
 
 /* splitmix64 of all that names a sample. */
@@ -22,17 +25,6 @@ static uint64_t mix(const struct model *m, uint64_t a, uint64_t b, uint64_t c)
     z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
     z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
     return z ^ (z >> 31);
-}
-
-void model_init(struct model *m)
-{
-    m->fate = xcalloc(m->n_clients, m->n_requests);
-}
-
-void model_release(struct model *m)
-{
-    free(m->fate);
-    m->fate = NULL;
 }
 
 /* Series of a client, that is. */
@@ -48,7 +40,8 @@ static bool is_in(const struct model *m, uint32_t client, uint32_t series, uint3
     return mix(m, client, series, request) % 4 != 0;
 }
 
-static uint32_t n_samples(uint32_t request)
+/* Samples of a series in a request, but for a late one. */
+static uint32_t n_on_time(uint32_t request)
 {
     return request % TWICE_EVERY == TWICE_EVERY - 1 ? 2 : 1;
 }
@@ -62,7 +55,7 @@ static ts_ms time_of(const struct model *m, uint32_t client, uint32_t request, u
 
 ts_ms model_time(const struct model *m, uint32_t client, uint32_t request)
 {
-    return time_of(m, client, request, n_samples(request) - 1);
+    return time_of(m, client, request, n_on_time(request) - 1);
 }
 
 /* Kinds of values as scrapers send them, and any bits at all. */
@@ -88,11 +81,78 @@ static double value_of(const struct model *m, uint32_t client, uint32_t series, 
     }
 }
 
-static struct sample sample_of(const struct model *m, uint32_t client, uint32_t series,
-                               uint32_t request, uint32_t i)
+/*
+ * The time of a sample that comes with `request` and is some steps older: no other sample of its
+ * series has it.
+ */
+static ts_ms late_time(const struct model *m, uint32_t client, uint32_t series, uint32_t request)
 {
-    return (struct sample){time_of(m, client, request, i),
-                           value_of(m, client, series, request + i * m->n_requests)};
+    ts_ms back = 1 + (ts_ms)(mix(m, client, series, ~request) % (uint64_t)(m->late / m->step));
+
+    return time_of(m, client, request, 0) - back * m->step - m->step / 4 - 8 * (ts_ms)request;
+}
+
+/* What `series` gets with `request`, which it is in. Returns how many. */
+static uint32_t samples_of(const struct model *m, uint32_t client, uint32_t series,
+                           uint32_t request, struct sample out[MOST_SAMPLES])
+{
+    uint32_t n = n_on_time(request);
+
+    for (uint32_t i = 0; i < n; i++)
+        out[i] = (struct sample){time_of(m, client, request, i),
+                                 value_of(m, client, series, request + i * m->n_requests)};
+    if (series % LATE_EVERY == LATE_EVERY - 1 && series < m->n_steady && request % 3 != 0) {
+        out[n++] = (struct sample){late_time(m, client, series, request),
+                                   value_of(m, client, series, request + 2 * m->n_requests)};
+    }
+    return n;
+}
+
+/* ---- all that is ever sent --------------------------------------------------------------- */
+
+static int by_time(const void *pa, const void *pb)
+{
+    ts_ms a = ((const struct model_sample *)pa)->s.t, b = ((const struct model_sample *)pb)->s.t;
+
+    return a < b ? -1 : a > b;
+}
+
+static void fill_series(const struct model *m, uint32_t client, uint32_t series,
+                        struct model_series *out)
+{
+    struct sample s[MOST_SAMPLES];
+
+    for (uint32_t r = 0; r < m->n_requests; r++) {
+        uint32_t n = is_in(m, client, series, r) ? samples_of(m, client, series, r, s) : 0;
+
+        for (uint32_t i = 0; i < n; i++) {
+            if (out->n == out->cap) {
+                out->cap = out->cap == 0 ? 16 : 2 * out->cap;
+                out->v = xrealloc(out->v, out->cap, sizeof(*out->v));
+            }
+            out->v[out->n++] = (struct model_sample){s[i], r};
+        }
+    }
+    if (out->n > 1)
+        qsort(out->v, out->n, sizeof(*out->v), by_time);
+    for (size_t i = 1; i < out->n; i++)
+        CHECK(out->v[i - 1].s.t < out->v[i].s.t);
+}
+
+void model_init(struct model *m)
+{
+    CHECK(m->late >= m->step);
+    m->series = xcalloc(m->n_clients * n_series(m), sizeof(*m->series));
+    for (uint32_t i = 0; i < m->n_clients * n_series(m); i++)
+        fill_series(m, i / n_series(m), i % n_series(m), &m->series[i]);
+}
+
+void model_release(struct model *m)
+{
+    for (uint32_t i = 0; i < m->n_clients * n_series(m); i++)
+        free(m->series[i].v);
+    free(m->series);
+    m->series = NULL;
 }
 
 static struct labels labels_of(uint32_t client, uint32_t series, struct arena *a)
@@ -131,10 +191,9 @@ static void add_row(struct filling *fi, uint32_t series, uint32_t request)
     struct hash128 raw = raw_of(fi->client, series);
     struct tsdb_row *row = &w->rows[w->n_rows++];
 
-    *row = (struct tsdb_row){
-        .id = tsdb_find_raw(fi->db, raw), .first = (uint32_t)w->n_samples, .n = n_samples(request)};
-    for (uint32_t i = 0; i < row->n; i++)
-        fi->samples[w->n_samples++] = sample_of(fi->m, fi->client, series, request, i);
+    *row = (struct tsdb_row){.id = tsdb_find_raw(fi->db, raw), .first = (uint32_t)w->n_samples};
+    row->n = samples_of(fi->m, fi->client, series, request, &fi->samples[w->n_samples]);
+    w->n_samples += row->n;
     if (row->id != 0)
         return;
     if (fi->known[series] == 0) {
@@ -161,7 +220,7 @@ void model_write(const struct model *m, struct tsdb *db, uint32_t client, uint32
     *w = (struct tsdb_write){.arena = a};
     w->rows = arena_array(a, struct tsdb_row, most);
     w->series = arena_array(a, struct tsdb_new_series, most);
-    w->samples = fi.samples = arena_array(a, struct sample, 2 * most);
+    w->samples = fi.samples = arena_array(a, struct sample, MOST_SAMPLES * most);
     fi.known = arena_array(a, uint32_t, n_series(m));
     if (request % REPEAT_EVERY == REPEAT_EVERY - 1 &&
         *model_fate(m, client, request - 1) == FATE_STORED)
@@ -185,8 +244,9 @@ struct comparing {
     struct model *m;
     struct arena a;
     struct model_diff *diff;
-    uint8_t *found; /* enum found by request, as m->fate is laid out */
-    bool *seen;     /* by client and series */
+    uint8_t *found;  /* enum found by request, as m->fate is laid out */
+    bool *seen;      /* by client and series */
+    ts_ms keep_from; /* older samples may have gone */
 };
 
 __attribute__((format(printf, 3, 4))) static void differ(struct comparing *c, uint32_t *count,
@@ -211,25 +271,25 @@ static bool is_next(struct comparing *c, const struct sample_vec *got, size_t *a
     return *at < got->n && got->v[*at].t == want.t;
 }
 
-static void compare_sample(struct comparing *c, uint32_t client, uint32_t series, uint32_t request,
-                           uint32_t i, const struct sample_vec *got, size_t *at)
+static void compare_sample(struct comparing *c, uint32_t client, uint32_t series,
+                           const struct model_sample *want, const struct sample_vec *got,
+                           size_t *at)
 {
-    struct sample want = sample_of(c->m, client, series, request, i);
-    uint8_t fate = *model_fate(c->m, client, request);
-    uint8_t *found = &c->found[client * c->m->n_requests + request];
-    bool there = fate != FATE_UNSENT && is_next(c, got, at, want);
+    uint8_t fate = *model_fate(c->m, client, want->request);
+    uint8_t *found = &c->found[client * c->m->n_requests + want->request];
+    bool there = fate != FATE_UNSENT && is_next(c, got, at, want->s);
 
-    if (fate == FATE_UNSENT)
+    if (fate == FATE_UNSENT || (!there && want->s.t < c->keep_from))
         return;
-    if (there && !same_bits(got->v[*at].v, want.v))
+    if (there && !same_bits(got->v[*at].v, want->s.v))
         differ(c, &c->diff->n_wrong, "series %u of client %u, request %u: %a instead of %a", series,
-               client, request, got->v[*at].v, want.v);
+               client, want->request, got->v[*at].v, want->s.v);
     if (fate == FATE_STORED && !there)
-        differ(c, &c->diff->n_lost, "series %u of client %u: request %u is lost", series, client,
-               request);
+        differ(c, &c->diff->n_lost, "series %u of client %u: of request %u, %+lld ms is lost",
+               series, client, want->request, (long long)(want->s.t - MODEL_T0));
     if (fate == FATE_OPEN && *found == (there ? FOUND_ABSENT : FOUND_THERE))
-        differ(c, &c->diff->n_torn, "request %u of client %u is torn at series %u", request, client,
-               series);
+        differ(c, &c->diff->n_torn, "request %u of client %u is torn at series %u", want->request,
+               client, series);
     *found = there ? FOUND_THERE : FOUND_ABSENT;
     c->diff->n_samples += there;
     *at += there;
@@ -238,16 +298,11 @@ static void compare_sample(struct comparing *c, uint32_t client, uint32_t series
 static void compare_series(struct comparing *c, uint32_t client, uint32_t series,
                            const struct sample_vec *got)
 {
+    const struct model_series *ms = &c->m->series[client * n_series(c->m) + series];
     size_t at = 0;
-    uint32_t from = 0, to = c->m->n_requests;
 
-    if (series >= c->m->n_steady) {
-        from = (series - c->m->n_steady) * c->m->new_every;
-        to = MIN(from + c->m->new_every, to);
-    }
-    for (uint32_t r = from; r < to; r++)
-        for (uint32_t i = 0; is_in(c->m, client, series, r) && i < n_samples(r); i++)
-            compare_sample(c, client, series, r, i, got, &at);
+    for (size_t i = 0; i < ms->n; i++)
+        compare_sample(c, client, series, &ms->v[i], got, &at);
     for (; at < got->n; at++)
         differ(c, &c->diff->n_wrong, "series %u of client %u: a sample at %+lld ms", series, client,
                (long long)(got->v[at].t - MODEL_T0));
@@ -296,9 +351,21 @@ static int compare_all(struct comparing *c, struct tsdb *db, struct fault *f)
     return rc;
 }
 
+/* Retention goes by the newest sample, which an open request may have brought. */
+static ts_ms keep_from(const struct model *m)
+{
+    ts_ms newest = MODEL_T0;
+
+    for (uint32_t c = 0; c < m->n_clients; c++)
+        for (uint32_t r = 0; r < m->n_requests; r++)
+            if (*model_fate(m, c, r) != FATE_UNSENT)
+                newest = MAX(newest, model_time(m, c, r));
+    return newest - m->retention;
+}
+
 int model_compare(struct model *m, struct tsdb *db, struct model_diff *out, struct fault *f)
 {
-    struct comparing c = {.m = m, .diff = out};
+    struct comparing c = {.m = m, .diff = out, .keep_from = keep_from(m)};
     uint32_t n = m->n_clients * m->n_requests;
     int rc;
 
@@ -311,4 +378,22 @@ int model_compare(struct model *m, struct tsdb *db, struct model_diff *out, stru
             m->fate[i] = c.found[i] == FOUND_THERE ? FATE_STORED : FATE_UNSENT;
     arena_release(&c.a);
     return rc;
+}
+
+const char *model_work_missed(void)
+{
+    static const struct {
+        enum stat count;
+        const char *name;
+    } kinds[] = {
+        {STAT_SLOTS_SEALED,   "sealing"   },
+        {STAT_SAMPLES_MERGED, "merging"   },
+        {STAT_CHECKPOINTS,    "checkpoint"},
+        {STAT_SERIES_REMOVED, "retention" },
+    };
+
+    for (size_t i = 0; i < COUNT(kinds); i++)
+        if (stats_get(kinds[i].count) == 0)
+            return kinds[i].name;
+    return NULL;
 }

@@ -4,8 +4,8 @@
  * Some clients send numbered requests, each client one after the other. What is in request `n` of a
  * client follows from the seed, so that another process knows what a store must hold. All series
  * of a request carry its time or, in some requests, a second one as well; values are of many kinds,
- * with every bit that a double has. Some requests repeat what the one before said, as an agent does
- * that had no answer.
+ * with every bit that a double has. Some series are late with some of their samples. Some requests
+ * repeat what the one before said, as an agent does that had no answer.
  */
 #ifndef TEST_MODEL_H
 #define TEST_MODEL_H
@@ -21,16 +21,31 @@ enum model_fate {
     FATE_STORED      /* acknowledged */
 };
 
+struct model_sample {
+    struct sample s;
+    uint32_t request; /* that brings it */
+};
+
+/* All samples that a series ever gets, by time. */
+struct model_series {
+    struct model_sample *v; /* owned */
+    size_t n, cap;
+};
+
 struct model {
     uint64_t seed;
     uint32_t n_clients, n_requests; /* requests of each client */
     uint32_t n_steady;              /* series of a client that are in most of its requests */
     uint32_t new_every;             /* requests after which one series ends and another begins */
     dur_ms step;                    /* between two requests */
-    uint8_t *fate;                  /* owned; of request i of client c: [c * n_requests + i] */
+    dur_ms late;                    /* how far late samples are behind at most */
+    dur_ms retention;               /* of the store; older samples may be there or not */
+    uint8_t *fate;                  /* of request i of client c: [c * n_requests + i] */
+    struct model_series *series;    /* owned; by client and series */
 };
 
-void model_init(struct model *m); /* the other members are set */
+/* The members up to `retention` are set, and `fate` is the caller's, all FATE_UNSENT. */
+void model_init(struct model *m);
 void model_release(struct model *m);
 
 static inline uint8_t *model_fate(const struct model *m, uint32_t client, uint32_t request)
@@ -62,6 +77,9 @@ struct model_diff {
  * second comparison is strict. Returns 0, or the code of a read that failed.
  */
 int model_compare(struct model *m, struct tsdb *db, struct model_diff *out, struct fault *f);
+
+/* A kind of its own work that the stores of this process have not done; NULL: they did all. */
+const char *model_work_missed(void);
 
 static inline bool model_agrees(const struct model_diff *d)
 {

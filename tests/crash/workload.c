@@ -15,10 +15,12 @@
 #include <unistd.h>
 
 #include "ferula/base/check.h"
+#include "ferula/base/mem.h"
 
 #define MOST_CLIENTS 8
 #define MOST_AHEAD   4 /* requests that a client may be ahead of the slowest */
 #define N_SESSIONS   3
+#define SETTLE_EVERY 30 /* requests after which the store's own work is waited for, about */
 
 struct workload;
 
@@ -134,6 +136,8 @@ static void session(struct workload *wl, uint32_t end)
         c->busy = true;
         pthread_mutex_unlock(&wl->lock);
         send_next(wl, c);
+        if (rand_r(&wl->dice) % SETTLE_EVERY == 0)
+            tsdb_settle(wl->db);
         pthread_mutex_lock(&wl->lock);
     }
     pthread_mutex_unlock(&wl->lock);
@@ -153,20 +157,24 @@ int main(int argc, char **argv)
     wl.dice = (unsigned)wl.m.seed;
     wl.marks = open(argv[2], O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     CHECK(wl.marks >= 0 && wl.m.n_clients <= MOST_CLIENTS);
+    wl.m.fate = xcalloc(wl.m.n_clients, wl.m.n_requests);
     model_init(&wl.m);
     clock_manual_init(&wl.clock, MODEL_T0);
-    wl.opts = (struct tsdb_opts){.dir = argv[1],
-                                 .map_bytes = WORKLOAD_MAP_BYTES,
-                                 .clock = &wl.clock.base,
-                                 .no_sync = argc > 4};
+    wl.opts = workload_opts(&wl.m, argv[1], &wl.clock.base);
+    wl.opts.no_sync = argc > 4;
     for (uint32_t i = 0; i < wl.m.n_clients; i++) {
         wl.clients[i].wl = &wl;
         wl.clients[i].number = i;
     }
     for (uint32_t s = 1; s <= N_SESSIONS; s++)
         session(&wl, (wl.m.n_requests - WORKLOAD_SPARE) * s / N_SESSIONS);
+    if (model_work_missed() != NULL) {
+        fprintf(stderr, "workload: the store did no %s\n", model_work_missed());
+        return 1;
+    }
     for (uint32_t i = 0; i < wl.m.n_clients; i++)
         arena_release(&wl.clients[i].a);
     model_release(&wl.m);
+    free(wl.m.fate);
     return 0;
 }

@@ -14,13 +14,23 @@ static inline struct model workload_model(uint64_t seed)
                           .n_requests = 250,
                           .n_steady = 25,
                           .new_every = 10,
-                          .step = 60 * 1000};
+                          .step = 60 * 1000,
+                          .late = 80 * 60 * 1000,
+                          .retention = 150 * 60 * 1000};
 }
 
 /* The last requests of each client are left to whoever goes on with the store. */
 #define WORKLOAD_SPARE 5
 
-#define WORKLOAD_MAP_BYTES ((size_t)64 << 20)
+static inline struct tsdb_opts workload_opts(const struct model *m, const char *dir,
+                                             const struct clock *clock)
+{
+    return (struct tsdb_opts){.dir = dir,
+                              .map_bytes = (size_t)64 << 20,
+                              .retention = m->retention,
+                              .ooo_window = m->late + 10 * m->step,
+                              .clock = clock};
+}
 
 /* Written to the file of marks before a request is submitted, and when it is done. */
 struct workload_mark {

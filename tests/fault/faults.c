@@ -5,6 +5,9 @@
  * series, reads them back, and closes. Another process then opens what is left, without faults:
  * what was acknowledged is there, what failed for want of room is not, and the store takes writes.
  * n goes up until the fault no longer comes.
+ *
+ *     faults            all cases
+ *     faults CASE N     one run of the case with that number
  */
 #include "inject.h"
 #include "model.h"
@@ -120,9 +123,11 @@ static struct model model_of(struct record *rec)
     return (struct model){.seed = 1,
                           .n_clients = 1,
                           .n_requests = N_REQUESTS + N_MORE,
-                          .n_steady = 6,
+                          .n_steady = 8,
                           .new_every = 1,
                           .step = 6 * 60 * 1000, /* some slots of half an hour fill and end */
+                          .late = 40 * 60 * 1000,
+                          .retention = 90 * 60 * 1000,
                           .fate = rec->fate};
 }
 
@@ -153,7 +158,11 @@ static bool is_allowed_open(const struct run *r, int rc)
 
 static struct tsdb_opts opts_of(const struct run *r)
 {
-    return (struct tsdb_opts){.dir = r->dir, .map_bytes = MAP_BYTES, .clock = &r->clock.base};
+    return (struct tsdb_opts){.dir = r->dir,
+                              .map_bytes = MAP_BYTES,
+                              .retention = r->m.retention,
+                              .ooo_window = 2 * r->m.late,
+                              .clock = &r->clock.base};
 }
 
 /* LMDB begins no transaction, not even to read, after a failed write of a meta page. */
@@ -216,7 +225,10 @@ static bool write_range(struct run *r, struct tsdb *db, uint32_t from, uint32_t 
         if (rc == FER_EIO ? !sick : sick && (r->c->may & DISK_FAILS) == 0)
             return wrong(r, "write %u: %s, and the store says it is %s", i,
                          rc == 0 ? "done" : fer_strerror(rc), sick ? "sick" : "well");
-        if (i % COMPARE_EVERY == COMPARE_EVERY - 1 && !compare(r, db))
+        if (i % COMPARE_EVERY != COMPARE_EVERY - 1)
+            continue;
+        tsdb_settle(db);
+        if (!compare(r, db))
             return false;
     }
     return true;
@@ -304,18 +316,17 @@ static int in_process(struct run *r, bool (*fn)(struct run *r))
     return status;
 }
 
-/* Whether the log is one line that speaks of memory. */
-static bool is_one_line(const char *path)
+/* Whether the log ends with a line that says why. */
+static bool tells_why(const char *path)
 {
-    char text[1000];
-    size_t n;
+    char line[1000], last[1000] = "";
     FILE *f = fopen(path, "r");
 
     CHECK(f != NULL);
-    n = fread(text, 1, sizeof(text) - 1, f);
-    text[n] = '\0';
+    while (fgets(line, sizeof(line), f) != NULL)
+        memcpy(last, line, sizeof(last));
     fclose(f);
-    return n > 0 && strchr(text, '\n') == text + n - 1 && strstr(text, "level=ERROR") != NULL;
+    return strncmp(last, "level=ERROR msg=", strlen("level=ERROR msg=")) == 0;
 }
 
 static void end_of_process(struct run *r, int status)
@@ -327,8 +338,8 @@ static void end_of_process(struct run *r, int status)
         return;
     if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_MEMORY && (r->c->may & ENDS) != 0) {
         r->rec->fired = 1;
-        if (!is_one_line(r->log))
-            wrong(r, "not one line of log before exit code 70");
+        if (!tells_why(r->log))
+            wrong(r, "exit code 70 without a word of why");
         return;
     }
     f = fopen(r->log, "r");
@@ -353,6 +364,7 @@ static void empty_dir(const char *dir)
 
 struct result {
     _Atomic uint32_t n_runs, n_failed;
+    _Atomic bool fired;
     char text[400]; /* of the first that failed */
 };
 
@@ -372,21 +384,32 @@ static bool run_one(struct run *r, struct result *res)
     }
     empty_dir(r->dir);
     res->n_runs++;
+    if (r->rec->fired != 0)
+        res->fired = true;
     if (r->rec->text[0] != '\0' && res->n_failed++ == 0)
         snprintf(res->text, sizeof(res->text), "n = %u: %s", r->n, r->rec->text);
     return r->rec->fired != 0 || r->rec->text[0] != '\0';
 }
 
-static void run_case(struct run *r, struct result *res)
+struct shared {
+    _Atomic uint32_t next;    /* case */
+    uint32_t end;             /* cases before this one are run */
+    uint32_t first_n, n_most; /* n_most 0: the case's own limit */
+    struct result results[COUNT(cases)];
+};
+
+static void run_case(struct run *r, const struct shared *sh, struct result *res)
 {
     uint32_t most = r->c->number == INJECT_MALLOC ? N_MOST_MALLOC : N_MOST;
 
-    for (r->n = 1; r->n <= most; r->n++)
+    if (sh->n_most != 0)
+        most = sh->n_most;
+    for (r->n = sh->first_n; r->n <= most; r->n++)
         if (!run_one(r, res))
             break;
 }
 
-static void work(const char *top, uint32_t worker, _Atomic uint32_t *next, struct result *results)
+static void work(const char *top, uint32_t worker, struct shared *sh)
 {
     struct run r = {0};
     uint32_t i;
@@ -394,15 +417,40 @@ static void work(const char *top, uint32_t worker, _Atomic uint32_t *next, struc
     r.rec = mmap(NULL, sizeof(*r.rec), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     CHECK(r.rec != MAP_FAILED);
     r.m = model_of(r.rec);
+    model_init(&r.m);
     snprintf(r.dir, sizeof(r.dir), "%s/store%u", top, worker);
     snprintf(r.log, sizeof(r.log), "%s/log%u", top, worker);
     CHECK(mkdir(r.dir, 0700) == 0);
-    while ((i = atomic_fetch_add(next, 1)) < COUNT(cases)) {
+    while ((i = atomic_fetch_add(&sh->next, 1)) < sh->end) {
         r.c = &cases[i];
-        run_case(&r, &results[i]);
+        run_case(&r, sh, &sh->results[i]);
     }
+    model_release(&r.m);
     rmdir(r.dir);
     unlink(r.log);
+}
+
+static void run_all(struct shared *sh)
+{
+    char dir[] = "/dev/shm/ferula-faults-XXXXXX", disk[] = "/tmp/ferula-faults-XXXXXX";
+    const char *top = mkdtemp(dir);
+    pid_t pids[N_WORKERS];
+    int status;
+
+    if (top == NULL)
+        top = mkdtemp(disk);
+    CHECK(top != NULL);
+    for (uint32_t i = 0; i < N_WORKERS; i++) {
+        pids[i] = fork();
+        CHECK(pids[i] >= 0);
+        if (pids[i] == 0) {
+            work(top, i, sh);
+            _exit(0);
+        }
+    }
+    for (uint32_t i = 0; i < N_WORKERS; i++)
+        CHECK(waitpid(pids[i], &status, 0) == pids[i] && status == 0);
+    rmdir(top);
 }
 
 static const char *times_text(uint32_t times)
@@ -410,54 +458,41 @@ static const char *times_text(uint32_t times)
     return times == 1 ? "once" : times == INJECT_FOREVER ? "from then on" : "three times";
 }
 
-static uint32_t report(const struct result *results)
+/* Prints a line a case that ran; returns how many failed. */
+static uint32_t report(const struct shared *sh, uint32_t first)
 {
     uint32_t n_failed = 0;
 
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        const struct result *res = &results[i];
-        bool ok = res->n_failed == 0 && res->n_runs > 1;
+    for (uint32_t i = first; i < sh->end; i++) {
+        const struct result *res = &sh->results[i];
+        const char *text = res->n_failed > 0  ? res->text
+                           : res->n_runs == 0 ? "nothing was run"
+                           : !res->fired      ? "the fault never came"
+                                              : "";
 
-        printf("%-9s %-6s %-12s %5u runs%s\n", cases[i].call, cases[i].error,
-               times_text(cases[i].times), res->n_runs, ok ? "" : "   FAILED");
-        if (!ok && res->n_failed > 0)
-            printf("    %u failed, the first: %s\n", res->n_failed, res->text);
-        else if (!ok)
-            printf("    the fault never came\n");
-        n_failed += !ok;
+        printf("%2u  %-9s %-6s %-12s %5u runs\n", i, cases[i].call, cases[i].error,
+               times_text(cases[i].times), res->n_runs);
+        if (text[0] != '\0')
+            printf("    FAILED: %u times; %s\n", res->n_failed, text);
+        n_failed += text[0] != '\0';
     }
     return n_failed;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-    struct {
-        _Atomic uint32_t next;
-        struct result results[COUNT(cases)];
-    } * shared;
-    char dir[] = "/dev/shm/ferula-faults-XXXXXX", disk[] = "/tmp/ferula-faults-XXXXXX";
-    const char *top = mkdtemp(dir);
-    pid_t pids[N_WORKERS];
-    uint32_t n_failed;
-    int status;
+    uint32_t first = argc > 2 ? (uint32_t)strtoul(argv[1], NULL, 10) : 0, n_failed, end;
+    struct shared *sh =
+        mmap(NULL, sizeof(*sh), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-    if (top == NULL)
-        top = mkdtemp(disk);
-    CHECK(top != NULL);
-    shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    CHECK(shared != MAP_FAILED);
-    for (uint32_t i = 0; i < N_WORKERS; i++) {
-        pids[i] = fork();
-        CHECK(pids[i] >= 0);
-        if (pids[i] == 0) {
-            work(top, i, &shared->next, shared->results);
-            _exit(0);
-        }
-    }
-    for (uint32_t i = 0; i < N_WORKERS; i++)
-        CHECK(waitpid(pids[i], &status, 0) == pids[i] && status == 0);
-    rmdir(top);
-    n_failed = report(shared->results);
-    printf("%zu passed, %u failed\n", COUNT(cases) - n_failed, n_failed);
+    CHECK(sh != MAP_FAILED && first < COUNT(cases));
+    end = argc > 2 ? first + 1 : (uint32_t)COUNT(cases);
+    sh->next = first;
+    sh->end = end;
+    sh->first_n = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 1;
+    sh->n_most = argc > 2 ? sh->first_n : 0;
+    run_all(sh);
+    n_failed = report(sh, first);
+    printf("%u passed, %u failed\n", end - first - n_failed, n_failed);
     return n_failed != 0;
 }
