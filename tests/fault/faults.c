@@ -41,65 +41,63 @@
 enum { WORKS = 0, NO_SPACE = 1, DISK_FAILS = 2, ENDS = 4 /* one line and exit code 70 */ };
 
 static const struct fault_case {
-    const char *call, *error;
-    enum inject_call number;
-    int error_number;
+    const char *call, *error; /* names for inject_parse() */
     uint32_t times;
     unsigned may;
 } cases[] = {
-    {"malloc",    "ENOMEM", INJECT_MALLOC,    ENOMEM,       1,              NO_SPACE | DISK_FAILS | ENDS},
-    {"malloc",    "ENOMEM", INJECT_MALLOC,    ENOMEM,       INJECT_FOREVER, NO_SPACE | DISK_FAILS | ENDS},
-    {"pwrite",    "EIO",    INJECT_PWRITE,    EIO,          1,              DISK_FAILS                  },
-    {"pwrite",    "EIO",    INJECT_PWRITE,    EIO,          INJECT_FOREVER, DISK_FAILS                  },
-    {"pwrite",    "ENOSPC", INJECT_PWRITE,    ENOSPC,       1,              NO_SPACE                    },
-    {"pwrite",    "ENOSPC", INJECT_PWRITE,    ENOSPC,       INJECT_FOREVER, NO_SPACE                    },
-    {"pwrite",    "EINTR",  INJECT_PWRITE,    EINTR,        1,              WORKS                       },
-    {"pwrite",    "EINTR",  INJECT_PWRITE,    EINTR,        3,              WORKS                       },
-    {"pwrite",    "short",  INJECT_PWRITE,    INJECT_SHORT, 1,              DISK_FAILS                  },
-    {"pwrite",    "short",  INJECT_PWRITE,    INJECT_SHORT, INJECT_FOREVER, DISK_FAILS                  },
-    {"writev",    "EIO",    INJECT_WRITEV,    EIO,          1,              DISK_FAILS                  },
-    {"writev",    "EIO",    INJECT_WRITEV,    EIO,          INJECT_FOREVER, DISK_FAILS                  },
-    {"writev",    "ENOSPC", INJECT_WRITEV,    ENOSPC,       1,              NO_SPACE                    },
-    {"writev",    "ENOSPC", INJECT_WRITEV,    ENOSPC,       INJECT_FOREVER, NO_SPACE                    },
-    {"writev",    "EINTR",  INJECT_WRITEV,    EINTR,        1,              WORKS                       },
-    {"writev",    "EINTR",  INJECT_WRITEV,    EINTR,        3,              WORKS                       },
-    {"writev",    "short",  INJECT_WRITEV,    INJECT_SHORT, 1,              DISK_FAILS                  },
-    {"writev",    "short",  INJECT_WRITEV,    INJECT_SHORT, INJECT_FOREVER, DISK_FAILS                  },
-    {"meta",      "EIO",    INJECT_META,      EIO,          1,              DISK_FAILS                  },
-    {"meta",      "EIO",    INJECT_META,      EIO,          INJECT_FOREVER, DISK_FAILS                  },
-    {"meta",      "ENOSPC", INJECT_META,      ENOSPC,       1,              NO_SPACE | DISK_FAILS       },
-    {"meta",      "ENOSPC", INJECT_META,      ENOSPC,       INJECT_FOREVER, NO_SPACE | DISK_FAILS       },
-    {"meta",      "EINTR",  INJECT_META,      EINTR,        1,              WORKS                       },
-    {"meta",      "EINTR",  INJECT_META,      EINTR,        3,              WORKS                       },
-    {"meta",      "short",  INJECT_META,      INJECT_SHORT, 1,              DISK_FAILS                  },
-    {"meta",      "short",  INJECT_META,      INJECT_SHORT, INJECT_FOREVER, DISK_FAILS                  },
-    {"fdatasync", "EIO",    INJECT_FDATASYNC, EIO,          1,              DISK_FAILS                  },
-    {"fdatasync", "EIO",    INJECT_FDATASYNC, EIO,          INJECT_FOREVER, DISK_FAILS                  },
-    {"fdatasync", "ENOSPC", INJECT_FDATASYNC, ENOSPC,       1,              NO_SPACE                    },
-    {"fdatasync", "ENOSPC", INJECT_FDATASYNC, ENOSPC,       INJECT_FOREVER, NO_SPACE                    },
-    {"fdatasync", "EINTR",  INJECT_FDATASYNC, EINTR,        1,              DISK_FAILS                  },
-    {"fsync",     "EIO",    INJECT_FSYNC,     EIO,          1,              DISK_FAILS                  },
-    {"fsync",     "EIO",    INJECT_FSYNC,     EIO,          INJECT_FOREVER, DISK_FAILS                  },
-    {"fsync",     "ENOSPC", INJECT_FSYNC,     ENOSPC,       1,              NO_SPACE                    },
-    {"open",      "EIO",    INJECT_OPEN,      EIO,          1,              DISK_FAILS                  },
-    {"open",      "EIO",    INJECT_OPEN,      EIO,          INJECT_FOREVER, DISK_FAILS                  },
-    {"open",      "ENOSPC", INJECT_OPEN,      ENOSPC,       1,              NO_SPACE | DISK_FAILS       },
-    {"open",      "EMFILE", INJECT_OPEN,      EMFILE,       1,              DISK_FAILS                  },
-    {"open",      "EINTR",  INJECT_OPEN,      EINTR,        1,              DISK_FAILS                  },
-    {"ftruncate", "EIO",    INJECT_FTRUNCATE, EIO,          1,              DISK_FAILS                  },
-    {"ftruncate", "EIO",    INJECT_FTRUNCATE, EIO,          INJECT_FOREVER, DISK_FAILS                  },
-    {"ftruncate", "ENOSPC", INJECT_FTRUNCATE, ENOSPC,       1,              NO_SPACE                    },
-    {"rename",    "EIO",    INJECT_RENAME,    EIO,          1,              DISK_FAILS                  },
-    {"rename",    "ENOSPC", INJECT_RENAME,    ENOSPC,       1,              NO_SPACE                    },
-    {"mmap",      "ENOMEM", INJECT_MMAP,      ENOMEM,       1,              NO_SPACE | DISK_FAILS       },
-    {"mmap",      "ENOMEM", INJECT_MMAP,      ENOMEM,       INJECT_FOREVER, NO_SPACE | DISK_FAILS       },
-    {"mmap",      "EIO",    INJECT_MMAP,      EIO,          1,              DISK_FAILS                  },
-    {"flock",     "EIO",    INJECT_FLOCK,     EIO,          1,              DISK_FAILS                  },
-    {"flock",     "EIO",    INJECT_FLOCK,     EIO,          INJECT_FOREVER, DISK_FAILS                  },
-    {"flock",     "EINTR",  INJECT_FLOCK,     EINTR,        1,              DISK_FAILS                  },
-    {"flock",     "ENOLCK", INJECT_FLOCK,     ENOLCK,       1,              DISK_FAILS                  },
-    {"pread",     "EIO",    INJECT_PREAD,     EIO,          1,              DISK_FAILS                  },
-    {"pread",     "EIO",    INJECT_PREAD,     EIO,          INJECT_FOREVER, DISK_FAILS                  },
+    {"malloc",    "ENOMEM", 1,              NO_SPACE | DISK_FAILS | ENDS},
+    {"malloc",    "ENOMEM", INJECT_FOREVER, NO_SPACE | DISK_FAILS | ENDS},
+    {"pwrite",    "EIO",    1,              DISK_FAILS                  },
+    {"pwrite",    "EIO",    INJECT_FOREVER, DISK_FAILS                  },
+    {"pwrite",    "ENOSPC", 1,              NO_SPACE                    },
+    {"pwrite",    "ENOSPC", INJECT_FOREVER, NO_SPACE                    },
+    {"pwrite",    "EINTR",  1,              WORKS                       },
+    {"pwrite",    "EINTR",  3,              WORKS                       },
+    {"pwrite",    "short",  1,              DISK_FAILS                  },
+    {"pwrite",    "short",  INJECT_FOREVER, DISK_FAILS                  },
+    {"writev",    "EIO",    1,              DISK_FAILS                  },
+    {"writev",    "EIO",    INJECT_FOREVER, DISK_FAILS                  },
+    {"writev",    "ENOSPC", 1,              NO_SPACE                    },
+    {"writev",    "ENOSPC", INJECT_FOREVER, NO_SPACE                    },
+    {"writev",    "EINTR",  1,              WORKS                       },
+    {"writev",    "EINTR",  3,              WORKS                       },
+    {"writev",    "short",  1,              DISK_FAILS                  },
+    {"writev",    "short",  INJECT_FOREVER, DISK_FAILS                  },
+    {"meta",      "EIO",    1,              DISK_FAILS                  },
+    {"meta",      "EIO",    INJECT_FOREVER, DISK_FAILS                  },
+    {"meta",      "ENOSPC", 1,              NO_SPACE | DISK_FAILS       },
+    {"meta",      "ENOSPC", INJECT_FOREVER, NO_SPACE | DISK_FAILS       },
+    {"meta",      "EINTR",  1,              WORKS                       },
+    {"meta",      "EINTR",  3,              WORKS                       },
+    {"meta",      "short",  1,              DISK_FAILS                  },
+    {"meta",      "short",  INJECT_FOREVER, DISK_FAILS                  },
+    {"fdatasync", "EIO",    1,              DISK_FAILS                  },
+    {"fdatasync", "EIO",    INJECT_FOREVER, DISK_FAILS                  },
+    {"fdatasync", "ENOSPC", 1,              NO_SPACE                    },
+    {"fdatasync", "ENOSPC", INJECT_FOREVER, NO_SPACE                    },
+    {"fdatasync", "EINTR",  1,              DISK_FAILS                  },
+    {"fsync",     "EIO",    1,              DISK_FAILS                  },
+    {"fsync",     "EIO",    INJECT_FOREVER, DISK_FAILS                  },
+    {"fsync",     "ENOSPC", 1,              NO_SPACE                    },
+    {"open",      "EIO",    1,              DISK_FAILS                  },
+    {"open",      "EIO",    INJECT_FOREVER, DISK_FAILS                  },
+    {"open",      "ENOSPC", 1,              NO_SPACE | DISK_FAILS       },
+    {"open",      "EMFILE", 1,              DISK_FAILS                  },
+    {"open",      "EINTR",  1,              DISK_FAILS                  },
+    {"ftruncate", "EIO",    1,              DISK_FAILS                  },
+    {"ftruncate", "EIO",    INJECT_FOREVER, DISK_FAILS                  },
+    {"ftruncate", "ENOSPC", 1,              NO_SPACE                    },
+    {"rename",    "EIO",    1,              DISK_FAILS                  },
+    {"rename",    "ENOSPC", 1,              NO_SPACE                    },
+    {"mmap",      "ENOMEM", 1,              NO_SPACE | DISK_FAILS       },
+    {"mmap",      "ENOMEM", INJECT_FOREVER, NO_SPACE | DISK_FAILS       },
+    {"mmap",      "EIO",    1,              DISK_FAILS                  },
+    {"flock",     "EIO",    1,              DISK_FAILS                  },
+    {"flock",     "EIO",    INJECT_FOREVER, DISK_FAILS                  },
+    {"flock",     "EINTR",  1,              DISK_FAILS                  },
+    {"flock",     "ENOLCK", 1,              DISK_FAILS                  },
+    {"pread",     "EIO",    1,              DISK_FAILS                  },
+    {"pread",     "EIO",    INJECT_FOREVER, DISK_FAILS                  },
 };
 
 /* Shared by the processes of a run. */
@@ -112,6 +110,7 @@ struct record {
 struct run {
     const struct fault_case *c;
     uint32_t n;
+    struct inject_plan plan;
     struct model m; /* its fate is in the record */
     struct record *rec;
     struct clock_manual clock;
@@ -153,7 +152,7 @@ static bool is_allowed(const struct run *r, int rc)
 /* LMDB takes a new file that could be written in part only for a full disk. */
 static bool is_allowed_open(const struct run *r, int rc)
 {
-    return is_allowed(r, rc) || (rc == FER_ENOSPC && r->c->error_number == INJECT_SHORT);
+    return is_allowed(r, rc) || (rc == FER_ENOSPC && r->plan.error == INJECT_SHORT);
 }
 
 static struct tsdb_opts opts_of(const struct run *r)
@@ -168,8 +167,8 @@ static struct tsdb_opts opts_of(const struct run *r)
 /* LMDB begins no transaction, not even to read, after a failed write of a meta page. */
 static bool may_not_read(const struct run *r, struct tsdb *db)
 {
-    return r->c->number == INJECT_MALLOC ||
-           (r->c->number == INJECT_META && !tsdb_healthy(db, NULL));
+    return r->plan.call == INJECT_MALLOC ||
+           (r->plan.call == INJECT_META && !tsdb_healthy(db, NULL));
 }
 
 static bool compare(struct run *r, struct tsdb *db)
@@ -256,10 +255,9 @@ static bool open_store(struct run *r, struct tsdb **db)
 
 static bool use_store(struct run *r)
 {
-    struct inject_plan plan = {r->c->number, r->c->error_number, r->n, r->c->times};
     bool good = true;
 
-    inject_arm(&plan, r->dir);
+    inject_arm(&r->plan, r->dir);
     for (uint32_t s = 0; s < N_SESSIONS && good; s++) {
         struct tsdb *db;
 
@@ -372,7 +370,10 @@ struct result {
 static bool run_one(struct run *r, struct result *res)
 {
     int status;
+    char text[64];
 
+    snprintf(text, sizeof(text), "%s:%s:%u:%u", r->c->call, r->c->error, r->n, r->c->times);
+    CHECK(inject_parse(text, &r->plan));
     memset(r->rec, 0, sizeof(*r->rec));
     clock_manual_init(&r->clock, MODEL_T0);
     status = in_process(r, use_store);
@@ -400,7 +401,7 @@ struct shared {
 
 static void run_case(struct run *r, const struct shared *sh, struct result *res)
 {
-    uint32_t most = r->c->number == INJECT_MALLOC ? N_MOST_MALLOC : N_MOST;
+    uint32_t most = strcmp(r->c->call, "malloc") == 0 ? N_MOST_MALLOC : N_MOST;
 
     if (sh->n_most != 0)
         most = sh->n_most;

@@ -85,18 +85,57 @@ uint32_t inject_fired(void)
     return atomic_load(&in.fired);
 }
 
-/* A program that knows nothing of us is for failing allocations only. */
+static const char *const calls[N_INJECT_CALLS] = {
+    [INJECT_PWRITE] = "pwrite",       [INJECT_WRITEV] = "writev", [INJECT_META] = "meta",
+    [INJECT_FDATASYNC] = "fdatasync", [INJECT_FSYNC] = "fsync",   [INJECT_OPEN] = "open",
+    [INJECT_FTRUNCATE] = "ftruncate", [INJECT_RENAME] = "rename", [INJECT_MMAP] = "mmap",
+    [INJECT_FLOCK] = "flock",         [INJECT_PREAD] = "pread",   [INJECT_MALLOC] = "malloc",
+};
+
+static const struct {
+    const char *name;
+    int number;
+} errors[] = {
+    {"EIO",    EIO         },
+    {"ENOSPC", ENOSPC      },
+    {"ENOMEM", ENOMEM      },
+    {"EINTR",  EINTR       },
+    {"EMFILE", EMFILE      },
+    {"ENOLCK", ENOLCK      },
+    {"short",  INJECT_SHORT},
+};
+
+bool inject_parse(const char *text, struct inject_plan *out)
+{
+    char call[16], error[16];
+    bool found = false;
+
+    *out = (struct inject_plan){.call = INJECT_NONE};
+    if (sscanf(text, "%15[^:]:%15[^:]:%u:%u", call, error, &out->n, &out->times) != 4)
+        return false;
+    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+        if (calls[i] != NULL && strcmp(calls[i], call) == 0)
+            out->call = (enum inject_call)i;
+    for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]) && !found; i++) {
+        found = strcmp(errors[i].name, error) == 0;
+        out->error = errors[i].number;
+    }
+    return found && out->call != INJECT_NONE;
+}
+
 __attribute__((constructor)) static void arm_from_environment(void)
 {
-    const char *text = getenv("INJECT");
-    struct inject_plan plan = {.call = INJECT_MALLOC, .error = ENOMEM};
+    const char *text = getenv("INJECT"), *dir = getenv("INJECT_DIR");
+    struct inject_plan plan;
 
     if (text == NULL)
         return;
-    if (sscanf(text, "malloc:ENOMEM:%u:%u", &plan.n, &plan.times) != 2)
+    if (dir == NULL || !inject_parse(text, &plan)) {
+        fprintf(stderr, "libinject: bad INJECT or no INJECT_DIR\n");
         _exit(99);
+    }
     in.report = getenv("INJECT_REPORT");
-    inject_arm(&plan, "");
+    inject_arm(&plan, dir);
 }
 
 /* ---- memory ------------------------------------------------------------------------------ */

@@ -4,12 +4,14 @@
  * File calls count when they concern the armed folder or what is in it. A program is linked with
  * the library and arms it, or it is preloaded and INJECT in the environment arms it at start:
  *
- *     INJECT=<call>:<error>:<n>:<times>   as `INJECT=malloc:ENOMEM:17:1`
+ *     INJECT=<call>:<error>:<n>:<times>   as `malloc:ENOMEM:17:1`; see inject_parse()
+ *     INJECT_DIR=<folder>                 whose file calls count
  *     INJECT_REPORT=<file>                is made when a call was made to fail
  */
 #ifndef TEST_INJECT_H
 #define TEST_INJECT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum inject_call {
@@ -38,6 +40,9 @@ struct inject_plan {
     uint32_t n;     /* from 1 */
     uint32_t times; /* calls that fail from the n-th on */
 };
+
+/* False when the text is not of the form above. Calls and errors have the names of inject.c. */
+bool inject_parse(const char *text, struct inject_plan *out);
 
 void inject_arm(const struct inject_plan *plan, const char *dir); /* dir is copied */
 void inject_disarm(void);

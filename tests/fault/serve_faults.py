@@ -1,12 +1,13 @@
 #!/usr/bin/python3
-"""A server in which the n-th allocation fails, for many n: it answers, or ends and comes back.
+"""A server in which the n-th allocation or call of the disk fails: it answers, or ends, and is right.
 
-    serve_memory.py BUILD
+    serve_faults.py BUILD
 
 Each run starts `ferula serve` under libinject.so on an empty folder, writes, asks, and stops it. The
 server may refuse with a 5xx, drop the connection, or end with exit code 70 and a line of log; it
 never ends by a signal, hangs or gives a wrong answer. A second server without faults then has what
-was acknowledged. RUNS (300) is about how many runs there are; FERULA_TEST_RANDOM repeats their n.
+was acknowledged. RUNS (300) is about how many runs fail an allocation, of which there are more;
+FERULA_TEST_RANDOM repeats their n.
 """
 import concurrent.futures
 import gzip
@@ -30,6 +31,20 @@ FERULA = os.path.join(TOP, BUILD, "ferula")
 PRELOAD = os.path.join(TOP, BUILD, "libinject.so")
 RUNS = int(os.environ.get("RUNS", "300"))
 FOREVER = (1 << 32) - 1
+MEMORY = (("malloc", "ENOMEM", 1), ("malloc", "ENOMEM", FOREVER))
+DISK = (
+    ("pwrite", "EIO", 1),
+    ("pwrite", "ENOSPC", FOREVER),
+    ("writev", "EIO", 1),
+    ("writev", "ENOSPC", FOREVER),
+    ("meta", "EIO", 1),
+    ("fdatasync", "EIO", 1),
+    ("fdatasync", "EIO", FOREVER),
+    ("fsync", "EIO", 1),
+    ("open", "EIO", 1),
+    ("mmap", "ENOMEM", 1),
+)
+DISK_MOST = 200  # calls of a kind in a run; there are about ten
 LIMIT_S = 20
 READY = re.compile(rb'msg="Server is ready" address=127\.0\.0\.1:(\d+)')
 VALUE = 0.1
@@ -45,7 +60,8 @@ class Process:
     def __init__(self, folder, inject=None):
         env = {k: v for k, v in os.environ.items() if not k.startswith("FERULA_")}
         if inject is not None:
-            env.update(LD_PRELOAD=PRELOAD, INJECT=inject, INJECT_REPORT=folder + "/fired")
+            env.update(LD_PRELOAD=PRELOAD, INJECT=inject, INJECT_DIR=folder + "/data",
+                       INJECT_REPORT=folder + "/fired")
         self.log_path = folder + "/log"
         with open(self.log_path, "wb") as log:
             self.proc = subprocess.Popen(
@@ -119,7 +135,7 @@ def check_end(server, code):
         return
     if code not in (1, 70):
         raise Wrong(f"ended with code {code}:\n{log[-600:]}")
-    if "level=ERROR" not in log.splitlines()[-1] and "See you next time" not in log:
+    if "level=ERROR" not in log:
         raise Wrong(f"ended with code {code} and no word of why:\n{log[-600:]}")
 
 
@@ -144,12 +160,14 @@ def use(folder, inject, now_ms):
     return acked
 
 
-def run(n, times):
+def run(case, n):
     """(whether the fault came, what was wrong or None)."""
-    folder = tempfile.mkdtemp(prefix="ferula-memory-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
+    folder = tempfile.mkdtemp(prefix="ferula-faults-",
+                              dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
     now_ms = int(time.time() * 1000)
     try:
-        acked = use(folder, f"malloc:ENOMEM:{n}:{times}", now_ms)
+        call, error, times = case
+        acked = use(folder, f"{call}:{error}:{n}:{times}", now_ms)
         server = Process(folder)
         try:
             got = ask(server, now_ms) if server.port is not None else "nothing: it does not start"
@@ -167,9 +185,37 @@ def run(n, times):
 def count_allocations():
     """About how many allocations a run makes: an n whose failure does not come any more."""
     n = 256
-    while run(n, 1)[0]:
+    while run(MEMORY[0], n)[0]:
         n = n * 5 // 4
     return n
+
+
+def run_many(case, numbers):
+    """Two at a time; the results of run()."""
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        return list(pool.map(lambda n: run(case, n), numbers))
+
+
+def run_until_none(case):
+    """For n = 1, 2, 3... until the fault does not come any more."""
+    results = []
+    for n in range(1, DISK_MOST, 4):
+        results += run_many(case, range(n, n + 4))
+        if not results[-1][0]:
+            break
+    return results
+
+
+def report(case, results):
+    """Prints how a case went; True when it is as it must be."""
+    call, error, times = case
+    wrong = [text for _, text in results if text is not None]
+    n_fired = sum(fired for fired, _ in results)
+    print(f"server: {call:<9} {error:<6} {'once' if times == 1 else 'from then on':<12} "
+          f"{len(results):3d} runs, {n_fired:3d} with a fault, {len(wrong)} wrong", flush=True)
+    for text in wrong[:5]:
+        print("    " + text)
+    return not wrong and n_fired > 0
 
 
 def main():
@@ -177,21 +223,12 @@ def main():
     print(f"FERULA_TEST_RANDOM={choices}")
     dice = random.Random(choices)
     most = count_allocations()
-    stride = max(1, 2 * most // RUNS)
-    failed = 0
-    for times, word in ((1, "once"), (FOREVER, "from then on")):
-        numbers = range(1 + dice.randrange(stride), most, stride)
-        with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            results = list(pool.map(lambda n, t=times: run(n, t), numbers))
-        wrong = [text for _, text in results if text is not None]
-        print(f"an allocation of the server fails {word}: {len(results)} runs, "
-              f"{sum(fired for fired, _ in results)} with a fault, of {most} allocations, "
-              f"{len(wrong)} wrong")
-        for text in wrong[:5]:
-            print("    " + text)
-        failed += bool(wrong) or not any(fired for fired, _ in results)
-    print(f"{2 - failed} passed, {failed} failed")
-    return 1 if failed else 0
+    stride = max(1, len(MEMORY) * most // RUNS)
+    good = [report(case, run_many(case, range(1 + dice.randrange(stride), most, stride)))
+            for case in MEMORY]
+    good += [report(case, run_until_none(case)) for case in DISK]
+    print(f"{sum(good)} passed, {len(good) - sum(good)} failed")
+    return 0 if all(good) else 1
 
 
 if __name__ == "__main__":
