@@ -241,7 +241,8 @@ static void step(struct disk *d, struct model *m)
         return;
     CHECK(e->n == sizeof(wm));
     memcpy(&wm, trace_bytes(e), sizeof(wm));
-    *model_fate(m, wm.client, wm.request) = (uint8_t)wm.fate;
+    if (wm.fate > *model_fate(m, wm.client, wm.request)) /* what is stored may be sent again */
+        *model_fate(m, wm.client, wm.request) = (uint8_t)wm.fate;
 }
 
 /* Looks at every N_WORKERS-th image, in the order of the trace. */

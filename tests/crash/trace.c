@@ -2,9 +2,9 @@
  * trace.c - libtrace.so, preloaded: writes down what a program does to the files of a store.
  *
  * One lock is held over each call and its event, so the order of the trace is an order in which it
- * all may have happened, whatever the threads. Calls go straight to the kernel. What cannot be
- * written down (a writable map, a copied descriptor) ends the program, so that a trace is whole or
- * missing.
+ * all may have happened, whatever the threads. Processes may follow each other, by fork(), in one
+ * trace. Calls go straight to the kernel. What cannot be written down (a writable map, a copied
+ * descriptor) ends the program, so that a trace is whole or missing.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,12 +26,16 @@ enum { N_FDS = 1024 };
 
 enum role { ROLE_NONE, ROLE_FILE, ROLE_FOLDER, ROLE_MARKS };
 
+struct names {
+    char v[TRACE_FILES_MAX][64]; /* by number; "": none now */
+    uint32_t n;
+};
+
 static struct {
     pthread_mutex_t lock;
     int out; /* of the trace; 0: not tracing */
     const char *dir, *marks;
-    char names[TRACE_FILES_MAX][64]; /* "": none now */
-    uint32_t n_files;
+    struct names *names; /* shared with the processes that come */
     struct {
         enum role role;
         uint32_t file;
@@ -42,7 +46,8 @@ static struct {
 __attribute__((noreturn)) static void give_up(const char *what)
 {
     fprintf(stderr, "libtrace: %s\n", what);
-    _exit(99);
+    syscall(SYS_exit_group, 99); /* the lock may be held */
+    __builtin_unreachable();
 }
 
 __attribute__((constructor)) static void start(void)
@@ -55,6 +60,10 @@ __attribute__((constructor)) static void start(void)
     tr.marks = getenv(TRACE_MARKS);
     if (tr.dir == NULL || tr.marks == NULL)
         give_up("needs " TRACE_DIR " and " TRACE_MARKS);
+    tr.names =
+        mmap(NULL, sizeof(*tr.names), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (tr.names == MAP_FAILED)
+        give_up("no memory");
     tr.out =
         (int)syscall(SYS_openat, AT_FDCWD, out, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (tr.out <= 0)
@@ -89,17 +98,17 @@ static const char *name_of(const char *path)
 
 static int file_of(const char *name)
 {
-    for (uint32_t i = 0; i < tr.n_files; i++)
-        if (strcmp(tr.names[i], name) == 0)
+    for (uint32_t i = 0; i < tr.names->n; i++)
+        if (strcmp(tr.names->v[i], name) == 0)
             return (int)i;
     return -1;
 }
 
 static void set_name(uint32_t file, const char *name)
 {
-    if (strlen(name) >= sizeof(tr.names[0]))
+    if (strlen(name) >= sizeof(tr.names->v[0]))
         give_up("a name is too long");
-    strcpy(tr.names[file], name);
+    strcpy(tr.names->v[file], name);
 }
 
 static void note_opened(int fd, const char *path, int flags)
@@ -118,9 +127,9 @@ static void note_opened(int fd, const char *path, int flags)
         return;
     file = file_of(name);
     if (file < 0) {
-        if (tr.n_files == TRACE_FILES_MAX || (flags & O_CREAT) == 0)
+        if (tr.names->n == TRACE_FILES_MAX || (flags & O_CREAT) == 0)
             give_up("a file that was not made under the trace, or too many");
-        file = (int)tr.n_files++;
+        file = (int)tr.names->n++;
         set_name((uint32_t)file, name);
         note(TRACE_MAKE, (uint32_t)file, 0, name, strlen(name));
     }
@@ -368,4 +377,12 @@ int dup(int fd)
     if (role_of(fd) != ROLE_NONE)
         give_up("a copy of a traced descriptor");
     return (int)syscall(SYS_dup, fd);
+}
+
+/* The end of a process that others follow: no call of another thread is left half noted. */
+void _exit(int code)
+{
+    pthread_mutex_lock(&tr.lock);
+    syscall(SYS_exit_group, code);
+    __builtin_unreachable();
 }
