@@ -130,6 +130,9 @@ struct tsdb {
 /* dir.c: makes the folder when missing, refuses what cannot work, takes the lock. */
 int tsdb__dir_open(const char *dir, int *lock_fd, struct fault *f);
 
+/* dir.c: makes the names in a folder durable. */
+int tsdb__dir_sync(const char *dir, struct fault *f);
+
 /* verify.c: checks every page of the file before LMDB, which trusts it, sees it. */
 int tsdb__verify(const char *path, struct fault *f);
 
