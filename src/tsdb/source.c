@@ -135,6 +135,8 @@ static struct picked *copy_memory(struct tsdb *db, struct arena *a, const struct
 
     tsdb__head_lock_read(&db->head);
     for (size_t i = 0; i < m->n; i++) {
+        if (i + 8 < m->n)
+            tsdb__head_look_ahead(&db->head, m->ids[i + 4], m->ids[i + 8]);
         picked[i].chunks = tsdb__head_copy(&db->head, m->ids[i], range, a);
         picked[i].n_late = tsdb__late_copy(&db->late, m->ids[i], range, a, &picked[i].late);
     }

@@ -120,8 +120,23 @@ static void put_bits(uint8_t *p, unsigned at, uint64_t v, unsigned n)
     }
 }
 
+/* A code that fits one word beside the bits that stand before it: nearly every one. */
+static void write_word(uint8_t *p, unsigned used, const struct tsdb__xor_code *code)
+{
+    uint64_t word = p[0] & ~(0xffu >> used) & 0xffu, bits = 0;
+
+    for (unsigned i = 0; i < code->n_fields; i++)
+        bits = bits << code->field[i].n | code->field[i].v;
+    word = __builtin_bswap64(word << 56 | bits << (64 - used - code->n_bits));
+    memcpy(p, &word, sizeof(word));
+}
+
 void tsdb__xor_write(uint8_t *p, unsigned at, const struct tsdb__xor_code *code)
 {
+    if (code->n_bits <= 56) {
+        write_word(p + at / 8, at % 8, code);
+        return;
+    }
     for (unsigned i = 0; i < code->n_fields; i++) {
         put_bits(p, at, code->field[i].v, code->field[i].n);
         at += code->field[i].n;
