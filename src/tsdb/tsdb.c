@@ -1,8 +1,8 @@
 /*
  * tsdb.c - opening and closing the store.
  *
- * Order of opening: folder and lock, check of the file's pages, LMDB, tables, series, checkpoint,
- * WAL, writer.
+ * Order of opening: folder and lock, check of the file's skeleton, LMDB, tables, series,
+ * checkpoint, WAL, writer.
  */
 #include "ferula/tsdb.h"
 
@@ -85,7 +85,7 @@ static int make_meta(struct tsdb *db, struct tsdb__txn *x)
     return put_meta(db, x);
 }
 
-/* Version and kind of file were checked by tsdb__verify(). */
+/* Version and kind of file were checked by tsdb__verify_skeleton(). */
 static int get_meta(struct tsdb *db, struct tsdb__txn *x)
 {
     struct tsdb__in row;
@@ -210,7 +210,7 @@ static int file_open(struct tsdb *db, const struct tsdb_opts *o, struct fault *f
     int rc;
 
     buf_addf(&path, "%s/" TSDB__FILE_NAME, o->dir);
-    rc = tsdb__verify(path.p, f);
+    rc = tsdb__verify_skeleton(path.p, f);
     if (rc == 0)
         rc = make_file(db, o, path.p, f);
     if (rc == 0 && !o->no_sync)
