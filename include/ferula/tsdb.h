@@ -182,9 +182,11 @@ void tsdb_stats(struct tsdb *db, struct tsdb_stats *out);
 bool tsdb_healthy(struct tsdb *db, const char **why);
 
 /*
- * For the whole process, once at start: a data file that shrinks or cannot be read under the memory
- * map (SIGBUS) ends it with one line on stderr and exit code 70, and a file-size limit is an error
- * of the write (SIGXFSZ is ignored).
+ * For the whole process, once at start, before there are threads: a data file that shrinks or
+ * cannot be read under the memory map (SIGBUS), or whose damage makes a call of the store fault
+ * (SIGSEGV, SIGFPE, an assertion of LMDB), ends the process with one line on stderr that names the
+ * file, and exit code 70. A fault outside the store keeps its meaning. A file-size limit is an
+ * error of the write (SIGXFSZ is ignored).
  */
 void tsdb_guard_signals(void);
 

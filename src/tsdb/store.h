@@ -93,6 +93,7 @@ struct tsdb__upkeep {
 struct tsdb {
     uint32_t magic;
     int lock_fd; /* of ferula.lock */
+    char *path;  /* owned; of the data file */
     MDB_env *env;
     MDB_dbi dbis[N_TABLES];
     struct tsdb__meta meta;
@@ -178,7 +179,25 @@ ts_ms tsdb__kept_from(const struct tsdb *db);
 /* Bytes of the pages that are in use. */
 uint64_t tsdb__used_bytes(const struct tsdb *db, struct tsdb__txn *x);
 
-/* txn.c: a read transaction from the pool, and back. */
+/*
+ * guard.c: between these the thread is inside the store: a fault is one of the file at `path`,
+ * which must stay. May be nested.
+ */
+void tsdb__guard_enter(const char *path);
+void tsdb__guard_leave(void);
+
+/* For faults whose thread is not inside a store: the file that is open, from here to there. */
+void tsdb__guard_open(const char *path);
+void tsdb__guard_close(const char *path);
+
+/* For mdb_env_set_assert(); ends the process. */
+void tsdb__guard_assert(MDB_env *env, const char *text);
+
+/* txn.c: a write transaction, which ends with tsdb__commit() or tsdb__write_abort(). */
+int tsdb__write_begin(struct tsdb *db, struct tsdb__txn *x);
+void tsdb__write_abort(struct tsdb__txn *x);
+
+/* txn.c: a read transaction from the pool, and back, by the same thread. */
 int tsdb__reader_begin(struct tsdb *db, struct tsdb__txn **out, struct fault *f);
 void tsdb__reader_end(struct tsdb *db, struct tsdb__txn *x);
 

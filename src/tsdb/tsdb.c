@@ -23,12 +23,6 @@
 #define READERS_MAX       512
 #define TABLES_MAX        16
 
-static void on_lmdb_assert(MDB_env *env, const char *text)
-{
-    (void)env;
-    check_failed("lmdb", 0, text);
-}
-
 static int env_open(struct tsdb *db, const struct tsdb_opts *o, const char *path, unsigned extra,
                     struct fault *f)
 {
@@ -47,7 +41,7 @@ static int env_open(struct tsdb *db, const struct tsdb_opts *o, const char *path
     if (rc == 0)
         rc = mdb_env_set_mapsize(db->env, map);
     if (rc == 0)
-        rc = mdb_env_set_assert(db->env, on_lmdb_assert);
+        rc = mdb_env_set_assert(db->env, tsdb__guard_assert);
     if (rc == 0)
         rc = mdb_env_open(db->env, path, flags, 0600);
     if (rc == 0)
@@ -206,19 +200,13 @@ static int make_file(struct tsdb *db, const struct tsdb_opts *o, const char *pat
 
 static int file_open(struct tsdb *db, const struct tsdb_opts *o, struct fault *f)
 {
-    struct buf path = {0};
-    int rc;
+    int rc = tsdb__verify_skeleton(db->path, f);
 
-    buf_addf(&path, "%s/" TSDB__FILE_NAME, o->dir);
-    rc = tsdb__verify_skeleton(path.p, f);
     if (rc == 0)
-        rc = make_file(db, o, path.p, f);
+        rc = make_file(db, o, db->path, f);
     if (rc == 0 && !o->no_sync)
         rc = tsdb__dir_sync(o->dir, f);
-    if (rc == 0)
-        rc = env_open(db, o, path.p, 0, f);
-    buf_release(&path);
-    return rc;
+    return rc == 0 ? env_open(db, o, db->path, 0, f) : rc;
 }
 
 static int fill(struct tsdb *db, struct fault *f)
@@ -236,6 +224,14 @@ static int fill(struct tsdb *db, struct fault *f)
     return rc < 0 ? tsdb__read_fault(f, rc) : 0;
 }
 
+static char *path_in(const char *dir)
+{
+    struct buf path = {0};
+
+    buf_addf(&path, "%s/" TSDB__FILE_NAME, dir);
+    return path.p;
+}
+
 static struct tsdb *db_new(const struct tsdb_opts *opts)
 {
     struct tsdb *db = xnew(struct tsdb);
@@ -243,6 +239,7 @@ static struct tsdb *db_new(const struct tsdb_opts *opts)
 
     db->magic = TSDB_MAGIC;
     db->lock_fd = -1;
+    db->path = path_in(opts->dir);
     db->clock = opts->clock != NULL ? opts->clock : clock_system();
     db->retention = opts->retention;
     db->retention_bytes = opts->retention_bytes;
@@ -270,21 +267,21 @@ int tsdb_open(struct tsdb **out, const struct tsdb_opts *opts, struct fault *f)
     int rc;
 
     *out = NULL;
+    tsdb__guard_open(db->path);
+    tsdb__guard_enter(db->path);
     rc = tsdb__dir_open(opts->dir, &db->lock_fd, f);
-    if (rc < 0)
-        goto out;
-    rc = file_open(db, opts, f);
-    if (rc < 0)
-        goto out;
-    rc = fill(db, f);
-    if (rc < 0)
-        goto out;
+    if (rc == 0)
+        rc = file_open(db, opts, f);
+    if (rc == 0)
+        rc = fill(db, f);
+    tsdb__guard_leave();
+    if (rc < 0) {
+        tsdb_close(db);
+        return rc;
+    }
     tsdb__writer_start(db);
     *out = db;
-    db = NULL;
-out:
-    tsdb_close(db);
-    return rc;
+    return 0;
 }
 
 void tsdb_close(struct tsdb *db)
@@ -308,6 +305,8 @@ void tsdb_close(struct tsdb *db)
     pthread_mutex_destroy(&db->queue.lock);
     pthread_cond_destroy(&db->queue.filled);
     pthread_cond_destroy(&db->queue.settled);
+    tsdb__guard_close(db->path);
+    free(db->path);
     if (db->lock_fd >= 0)
         close(db->lock_fd); /* the lock goes with it */
     db->magic = 0;
@@ -409,9 +408,9 @@ void tsdb_stats(struct tsdb *db, struct tsdb_stats *out)
     last = atomic_load(&db->wal_seq);
     first = atomic_load(&db->wal_first);
     out->wal_pieces = first == 0 ? 0 : last - first + 1;
-    if (mdb_env_info(db->env, &info) == 0)
-        out->map_bytes = info.me_mapsize;
     if (tsdb__reader_begin(db, &x, NULL) == 0) {
+        if (mdb_env_info(db->env, &info) == 0)
+            out->map_bytes = info.me_mapsize;
         out->used_bytes = tsdb__used_bytes(db, x);
         chunk_stats(db, x, out);
         tsdb__reader_end(db, x);

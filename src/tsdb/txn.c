@@ -1,5 +1,6 @@
 /*
- * txn.c - read transactions, kept between uses: renewing one costs a tenth of beginning one.
+ * txn.c - transactions. Those that read are kept between uses: renewing one costs a tenth of
+ * beginning one.
  */
 #include "store.h"
 
@@ -36,6 +37,28 @@ static void reader_free(struct tsdb__txn *x)
     free(x);
 }
 
+int tsdb__write_begin(struct tsdb *db, struct tsdb__txn *x)
+{
+    int rc;
+
+    tsdb__guard_enter(db->path);
+    rc = mdb_txn_begin(db->env, NULL, 0, &x->txn);
+    if (rc != 0) {
+        x->txn = NULL;
+        tsdb__guard_leave();
+    }
+    return tsdb__err(rc);
+}
+
+void tsdb__write_abort(struct tsdb__txn *x)
+{
+    if (x->txn == NULL)
+        return;
+    mdb_txn_abort(x->txn);
+    x->txn = NULL;
+    tsdb__guard_leave();
+}
+
 int tsdb__reader_renew(struct tsdb__txn *x)
 {
     mdb_txn_reset(x->txn);
@@ -47,6 +70,7 @@ int tsdb__reader_begin(struct tsdb *db, struct tsdb__txn **out, struct fault *f)
     struct tsdb__txn *x;
     int rc;
 
+    tsdb__guard_enter(db->path);
     pthread_mutex_lock(&db->readers_lock);
     x = db->readers;
     if (x != NULL)
@@ -62,6 +86,7 @@ int tsdb__reader_begin(struct tsdb *db, struct tsdb__txn **out, struct fault *f)
     }
     if (rc != 0) {
         reader_free(x);
+        tsdb__guard_leave();
         return tsdb__read_fault(f, tsdb__err(rc));
     }
     *out = x;
@@ -71,6 +96,7 @@ int tsdb__reader_begin(struct tsdb *db, struct tsdb__txn **out, struct fault *f)
 void tsdb__reader_end(struct tsdb *db, struct tsdb__txn *x)
 {
     mdb_txn_reset(x->txn);
+    tsdb__guard_leave();
     pthread_mutex_lock(&db->readers_lock);
     x->next = db->readers;
     db->readers = x;

@@ -221,10 +221,13 @@ int tsdb__commit(struct tsdb *db, MDB_txn *txn)
     int rc = mdb_txn_commit(txn);
 
     if (rc != 0 && is_broken(db->env))
-        return FER_EIO;
-    if (rc == EIO && is_full(db))
-        return FER_ENOSPC;
-    return tsdb__err(rc);
+        rc = FER_EIO;
+    else if (rc == EIO && is_full(db))
+        rc = FER_ENOSPC;
+    else
+        rc = tsdb__err(rc);
+    tsdb__guard_leave();
+    return rc;
 }
 
 /* What is left of the map is for the store's own work, which makes room. */
@@ -251,7 +254,7 @@ static int write_group(struct tsdb *db, struct tsdb_write **w, size_t n)
 {
     struct tsdb__txn x = {.dbis = db->dbis, .page_bytes = db->meta.page_bytes};
     uint32_t n_symbols = db->symbols.n, n_series = db->series.n;
-    int rc = tsdb__err(mdb_txn_begin(db->env, NULL, 0, &x.txn));
+    int rc = tsdb__write_begin(db, &x);
 
     group_begin(db);
     if (rc == 0 && is_map_full(db, &x))
@@ -266,8 +269,7 @@ static int write_group(struct tsdb *db, struct tsdb_write **w, size_t n)
         rc = tsdb__commit(db, x.txn);
         x.txn = NULL;
     }
-    if (x.txn != NULL)
-        mdb_txn_abort(x.txn);
+    tsdb__write_abort(&x);
     if (rc == 0) {
         publish(db, w, n);
     } else {

@@ -368,8 +368,7 @@ static void child_begin(struct child *c, const uint8_t *p, size_t n, const struc
     path_of(path, c->dir, "said");
     fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
     dup2(fd, STDERR_FILENO);
-    tsdb_guard_signals();
-    alarm(60);
+    fx_guard_child();
     _exit(use_store(c->dir, want));
 }
 
