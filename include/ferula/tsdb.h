@@ -30,6 +30,7 @@ struct tsdb_opts {
     uint64_t retention_bytes;  /* above so many bytes in use the oldest samples go; 0: never */
     dur_ms ooo_window;         /* takes samples out of order that are not older than the newest less
                                   this */
+    unsigned max_readers;      /* reads at once; more fail with FER_EBUSY; 0: 512 */
     const struct clock *clock; /* NULL: clock_system() */
     size_t slice_rows;         /* of the store's own work in a transaction, at most; 0: as many as
                                   take a few milliseconds */

@@ -33,7 +33,7 @@ static const struct {
     {EDQUOT,               FER_ENOSPC  },
     {EFBIG,                FER_ENOSPC  },
     {ENOMEM,               FER_ENOSPC  },
-    {MDB_READERS_FULL,     FER_ELIMIT  },
+    {MDB_READERS_FULL,     FER_EBUSY   },
     {MDB_CORRUPTED,        FER_ECORRUPT},
     {MDB_PAGE_NOTFOUND,    FER_ECORRUPT},
     {MDB_CURSOR_FULL,      FER_ECORRUPT}, /* deeper than a tree can be */

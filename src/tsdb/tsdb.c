@@ -35,7 +35,7 @@ static int env_open(struct tsdb *db, const struct tsdb_opts *o, const char *path
     db->map_bytes = map;
     rc = mdb_env_create(&db->env);
     if (rc == 0)
-        rc = mdb_env_set_maxreaders(db->env, READERS_MAX);
+        rc = mdb_env_set_maxreaders(db->env, o->max_readers == 0 ? READERS_MAX : o->max_readers);
     if (rc == 0)
         rc = mdb_env_set_maxdbs(db->env, TABLES_MAX);
     if (rc == 0)
@@ -408,9 +408,9 @@ void tsdb_stats(struct tsdb *db, struct tsdb_stats *out)
     last = atomic_load(&db->wal_seq);
     first = atomic_load(&db->wal_first);
     out->wal_pieces = first == 0 ? 0 : last - first + 1;
+    if (mdb_env_info(db->env, &info) == 0)
+        out->map_bytes = info.me_mapsize;
     if (tsdb__reader_begin(db, &x, NULL) == 0) {
-        if (mdb_env_info(db->env, &info) == 0)
-            out->map_bytes = info.me_mapsize;
         out->used_bytes = tsdb__used_bytes(db, x);
         chunk_stats(db, x, out);
         tsdb__reader_end(db, x);

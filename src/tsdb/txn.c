@@ -13,6 +13,8 @@ int tsdb__read_fault(struct fault *f, int rc)
 {
     if (rc == FER_ECORRUPT)
         return fault_set(f, rc, 0, "stored data failed a checksum: the file ferula.mdb is damaged");
+    if (rc == FER_EBUSY)
+        return fault_set(f, rc, 0, "too many queries read the store at once; try again");
     return fault_set(f, rc, 0, "reading the store: %s", fer_strerror(rc));
 }
 
