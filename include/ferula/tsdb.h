@@ -35,6 +35,7 @@ struct tsdb_opts {
     size_t slice_rows;         /* of the store's own work in a transaction, at most; 0: as many as
                                   take a few milliseconds */
     unsigned no_sync : 1;      /* no fsync on commit: tests of crashes and benchmarks only */
+    unsigned memory : 1; /* no folder and no file: all is gone at the end; `dir` is not used */
 };
 
 /*

@@ -26,6 +26,8 @@
 #define TSDB_MAGIC      0x7db57012
 #define TSDB__FILE_NAME "ferula.mdb" /* in the data folder */
 
+#define TSDB__IN_MEMORY "(memory)" /* in place of a path */
+
 /* Requests waiting for the writer thread. */
 struct tsdb__queue {
     pthread_mutex_t lock;
@@ -93,7 +95,8 @@ struct tsdb__upkeep {
 struct tsdb {
     uint32_t magic;
     int lock_fd; /* of ferula.lock */
-    char *path;  /* owned; of the data file */
+    char *path;  /* owned; of the data file, or TSDB__IN_MEMORY */
+    bool in_memory;
     MDB_env *env;
     MDB_dbi dbis[N_TABLES];
     struct tsdb__meta meta;
@@ -141,6 +144,9 @@ int tsdb__dir_sync(const char *dir, struct fault *f);
  */
 int tsdb__verify_skeleton(const char *path, struct fault *f);
 int tsdb__verify(const char *path, struct fault *f);
+
+/* memory.c: mdb_env_open() on a file that is nowhere but in memory. */
+int tsdb__memory_open(MDB_env *env, unsigned flags, struct fault *f);
 
 /* writer.c */
 void tsdb__writer_start(struct tsdb *db);

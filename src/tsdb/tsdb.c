@@ -28,8 +28,8 @@ static int env_open(struct tsdb *db, const struct tsdb_opts *o, const char *path
 {
     const size_t page = (size_t)sysconf(_SC_PAGESIZE);
     size_t map = o->map_bytes == 0 ? MAP_BYTES_DEFAULT : (o->map_bytes + page - 1) / page * page;
-    unsigned flags =
-        MDB_NOSUBDIR | MDB_NOTLS | MDB_NORDAHEAD | extra | (o->no_sync ? MDB_NOSYNC : 0u);
+    const unsigned no_sync = o->no_sync || o->memory ? MDB_NOSYNC : 0;
+    const unsigned flags = MDB_NOSUBDIR | MDB_NOTLS | MDB_NORDAHEAD | extra | no_sync;
     int rc, n_dead;
 
     db->map_bytes = map;
@@ -42,6 +42,8 @@ static int env_open(struct tsdb *db, const struct tsdb_opts *o, const char *path
         rc = mdb_env_set_mapsize(db->env, map);
     if (rc == 0)
         rc = mdb_env_set_assert(db->env, tsdb__guard_assert);
+    if (rc == 0 && o->memory)
+        return tsdb__memory_open(db->env, flags, f);
     if (rc == 0)
         rc = mdb_env_open(db->env, path, flags, 0600);
     if (rc == 0)
@@ -239,7 +241,8 @@ static struct tsdb *db_new(const struct tsdb_opts *opts)
 
     db->magic = TSDB_MAGIC;
     db->lock_fd = -1;
-    db->path = path_in(opts->dir);
+    db->in_memory = opts->memory;
+    db->path = opts->memory ? xstrdup(TSDB__IN_MEMORY) : path_in(opts->dir);
     db->clock = opts->clock != NULL ? opts->clock : clock_system();
     db->retention = opts->retention;
     db->retention_bytes = opts->retention_bytes;
@@ -269,8 +272,9 @@ int tsdb_open(struct tsdb **out, const struct tsdb_opts *opts, struct fault *f)
     *out = NULL;
     tsdb__guard_open(db->path);
     tsdb__guard_enter(db->path);
-    rc = tsdb__dir_open(opts->dir, &db->lock_fd, f);
-    if (rc == 0)
+    rc = opts->memory ? env_open(db, opts, db->path, 0, f)
+                      : tsdb__dir_open(opts->dir, &db->lock_fd, f);
+    if (rc == 0 && !opts->memory)
         rc = file_open(db, opts, f);
     if (rc == 0)
         rc = fill(db, f);

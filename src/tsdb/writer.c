@@ -188,7 +188,8 @@ static void publish(struct tsdb *db, struct tsdb_write **w, size_t n)
     tsdb__series_commit(&db->series);
 }
 
-/* Next to no room: on the disk, or below the process's limit on the size of files. */
+/* Next to no room: on the disk, or below the process's limit on the size of files. Memory files are
+ * on a file system that has no number of blocks. */
 static bool is_full(const struct tsdb *db)
 {
     struct statvfs fs;
@@ -197,7 +198,7 @@ static bool is_full(const struct tsdb *db)
     MDB_stat pages;
     int fd;
 
-    if (mdb_env_get_fd(db->env, &fd) == 0 && fstatvfs(fd, &fs) == 0 &&
+    if (mdb_env_get_fd(db->env, &fd) == 0 && fstatvfs(fd, &fs) == 0 && fs.f_blocks != 0 &&
         fs.f_bavail * fs.f_frsize < FULL_BYTES)
         return true;
     return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
@@ -405,7 +406,7 @@ static void *writer_main(void *arg)
         settle(&db->queue, asked);
         wait_ns = tsdb__upkeep_wait_ns(db);
     }
-    if (!abandoned)
+    if (!abandoned && !db->in_memory)
         close_down(db);
     return NULL;
 }
