@@ -78,7 +78,7 @@ static size_t take_group(struct tsdb__queue *q, struct tsdb_write *out[TSDB__GRO
 int tsdb__fall_sick(struct tsdb *db, int rc)
 {
     const char *why = rc == FER_ECORRUPT
-                          ? "stored data failed a checksum; restart to check the whole file"
+                          ? "stored data failed a checksum; restore the file from a copy"
                           : "the disk failed during a commit; restart when it is mended";
 
     LOG_ERROR("the store stops taking writes", LOG_S("reason", why),
