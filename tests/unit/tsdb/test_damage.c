@@ -282,6 +282,16 @@ static size_t damage(uint8_t *p, size_t n, uint64_t *random)
     }
 }
 
+/*
+ * With this bit gone the newer of the two heads of the file looks like one whose commit failed in
+ * its last step, so the older one counts: that cannot be told apart.
+ */
+static void mend_commit_numbers(uint8_t *p, size_t n, const struct image *good)
+{
+    for (size_t at = 144; at < MIN(n, (size_t)2 * 4096); at += 4096)
+        p[at] = (uint8_t)((p[at] & ~2u) | (good->p[at] & 2u));
+}
+
 /* ---- a child ----------------------------------------------------------------------------- */
 
 enum child_exit {
@@ -560,8 +570,12 @@ static void test_damage(void **state)
 
     (void)state;
     begin_trying();
-    while (dt.n < n_files())
-        try_copy(damage(dt.p, dt.good.n, &random));
+    while (dt.n < n_files()) {
+        size_t n = damage(dt.p, dt.good.n, &random);
+
+        mend_commit_numbers(dt.p, n, &dt.good);
+        try_copy(n);
+    }
     end_trying();
     assert_true(dt.ends[CHILD_NOT_OPENED] > (size_t)n_files() / 4);
 }
