@@ -30,10 +30,12 @@ struct tsdb_opts {
     uint64_t retention_bytes;  /* above so many bytes in use the oldest samples go; 0: never */
     dur_ms ooo_window;         /* takes samples out of order that are not older than the newest less
                                   this */
+    unsigned max_readers;      /* reads at once; more fail with FER_EBUSY; 0: 512 */
     const struct clock *clock; /* NULL: clock_system() */
     size_t slice_rows;         /* of the store's own work in a transaction, at most; 0: as many as
                                   take a few milliseconds */
     unsigned no_sync : 1;      /* no fsync on commit: tests of crashes and benchmarks only */
+    unsigned memory : 1; /* no folder and no file: all is gone at the end; `dir` is not used */
 };
 
 /*
@@ -182,9 +184,11 @@ void tsdb_stats(struct tsdb *db, struct tsdb_stats *out);
 bool tsdb_healthy(struct tsdb *db, const char **why);
 
 /*
- * For the whole process, once at start: a data file that shrinks or cannot be read under the memory
- * map (SIGBUS) ends it with one line on stderr and exit code 70, and a file-size limit is an error
- * of the write (SIGXFSZ is ignored).
+ * For the whole process, once at start, before there are threads: a data file that shrinks or
+ * cannot be read under the memory map (SIGBUS), or whose damage makes a call of the store fault
+ * (SIGSEGV, SIGFPE, an assertion of LMDB), ends the process with one line on stderr that names the
+ * file, and exit code 70. A fault outside the store keeps its meaning. A file-size limit is an
+ * error of the write (SIGXFSZ is ignored).
  */
 void tsdb_guard_signals(void);
 
