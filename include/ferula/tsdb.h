@@ -30,10 +30,12 @@ struct tsdb_opts {
     uint64_t retention_bytes;  /* above so many bytes in use the oldest samples go; 0: never */
     dur_ms ooo_window;         /* takes samples out of order that are not older than the newest less
                                   this */
+    unsigned max_readers;      /* reads at once; more fail with FER_EBUSY; 0: 512 */
     const struct clock *clock; /* NULL: clock_system() */
     size_t slice_rows;         /* of the store's own work in a transaction, at most; 0: as many as
                                   take a few milliseconds */
     unsigned no_sync : 1;      /* no fsync on commit: tests of crashes and benchmarks only */
+    unsigned memory : 1; /* no folder and no file: all is gone at the end; `dir` is not used */
 };
 
 /*
@@ -216,9 +218,11 @@ int tsdb_export(struct tsdb *db, struct arena *a, const struct tsdb_export *what
 bool tsdb_healthy(struct tsdb *db, const char **why);
 
 /*
- * For the whole process, once at start: a data file that shrinks or cannot be read under the memory
- * map (SIGBUS) ends it with one line on stderr and exit code 70, and a file-size limit is an error
- * of the write (SIGXFSZ is ignored).
+ * For the whole process, once at start, before there are threads: a data file that shrinks or
+ * cannot be read under the memory map (SIGBUS), or whose damage makes a call of the store fault
+ * (SIGSEGV, SIGFPE, an assertion of LMDB), ends the process with one line on stderr that names the
+ * file, and exit code 70. A fault outside the store keeps its meaning. A file-size limit is an
+ * error of the write (SIGXFSZ is ignored).
  */
 void tsdb_guard_signals(void);
 
@@ -269,7 +273,8 @@ int tsdb_analyze(struct tsdb *db, struct arena *a, size_t most_names, struct tsd
  * Writes a consistent and compacted copy of the open store to snapshots/NAME/ferula.mdb in its
  * folder `dir`. All that was acknowledged before the call is in it. Blocks no write; the pages that
  * it reads stay in use meanwhile. `name` empty: one is made of time and chance; *out gets the name.
- * FER_EINVAL: not a name for a folder, or taken. On a failure nothing is left behind.
+ * FER_EINVAL: not a name for a folder, or taken; FER_EUNSUP: a store in memory. On a failure
+ * nothing is left behind.
  */
 int tsdb_snapshot(struct tsdb *db, const char *dir, struct str name, struct buf *out,
                   struct fault *f);

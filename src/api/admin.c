@@ -63,8 +63,11 @@ int api__admin_snapshot(struct http_req *req)
     }
     rc = tsdb_snapshot(api->opts.db, api->opts.data_dir, name, &made, &f);
     if (rc < 0) {
-        (void)api__fail(req, rc == FER_EINVAL ? API_BAD_DATA : API_INTERNAL, "create snapshot: %s",
-                        f.text);
+        (void)api__fail(req,
+                        rc == FER_EINVAL   ? API_BAD_DATA
+                        : rc == FER_EUNSUP ? API_UNAVAILABLE
+                                           : API_INTERNAL,
+                        "create snapshot: %s", f.text);
     } else {
         LOG_INFO("Snapshot made", LOG_STR("name", buf_str(&made)));
         api__ok_begin(req, &j);

@@ -18,7 +18,8 @@ FLAG(TEXT,     cors_origin, .name = "web.cors.origin", .value = ".*", .help = "R
 FLAG(BOOL,     remote_write, .name = "web.enable-remote-write-receiver", .value = "true", .help = "Accept remote write.")
 FLAG(BOOL,     admin, .name = "web.enable-admin-api", .value = "false", .help = "Serve the admin calls: /api/v1/admin/tsdb/snapshot.")
 
-FLAG(TEXT,     data_dir, .name = "storage.tsdb.path", .value = "data/", .help = "Folder of the store; made when it is missing.")
+FLAG(TEXT,     data_dir, .name = "storage.tsdb.path", .value = SERVE_DATA_DIR, .help = "Folder of the store; made when it is missing.")
+FLAG(BOOL,     memory, .name = "storage.memory", .value = "false", .help = "Keep everything in memory only: no file is made, and all is gone when ferula ends; --storage.tsdb.path is not used. --storage.map-size bounds the memory.")
 FLAG(DURATION, retention, .name = "storage.tsdb.retention.time", .value = "15d", .help = "Samples older than the newest one less this are deleted; 0 keeps all.")
 FLAG(SIZE,     retention_bytes, .name = "storage.tsdb.retention.size", .value = "0B", .most = UINT64_C(1) << 46, .help = "When the store uses more than this the oldest samples are deleted; 0 sets no limit.")
 FLAG(DURATION, ooo_window, .name = "storage.tsdb.out-of-order-time-window", .value = "0s", .help = "Samples out of order are taken when they are not older than the newest one less this; 0 refuses them.")

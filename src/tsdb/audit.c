@@ -2,7 +2,7 @@
  * audit.c - do the tables of a data file agree? Every row is decoded, and what it refers to is
  * looked up.
  *
- * The pages are checked first (verify.c), for LMDB trusts its file. Postings and series are
+ * The skeleton is checked first (verify.c), for LMDB trusts its file. Postings and series are
  * compared without building either: each posting is looked up in its series, no posting is there
  * twice, and there are as many of them as the series have labels.
  */
@@ -352,7 +352,7 @@ int tsdb__audit_file(const char *path, void (*report)(void *ctx, const char *lin
 {
     struct tsdb__audit au = {.report = report, .ctx = ctx};
     MDB_env *env = NULL;
-    int rc = tsdb__verify(path, f);
+    int rc = tsdb__verify_skeleton(path, f);
 
     if (rc == FER_ECORRUPT) {
         /* LMDB must not see it: this is all that can be said. */

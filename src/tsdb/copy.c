@@ -198,6 +198,8 @@ int tsdb_snapshot(struct tsdb *db, const char *dir, struct str name, struct buf 
     int rc = 0;
 
     CHECK_MAGIC(db, TSDB_MAGIC);
+    if (db->in_memory)
+        return fault_set(f, FER_EUNSUP, 0, "the store is in memory only: it has no folder");
     if (!is_name(name))
         return fault_set(f, FER_EINVAL, 0,
                          "not a name for a snapshot: letters, digits, '_', '-' and '.'");

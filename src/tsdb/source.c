@@ -125,6 +125,8 @@ struct tsdb__picked *tsdb__picked_memory(struct tsdb *db, struct arena *a, const
 
     tsdb__head_lock_read(&db->head);
     for (size_t i = 0; i < n; i++) {
+        if (i + 8 < n)
+            tsdb__head_look_ahead(&db->head, ids[i + 4], ids[i + 8]);
         picked[i].chunks = tsdb__head_copy(&db->head, ids[i], range, a);
         picked[i].n_late = tsdb__late_copy(&db->late, ids[i], range, a, &picked[i].late);
     }

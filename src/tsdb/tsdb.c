@@ -1,12 +1,13 @@
 /*
  * tsdb.c - opening and closing the store.
  *
- * Order of opening: folder and lock, check of the file's pages, LMDB, tables, series, checkpoint,
- * WAL, writer.
+ * Order of opening: folder and lock, check of the file's skeleton, LMDB, tables, series,
+ * checkpoint, WAL, writer.
  */
 #include "ferula/tsdb.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -22,43 +23,33 @@
 #define READERS_MAX       512
 #define TABLES_MAX        16
 
-static void on_lmdb_assert(MDB_env *env, const char *text)
-{
-    (void)env;
-    check_failed("lmdb", 0, text);
-}
-
-static int env_open(struct tsdb *db, const struct tsdb_opts *o, struct fault *f)
+static int env_open(struct tsdb *db, const struct tsdb_opts *o, const char *path, unsigned extra,
+                    struct fault *f)
 {
     const size_t page = (size_t)sysconf(_SC_PAGESIZE);
     size_t map = o->map_bytes == 0 ? MAP_BYTES_DEFAULT : (o->map_bytes + page - 1) / page * page;
-    unsigned flags = MDB_NOSUBDIR | MDB_NOTLS | MDB_NORDAHEAD | (o->no_sync ? MDB_NOSYNC : 0u);
-    struct buf path = {0};
+    const unsigned no_sync = o->no_sync || o->memory ? MDB_NOSYNC : 0;
+    const unsigned flags = MDB_NOSUBDIR | MDB_NOTLS | MDB_NORDAHEAD | extra | no_sync;
     int rc, n_dead;
 
     db->map_bytes = map;
-    buf_addf(&path, "%s/" TSDB__FILE_NAME, o->dir);
-    rc = tsdb__verify(path.p, f);
-    if (rc < 0)
-        goto out;
     rc = mdb_env_create(&db->env);
     if (rc == 0)
-        rc = mdb_env_set_maxreaders(db->env, READERS_MAX);
+        rc = mdb_env_set_maxreaders(db->env, o->max_readers == 0 ? READERS_MAX : o->max_readers);
     if (rc == 0)
         rc = mdb_env_set_maxdbs(db->env, TABLES_MAX);
     if (rc == 0)
         rc = mdb_env_set_mapsize(db->env, map);
     if (rc == 0)
-        rc = mdb_env_set_assert(db->env, on_lmdb_assert);
+        rc = mdb_env_set_assert(db->env, tsdb__guard_assert);
+    if (rc == 0 && o->memory)
+        return tsdb__memory_open(db->env, flags, f);
     if (rc == 0)
-        rc = mdb_env_open(db->env, path.p, flags, 0600);
+        rc = mdb_env_open(db->env, path, flags, 0600);
     if (rc == 0)
         rc = mdb_reader_check(db->env, &n_dead);
-    if (rc != 0)
-        rc = fault_set(f, tsdb__err(rc), 0, "cannot open %s: %s", path.p, mdb_strerror(rc));
-out:
-    buf_release(&path);
-    return rc;
+    return rc == 0 ? 0
+                   : fault_set(f, tsdb__err(rc), 0, "cannot open %s: %s", path, mdb_strerror(rc));
 }
 
 static int put_meta(struct tsdb *db, struct tsdb__txn *x)
@@ -162,6 +153,45 @@ static int load(struct tsdb *db, struct tsdb__txn *x)
     return rc;
 }
 
+/*
+ * Makes the data file when there is none. A power cut may leave any part of a new file, and nobody
+ * could tell it from a damaged one: so it gets its name when it is whole and on disk.
+ */
+static int make_file(struct tsdb *db, const struct tsdb_opts *o, const char *path, struct fault *f)
+{
+    struct buf fresh = {0};
+    int rc;
+
+    if (access(path, F_OK) == 0)
+        return 0;
+    buf_addf(&fresh, "%s.new", path);
+    (void)unlink(fresh.p); /* an earlier start did not come to its end */
+    rc = env_open(db, o, fresh.p, MDB_NOLOCK, f);
+    if (rc == 0) {
+        rc = tables_open(db);
+        if (rc < 0)
+            fault_set(f, rc, 0, "cannot set up %s: %s", fresh.p, fer_strerror(rc));
+    }
+    if (db->env != NULL)
+        mdb_env_close(db->env);
+    db->env = NULL;
+    if (rc == 0 && rename(fresh.p, path) != 0)
+        rc = fault_set(f, tsdb__err(errno), 0, "cannot rename %s: %s", fresh.p, strerror(errno));
+    buf_release(&fresh);
+    return rc;
+}
+
+static int file_open(struct tsdb *db, const struct tsdb_opts *o, struct fault *f)
+{
+    int rc = tsdb__verify_skeleton(db->path, f);
+
+    if (rc == 0)
+        rc = make_file(db, o, db->path, f);
+    if (rc == 0 && !o->no_sync)
+        rc = tsdb__dir_sync(o->dir, f);
+    return rc == 0 ? env_open(db, o, db->path, 0, f) : rc;
+}
+
 static int fill(struct tsdb *db, struct fault *f)
 {
     struct tsdb__txn *x;
@@ -177,6 +207,14 @@ static int fill(struct tsdb *db, struct fault *f)
     return rc < 0 ? tsdb__read_fault(f, rc) : 0;
 }
 
+static char *path_in(const char *dir)
+{
+    struct buf path = {0};
+
+    buf_addf(&path, "%s/" TSDB__FILE_NAME, dir);
+    return path.p;
+}
+
 static struct tsdb *db_new(const struct tsdb_opts *opts)
 {
     struct tsdb *db = xnew(struct tsdb);
@@ -184,11 +222,14 @@ static struct tsdb *db_new(const struct tsdb_opts *opts)
 
     db->magic = TSDB_MAGIC;
     db->lock_fd = -1;
+    db->in_memory = opts->memory;
+    db->path = opts->memory ? xstrdup(TSDB__IN_MEMORY) : path_in(opts->dir);
     db->clock = opts->clock != NULL ? opts->clock : clock_system();
     db->retention = opts->retention;
     db->retention_bytes = opts->retention_bytes;
     db->ooo_window = opts->ooo_window;
     db->upkeep.slice_rows = opts->slice_rows == 0 ? SIZE_MAX : opts->slice_rows;
+    db->upkeep.room_rows = SIZE_MAX;
     db->source.ops = &tsdb__source_ops;
     db->queue.last = &db->queue.first;
     CHECK(pthread_mutex_init(&db->queue.lock, NULL) == 0);
@@ -210,21 +251,22 @@ int tsdb_open(struct tsdb **out, const struct tsdb_opts *opts, struct fault *f)
     int rc;
 
     *out = NULL;
-    rc = tsdb__dir_open(opts->dir, &db->lock_fd, f);
-    if (rc < 0)
-        goto out;
-    rc = env_open(db, opts, f);
-    if (rc < 0)
-        goto out;
-    rc = fill(db, f);
-    if (rc < 0)
-        goto out;
+    tsdb__guard_open(db->path);
+    tsdb__guard_enter(db->path);
+    rc = opts->memory ? env_open(db, opts, db->path, 0, f)
+                      : tsdb__dir_open(opts->dir, &db->lock_fd, f);
+    if (rc == 0 && !opts->memory)
+        rc = file_open(db, opts, f);
+    if (rc == 0)
+        rc = fill(db, f);
+    tsdb__guard_leave();
+    if (rc < 0) {
+        tsdb_close(db);
+        return rc;
+    }
     tsdb__writer_start(db);
     *out = db;
-    db = NULL;
-out:
-    tsdb_close(db);
-    return rc;
+    return 0;
 }
 
 void tsdb_close(struct tsdb *db)
@@ -248,6 +290,8 @@ void tsdb_close(struct tsdb *db)
     pthread_mutex_destroy(&db->queue.lock);
     pthread_cond_destroy(&db->queue.filled);
     pthread_cond_destroy(&db->queue.settled);
+    tsdb__guard_close(db->path);
+    free(db->path);
     if (db->lock_fd >= 0)
         close(db->lock_fd); /* the lock goes with it */
     db->magic = 0;

@@ -5,6 +5,7 @@
 #define TEST_TSDB_FIXTURE_H
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -100,6 +101,17 @@ static inline void fx_release(struct fixture *fx)
     tsdb_close(fx->db);
     arena_release(&fx->arena);
     fx_remove(fx->dir);
+}
+
+/* In a child: cmocka's handlers go, and a fault or a hang ends it. */
+static inline void fx_guard_child(void)
+{
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
+
+    for (size_t i = 0; i < COUNT(faults); i++)
+        signal(faults[i], SIG_DFL);
+    tsdb_guard_signals();
+    alarm(60);
 }
 
 /* Labels from "name=value,name=value", which must be sorted; the text outlives them. */
