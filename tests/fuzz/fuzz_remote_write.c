@@ -13,6 +13,8 @@
 
 #include "remote_write.pb-c.h"
 
+#include "no_store.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static const struct ingest_limits limits = {1u << 20, 8, 64, 256};

@@ -5,6 +5,8 @@
 #include "ferula/base/check.h"
 #include "ferula/ingest.h"
 
+#include "no_store.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static void check_series(const struct ingest_series *series, const struct tsdb_write *w,
