@@ -23,8 +23,12 @@
 /* Buffers that a large group left behind are given back above this. */
 #define KEEP_BYTES (256 * 1024)
 
-/* Of the map; smaller maps keep a sixteenth. */
-#define RESERVE_BYTES (UINT64_C(16) * 1024 * 1024)
+/*
+ * A sixteenth of the map, within these; of a map below 2 MiB a quarter. A slice of the store's own
+ * work writes up to some 60 pages, and those that the last two commits freed are not free yet.
+ */
+#define RESERVE_BYTES_MAX (UINT64_C(16) * 1024 * 1024)
+#define RESERVE_BYTES_MIN (UINT64_C(512) * 1024)
 
 /* A disk with less room than this is full: a commit writes at least a few dozen KiB. */
 #define FULL_BYTES (256 * 1024)
@@ -230,8 +234,9 @@ int tsdb__commit(struct tsdb *db, MDB_txn *txn)
 /* What is left of the map is for the store's own work, which makes room. */
 static bool is_map_full(const struct tsdb *db, struct tsdb__txn *x)
 {
-    uint64_t reserve = MIN(db->map_bytes / 16, RESERVE_BYTES);
+    uint64_t reserve = MIN(db->map_bytes / 16, RESERVE_BYTES_MAX);
 
+    reserve = MAX(reserve, MIN(db->map_bytes / 4, RESERVE_BYTES_MIN));
     return tsdb__used_bytes(db, x) + reserve > db->map_bytes;
 }
 
