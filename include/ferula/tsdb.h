@@ -31,6 +31,8 @@ struct tsdb_opts {
     dur_ms ooo_window;         /* takes samples out of order that are not older than the newest less
                                   this */
     const struct clock *clock; /* NULL: clock_system() */
+    size_t slice_rows;         /* of the store's own work in a transaction, at most; 0: as many as
+                                  take a few milliseconds */
     unsigned no_sync : 1;      /* no fsync on commit: tests of crashes and benchmarks only */
 };
 

@@ -151,7 +151,7 @@ int tsdb__retention_slice(struct tsdb *db, struct tsdb__txn *x, int32_t slot,
     int rc = tsdb__chunk_last_slot(x, &sl.newest);
 
     gone->n = 0;
-    for (size_t i = 0; i < ROWS_MAX && rc == 0 && whole; i++) {
+    for (size_t i = 0; i < MIN(db->upkeep.slice_rows, ROWS_MAX) && rc == 0 && whole; i++) {
         struct tsdb__chunk_row row;
 
         rc = tsdb__chunk_first(x, &row);

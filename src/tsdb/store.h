@@ -32,6 +32,7 @@ struct tsdb__queue {
     pthread_cond_t filled;
     struct tsdb_write *first, **last;
     bool stopping;
+    bool abandoned; /* stop as a kill would: what is due is left undone; tests set it */
     /* tsdb_settle(): how often it was asked for, and up to where that is done. */
     uint64_t settle_asked, settle_done;
     pthread_cond_t settled;
@@ -84,7 +85,8 @@ struct tsdb__upkeep {
     bool trim_is_done;
     bool wants_merge, wants_checkpoint, wants_retention, wants_trim;
     bool closing;
-    int64_t retry_ns; /* monotonic: not before, after a failure */
+    size_t slice_rows; /* at most, of any slice; SIZE_MAX: as the step says */
+    int64_t retry_ns;  /* monotonic: not before, after a failure */
 };
 
 struct tsdb {
@@ -153,6 +155,9 @@ int tsdb__upkeep_slice(struct tsdb *db);
 /* Seals all slots that end before the time at which the oldest backfilled sample may be in order.
  */
 int tsdb__upkeep_make_way(struct tsdb *db);
+
+/* Ends the store as a kill of the process would, but that memory is freed. For tests. */
+void tsdb__abandon(struct tsdb *db);
 
 /* How far the wait for more work may go: INT64_MAX when only a request can bring some. */
 int64_t tsdb__upkeep_wait_ns(const struct tsdb *db);

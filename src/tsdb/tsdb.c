@@ -207,6 +207,7 @@ static struct tsdb *db_new(const struct tsdb_opts *opts)
     db->retention = opts->retention;
     db->retention_bytes = opts->retention_bytes;
     db->ooo_window = opts->ooo_window;
+    db->upkeep.slice_rows = opts->slice_rows == 0 ? SIZE_MAX : opts->slice_rows;
     db->source.ops = &tsdb__source_ops;
     db->queue.last = &db->queue.first;
     CHECK(pthread_mutex_init(&db->queue.lock, NULL) == 0);
@@ -270,6 +271,14 @@ void tsdb_close(struct tsdb *db)
         close(db->lock_fd); /* the lock goes with it */
     db->magic = 0;
     free(db);
+}
+
+void tsdb__abandon(struct tsdb *db)
+{
+    pthread_mutex_lock(&db->queue.lock);
+    db->queue.abandoned = true;
+    pthread_mutex_unlock(&db->queue.lock);
+    tsdb_close(db);
 }
 
 struct source *tsdb_source(struct tsdb *db)

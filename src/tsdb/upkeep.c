@@ -42,6 +42,11 @@
 #define RETRY_NS (INT64_C(1000) * 1000 * 1000)
 #define WAIT_NS  (INT64_C(1000) * 1000 * 1000)
 
+static size_t rows(const struct tsdb *db, size_t most)
+{
+    return MIN(db->upkeep.slice_rows, most);
+}
+
 struct step {
     const char *name;
     bool (*is_due)(struct tsdb *db);
@@ -111,7 +116,8 @@ static int seal_run(struct tsdb *db, struct tsdb__txn *x, struct tsdb__state *ne
 
     if (next->sealed.id == UINT32_MAX)
         next->sealed = (struct tsdb__mark){db->head.slots[0].slot, 0};
-    rc = tsdb__seal_slice(&db->upkeep.seal, &db->head, x, db->series.n, SEAL_ROWS, &next->sealed);
+    rc = tsdb__seal_slice(&db->upkeep.seal, &db->head, x, db->series.n, rows(db, SEAL_ROWS),
+                          &next->sealed);
     next->max_t = MAX(next->max_t, db->upkeep.seal.max_t);
     return rc;
 }
@@ -156,7 +162,7 @@ static int merge_run(struct tsdb *db, struct tsdb__txn *x, struct tsdb__state *n
 
     (void)next;
     m->at_commit = m->at;
-    return tsdb__merge_slice(m, &db->late, x, MERGE_ROWS);
+    return tsdb__merge_slice(m, &db->late, x, rows(db, MERGE_ROWS));
 }
 
 static void merge_publish(struct tsdb *db, const struct tsdb__state *was)
@@ -228,7 +234,8 @@ static int checkpoint_run(struct tsdb *db, struct tsdb__txn *x, struct tsdb__sta
         rc = log_late(db, x, &next->wal_seq);
     }
     if (rc == 0)
-        rc = tsdb__checkpoint_slice(c, &db->head, x, next->wal_seq, CHECKPOINT_ROWS, &done);
+        rc = tsdb__checkpoint_slice(c, &db->head, x, next->wal_seq, rows(db, CHECKPOINT_ROWS),
+                                    &done);
     if (rc < 0)
         return rc;
     c->done = done;
@@ -273,13 +280,13 @@ static bool trim_due(struct tsdb *db)
 
 static int trim_run(struct tsdb *db, struct tsdb__txn *x, struct tsdb__state *next)
 {
-    size_t n_rows, n_pieces = 0;
-    int rc = tsdb__checkpoint_trim(x, next->generation, TRIM_ROWS, &n_rows);
+    size_t n_rows, n_pieces = 0, most = rows(db, TRIM_ROWS);
+    int rc = tsdb__checkpoint_trim(x, next->generation, most, &n_rows);
 
     if (rc == 0)
-        rc = tsdb__wal_trim(x, next->covered, TRIM_ROWS - n_rows, &n_pieces);
+        rc = tsdb__wal_trim(x, next->covered, most - n_rows, &n_pieces);
     db->upkeep.trimmed = n_pieces;
-    db->upkeep.trim_is_done = n_rows + n_pieces < TRIM_ROWS;
+    db->upkeep.trim_is_done = n_rows + n_pieces < most;
     return rc;
 }
 

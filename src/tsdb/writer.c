@@ -364,12 +364,13 @@ static uint64_t settle_asked(struct tsdb__queue *q)
     return asked;
 }
 
-static bool is_stopping(struct tsdb__queue *q)
+static bool is_stopping(struct tsdb__queue *q, bool *abandoned)
 {
     bool stopping;
 
     pthread_mutex_lock(&q->lock);
     stopping = q->stopping;
+    *abandoned = q->stopping && q->abandoned;
     pthread_mutex_unlock(&q->lock);
     return stopping;
 }
@@ -389,6 +390,7 @@ static void *writer_main(void *arg)
     struct tsdb *db = arg;
     struct tsdb_write *w[TSDB__GROUP_WRITES];
     int64_t wait_ns = 0;
+    bool abandoned;
 
     CHECK_MAGIC(db, TSDB_MAGIC);
     for (;;) {
@@ -397,7 +399,7 @@ static void *writer_main(void *arg)
 
         if (n > 0)
             answer_group(db, w, n);
-        else if (is_stopping(&db->queue))
+        if (is_stopping(&db->queue, &abandoned) && (n == 0 || abandoned))
             break;
         asked = settle_asked(&db->queue);
         wait_ns = 0;
@@ -406,7 +408,8 @@ static void *writer_main(void *arg)
         settle(&db->queue, asked);
         wait_ns = tsdb__upkeep_wait_ns(db);
     }
-    close_down(db);
+    if (!abandoned)
+        close_down(db);
     return NULL;
 }
 

@@ -6,7 +6,7 @@
 
 #include "fixture.h"
 
-#define N_SERIES   40
+#define MAX_SERIES 1100 /* so that there are several pages of them */
 #define N_FAMILIES 6
 #define HOUR_MS    (INT64_C(3600) * 1000)
 
@@ -36,6 +36,7 @@ struct model {
     struct fixture fx;
     struct arena texts; /* of labels and metadata */
     struct model_series *series;
+    size_t n_series;
     struct model_family families[N_FAMILIES];
     ts_ms max_t;
     ts_ms lost_before; /* a shorter retention was in force; INT64_MIN: never */
@@ -107,7 +108,7 @@ static inline bool model_insert(struct model_series *ms, struct sample s)
 /* Forgets what no read asks for, so that a long run stays fast. */
 static inline void model_prune(struct model *m, ts_ms before)
 {
-    for (size_t i = 0; i < N_SERIES; i++) {
+    for (size_t i = 0; i < m->n_series; i++) {
         struct model_series *ms = &m->series[i];
         size_t n = model_find_time(ms, before);
 
@@ -210,10 +211,13 @@ static inline struct model_series *model_series_of(struct model *m, struct label
 {
     for (size_t i = 0; i < ls.n; i++) {
         struct model_series *ms;
+        size_t at;
 
         if (!str_is(ls.v[i].name, "i"))
             continue;
-        ms = &m->series[strtoul(arena_strdup(&m->fx.arena, ls.v[i].value), NULL, 10)];
+        at = strtoul(arena_strdup(&m->fx.arena, ls.v[i].value), NULL, 10);
+        assert_true(at < m->n_series);
+        ms = &m->series[at];
         assert_true(labels_eq(ms->labels, ls));
         return ms;
     }
@@ -222,21 +226,23 @@ static inline struct model_series *model_series_of(struct model *m, struct label
 }
 
 /* Every third has a zone; every fourth has a name, and a label, that no other has. */
-static inline void model_init(struct model *m)
+static inline void model_init(struct model *m, size_t n_series)
 {
     static const char *const helps[N_FAMILIES] = {"m0", "m1", "m2", "solo3", "solo7", "never"};
 
-    *m = (struct model){.max_t = INT64_MIN,
+    *m = (struct model){.n_series = n_series,
+                        .max_t = INT64_MIN,
                         .lost_before = INT64_MIN,
                         .jumped_at = INT64_MIN,
                         .random = fx_random_start()};
     fx_init(&m->fx);
-    m->series = xcalloc(N_SERIES, sizeof(*m->series));
-    for (int i = 0; i < N_SERIES; i++) {
+    m->series = xcalloc(n_series, sizeof(*m->series));
+    for (size_t i = 0; i < n_series; i++) {
         struct str text =
-            i % 4 == 3   ? arena_printf(&m->texts, "__name__=solo%d,i=%d,only%d=x", i, i, i)
-            : i % 3 == 0 ? arena_printf(&m->texts, "__name__=m%d,i=%d,zone=z%d", i % 3, i, i % 2)
-                         : arena_printf(&m->texts, "__name__=m%d,i=%d", i % 3, i);
+            i < 40 && i % 4 == 3
+                ? arena_printf(&m->texts, "__name__=solo%zu,i=%zu,only%zu=x", i, i, i)
+            : i % 3 == 0 ? arena_printf(&m->texts, "__name__=m%zu,i=%zu,zone=z%zu", i % 3, i, i % 2)
+                         : arena_printf(&m->texts, "__name__=m%zu,i=%zu", i % 3, i);
 
         m->series[i].labels = fx_labels(&m->texts, text.p);
         m->series[i].raw = fx_raw(text.p);
@@ -249,7 +255,7 @@ static inline void model_init(struct model *m)
 static inline void model_release(struct model *m)
 {
     fx_release(&m->fx);
-    for (size_t i = 0; i < N_SERIES; i++)
+    for (size_t i = 0; i < m->n_series; i++)
         free(m->series[i].s);
     free(m->series);
     free(m->samples);

@@ -9,7 +9,7 @@
 #include "model.h"
 
 #define N_ROWS       20
-#define MOST_SAMPLES 100 /* so that series do not fit one row of sealed chunks */
+#define DENSE        100 /* samples: so that series do not fit one row of sealed chunks */
 #define MATCHERS_MAX 3
 
 static struct model_case {
@@ -17,19 +17,20 @@ static struct model_case {
     dur_ms ooo_window, retention;
     uint32_t retention_kb, map_kb;       /* 0: no limit; the usual map */
     uint32_t n_samples;                  /* at most, of a series in a request */
+    uint32_t n_series, slice_rows;       /* slices of a row put each step next to a kill */
     bool backfill, sleeps, jumps, noisy; /* noisy: much, which hardly compresses */
 } cases[] = {
-    {"in order",                  0,           0,            0,  0,    2,            false, false, false, false},
-    {"late",                      2 * HOUR_MS, 0,            0,  0,    2,            false, false, false, false},
-    {"in order, retention",       0,           5 * HOUR_MS,  0,  0,    2,            false, false, false, false},
-    {"late, backfill",            HOUR_MS / 2, 0,            0,  0,    2,            true,  false, false, false},
-    {"late, backfill, retention", 2 * HOUR_MS, 5 * HOUR_MS,  0,  0,    2,            true,  false, false, false},
-    {"dense, late, backfill",     2 * HOUR_MS, 5 * HOUR_MS,  0,  0,    MOST_SAMPLES, true,  false, false,
-     false                                                                                                     },
-    {"series come and go",        HOUR_MS / 2, 2 * HOUR_MS,  0,  0,    2,            true,  true,  false, false},
-    {"retention by size",         HOUR_MS / 2, 0,            96, 0,    2,            false, true,  false, false},
-    {"the clock goes back",       HOUR_MS / 2, 5 * HOUR_MS,  0,  0,    2,            true,  true,  true,  false},
-    {"small map",                 0,           12 * HOUR_MS, 0,  1024, 20,           false, true,  false, true },
+    {"in order",            0,           0,            0,   0,    2,     40,         0, false, false, false, false},
+    {"late",                2 * HOUR_MS, 0,            0,   0,    2,     40,         0, false, false, false, false},
+    {"in order, retention", 0,           5 * HOUR_MS,  0,   0,    2,     40,         1, false, false, false, false},
+    {"late, backfill",      HOUR_MS / 2, 0,            0,   0,    2,     40,         0, true,  false, false, false},
+    {"late, retention",     2 * HOUR_MS, 5 * HOUR_MS,  0,   0,    2,     40,         1, true,  false, false, false},
+    {"dense",               2 * HOUR_MS, 5 * HOUR_MS,  0,   0,    DENSE, 40,         1, true,  false, false, false},
+    {"many series",         HOUR_MS,     5 * HOUR_MS,  0,   0,    8,     MAX_SERIES, 1, true,  false, false, false},
+    {"series come and go",  HOUR_MS / 2, 2 * HOUR_MS,  0,   0,    2,     40,         0, true,  true,  false, false},
+    {"retention by size",   HOUR_MS / 2, 0,            160, 0,    2,     40,         1, false, true,  false, false},
+    {"the clock goes back", HOUR_MS / 2, 5 * HOUR_MS,  0,   0,    2,     40,         1, true,  true,  true,  false},
+    {"small map",           0,           12 * HOUR_MS, 0,   1024, 20,    40,         0, false, true,  false, true },
 };
 
 /* ---- a clock that goes back ------------------------------------------------------------- */
@@ -163,7 +164,7 @@ static void make_request(struct model *m, struct request *rq, const struct model
     m->n_undo = 0;
     for (size_t i = 0; i < n; i++) {
         /* Half of the series sleep in half of the requests. */
-        struct model_series *ms = &m->series[fx_random(&m->random) % (N_SERIES >> half)];
+        struct model_series *ms = &m->series[fx_random(&m->random) % (m->n_series >> half)];
 
         if (clock_now_ms(&m->fx.clock.base) >= ms->awake_at)
             add_row(m, rq, ms, c);
@@ -191,7 +192,10 @@ static void step_write(struct model *m, const struct model_case *c)
     }
     m->made_room = false;
     assert_int_equal(rq.w.rc, 0);
-    assert_memory_equal(rq.w.n_verdicts, rq.want, sizeof(rq.want));
+    for (size_t i = 0; i < N_TSDB_VERDICTS; i++)
+        if (rq.w.n_verdicts[i] != rq.want[i])
+            fail_msg("the store finds %zu samples \"%s\", the model %zu", rq.w.n_verdicts[i],
+                     tsdb_verdict_text((enum tsdb_verdict)i), rq.want[i]);
     m->n_refused_in_a_row = 0;
     m->max_t = rq.max_t;
     for (size_t i = 0; i < rq.w.n_metadata; i++)
@@ -229,7 +233,7 @@ static void step_read(struct model *m, const struct matcher *ma, size_t n, struc
     struct source_selection *sel = fx_select(&m->fx, ma, n, r.from, r.to);
     ts_ms sure = model_sure_from(m);
     struct sample_vec sv = {0};
-    bool seen[N_SERIES] = {false};
+    bool seen[MAX_SERIES] = {false};
 
     for (size_t i = 0; i < sel->n; i++) {
         struct model_series *ms = model_series_of(m, sel->series[i].labels);
@@ -241,7 +245,7 @@ static void step_read(struct model *m, const struct matcher *ma, size_t n, struc
         model_compare(m, ms, &sv, r, sure);
     }
     sv.n = 0;
-    for (size_t i = 0; i < N_SERIES; i++)
+    for (size_t i = 0; i < m->n_series; i++)
         if (!seen[i] && matchers_match(ma, n, m->series[i].labels))
             model_compare(m, &m->series[i], &sv, r, sure);
     sample_vec_release(&sv);
@@ -292,7 +296,7 @@ static void check_texts(const struct model *m, const struct matcher *ma, size_t 
     ts_ms sure = model_sure_from(m);
     bool *founded = xcalloc(t->n + 1, sizeof(*founded));
 
-    for (size_t i = 0; i < N_SERIES; i++) {
+    for (size_t i = 0; i < m->n_series; i++) {
         const struct model_series *ms = &m->series[i];
 
         if (ms->newest == INT64_MIN || ms->newest < gone || !matchers_match(ma, n, ms->labels))
@@ -380,7 +384,7 @@ static void step_metadata(struct model *m)
 
 static void step_sleep(struct model *m)
 {
-    struct model_series *ms = &m->series[fx_random(&m->random) % N_SERIES];
+    struct model_series *ms = &m->series[fx_random(&m->random) % m->n_series];
 
     ms->awake_at = clock_now_ms(&m->fx.clock.base) + (ts_ms)(fx_random(&m->random) % (9 * HOUR_MS));
 }
@@ -453,9 +457,9 @@ static void test_model(void **state)
     const struct model_case *c = *state;
     const char *rounds = getenv("FERULA_TEST_ROUNDS");
     struct model m;
-    int n = (rounds == NULL ? 4000 : atoi(rounds)) / (c->n_samples == MOST_SAMPLES ? 50 : 1);
+    int n = (rounds == NULL ? 4000 : atoi(rounds)) / (int)(1 + c->n_samples / 10);
 
-    model_init(&m);
+    model_init(&m, c->n_series);
     atomic_store(&clock_behind, 0);
     m.fx.clock.base.now_ms = behind_now_ms;
     m.samples = xcalloc((size_t)N_ROWS * c->n_samples, sizeof(*m.samples));
@@ -463,6 +467,7 @@ static void test_model(void **state)
     m.fx.map_bytes = (size_t)c->map_kb * 1024;
     m.fx.opts.ooo_window = c->ooo_window;
     m.fx.opts.retention = c->retention;
+    m.fx.opts.slice_rows = c->slice_rows;
     m.fx.opts.retention_bytes = (uint64_t)c->retention_kb * 1024;
     fx_open(&m.fx);
     for (int i = 0; i < n; i++) {
