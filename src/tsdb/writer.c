@@ -169,6 +169,7 @@ static void publish(struct tsdb *db, struct tsdb_write **w, size_t n)
     tsdb__head_lock_write(&db->head);
     db->head.now = g->now;
     CHECK(tsdb__wal_apply(&to, buf_str(&g->log)) == 0);
+    atomic_fetch_add(&db->generation, db->series.n_made > 0);
     tsdb__head_unlock(&db->head);
     for (size_t i = 0; i < n; i++) {
         count_verdicts(w[i]);
@@ -184,7 +185,6 @@ static void publish(struct tsdb *db, struct tsdb_write **w, size_t n)
     atomic_store(&db->n_series, (uint32_t)db->series.n_used);
     stats_add(STAT_WRITE_GROUPS, g->dirty);
     stats_add(STAT_SERIES_CREATED, db->series.n_made);
-    atomic_fetch_add(&db->generation, db->series.n_made > 0);
     stats_set(STAT_SERIES, db->series.n_used);
     stats_set(STAT_HEAD_BYTES, db->head.n_bytes);
     stats_set(STAT_WAL_PIECES,
