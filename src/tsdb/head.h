@@ -23,6 +23,12 @@
 
 #define TSDB__PAGE_SERIES 512
 
+/*
+ * A series that got nothing for longer has no newest sample in a checkpoint: it can only get one
+ * that is judged without it.
+ */
+#define TSDB__IDLE_MS (INT64_C(60) * 60 * 1000)
+
 /* A chunk outside of the head: in one piece. */
 struct tsdb__chunk {
     struct tsdb__chunk *next; /* newer */
@@ -98,6 +104,13 @@ void tsdb__head_look_ahead(const struct tsdb__head *h, uint32_t id);
 
 /* Under the write lock: notes a newest sample that is not kept in the head. */
 void tsdb__head_note(struct tsdb__head *h, struct tsdb__series *series, struct sample s);
+
+/*
+ * The same of a late sample. When the newest is not known the series was idle for longer than
+ * TSDB__IDLE_MS, and may have a newer one that is sealed; then an older sample does not make it
+ * known.
+ */
+void tsdb__head_note_late(struct tsdb__head *h, struct tsdb__series *series, struct sample s);
 
 /* Under the write lock: puts a chunk behind the series' newest, as when it was made. */
 void tsdb__head_restore(struct tsdb__head *h, struct tsdb__series *series,
