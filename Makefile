@@ -53,7 +53,7 @@ FORMAT  := $(filter-out %.tbl.h,$(SRC) $(SRCXX) src/main.c $(HDR) $(wildcard src
            tests/unit/*/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/promqltest/*.[ch] bench/*/*.[ch]))
 
 .PHONY: all ferula help setup test test-long demo unit blackbox promqltest fuzz fuzz-corpus \
-        interop crash asan tsan valgrind check check-layers check-headers check-magic format \
+        interop crash soak asan tsan valgrind check check-layers check-headers check-magic format \
         format-check tidy coverage bench bench-start bench-compare bench-micro install clean
 
 all: setup                             ## install what is missing, build the program
@@ -111,7 +111,7 @@ $(B)/bench-micro: $(MICRO:%.c=$(B)/%.o) $(B)/libferula.a
 test: setup                            ## every test of a change: release and sanitizer builds
 	$(Q)tools/test all
 
-test-long: setup                       ## more of the same: TSan, valgrind, long fuzzing, long crashes
+test-long: setup                       ## more of the same: TSan, valgrind, fuzzing, crashes, load, for long
 	$(Q)tools/test long
 
 unit: ferula $(UNIT)                   ## unit tests (T=name picks)
@@ -126,6 +126,8 @@ interop: ferula                        ## real peers: Prometheus agent, KEDA's s
 	$(Q)tools/test stage interop $(B)
 crash: ferula                          ## kill -9 during ingest (CYCLES=200)
 	$(Q)tools/test stage crash $(B)
+soak: ferula $(B)/bench-load           ## half an hour (SOAK_S) of load, late samples, queries, restarts: what grows
+	$(Q)$(PYTHON) tests/soak/soak.py --ferula $(B)/ferula --load $(B)/bench-load
 demo:                                  ## the walkthrough's story on this machine, about two minutes
 	$(Q)tools/setup demo
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) ferula

@@ -9,7 +9,7 @@ import time
 import traceback
 import urllib.parse
 
-SPEED = 300
+SPEED = 600
 AGO_S = 14 * 24 * 3600  # where the data begin; at SPEED that is enough for an hour
 
 fork = multiprocessing.get_context("fork")

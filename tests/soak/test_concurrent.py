@@ -16,7 +16,7 @@ SECONDS = float(os.environ.get("SECONDS", "5"))
 PAIRS = int(os.environ.get("PAIRS", "2000"))
 MINUTE = 60000
 
-FLAGS = ("--storage.tsdb.retention.time=1h", "--storage.tsdb.out-of-order-time-window=30m",
+FLAGS = ("--storage.tsdb.retention.time=20m", "--storage.tsdb.out-of-order-time-window=30m",
          "--query.max-concurrency=64")
 
 
