@@ -72,6 +72,7 @@ struct tsdb__head {
     ts_ms now; /* what slots are touched with; the writer sets it */
     uint64_t n_samples, n_bytes;
     ts_ms min_t, max_t; /* of all samples ever appended; INT64_MAX, INT64_MIN: none */
+    uint32_t last_id;   /* of what readers may look at: ids above it are the writer's */
 };
 
 void tsdb__head_init(struct tsdb__head *h);

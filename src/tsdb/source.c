@@ -154,7 +154,8 @@ static int copy_memory(struct tsdb *db, struct arena *a, struct source_range ran
     if (rc < 0)
         return rc;
     mo->picked = arena_array(a, struct picked, m->n);
-    for (size_t i = 0; i < m->n; i++) {
+    /* The snapshot may have series that are committed, but not published: they have nothing yet. */
+    for (size_t i = 0; i < m->n && m->ids[i] <= db->head.last_id; i++) {
         struct picked *p = &mo->picked[i];
 
         p->chunks = tsdb__head_copy(&db->head, m->ids[i], range, a);

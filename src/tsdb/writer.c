@@ -169,6 +169,7 @@ static void publish(struct tsdb *db, struct tsdb_write **w, size_t n)
     tsdb__head_lock_write(&db->head);
     db->head.now = g->now;
     CHECK(tsdb__wal_apply(&to, buf_str(&g->log)) == 0);
+    db->head.last_id = db->series.n;
     atomic_fetch_add(&db->generation, db->series.n_made > 0);
     tsdb__head_unlock(&db->head);
     for (size_t i = 0; i < n; i++) {
