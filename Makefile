@@ -50,11 +50,12 @@ LOAD    := $(wildcard bench/load/*.c)
 MICRO   := $(wildcard bench/micro/*.c) bench/load/mix.c
 HDR     := $(shell find include -name '*.h' ! -name '*.tbl.h' 2>/dev/null)
 FORMAT  := $(filter-out %.tbl.h,$(SRC) $(SRCXX) src/main.c $(HDR) $(wildcard src/*/*.h \
-           tests/unit/*/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/promqltest/*.[ch] bench/*/*.[ch]))
+           tests/unit/*/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/promqltest/*.[ch] bench/*/*.[ch] \
+           tests/crash/*.[ch] tests/fault/*.[ch]))
 
 .PHONY: all ferula help setup test test-long demo unit blackbox promqltest fuzz fuzz-corpus \
-        interop crash soak asan tsan valgrind check check-layers check-headers check-magic format \
-        format-check tidy coverage bench bench-start bench-compare bench-micro install clean
+        interop crash power-cuts faults soak asan tsan valgrind check check-layers check-headers \
+        check-magic format format-check tidy coverage bench bench-start bench-compare bench-micro install clean
 
 all: setup                             ## install what is missing, build the program
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) ferula
@@ -107,6 +108,20 @@ $(B)/bench/micro/%.o: CFLAGS += -Isrc/tsdb
 $(B)/bench-micro: $(MICRO:%.c=$(B)/%.o) $(B)/libferula.a
 	$(Q)echo "  LINK  $@"; $(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
 
+# Tests that inject faults from outside: programs, and what is loaded before the C library.
+$(B)/lib%.so: tests/crash/%.c
+	$(Q)mkdir -p $(@D); echo "  TEST  $@"; $(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -fPIC -shared -Wl,-soname,$(@F) -o $@ $<
+$(B)/lib%.so: tests/fault/%.c
+	$(Q)mkdir -p $(@D); echo "  TEST  $@"; $(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -fPIC -shared -Wl,-soname,$(@F) -o $@ $<
+$(B)/tests/crash/workload: $(addprefix $(B)/tests/crash/,workload.o model.o) $(B)/libferula.a
+$(B)/tests/crash/cuts: $(addprefix $(B)/tests/crash/,cuts.o image.o model.o) $(B)/libferula.a
+$(B)/tests/fault/faults: $(addprefix $(B)/tests/,fault/faults.o crash/model.o) $(B)/libinject.so $(B)/libferula.a
+$(B)/tests/crash/workload $(B)/tests/crash/cuts $(B)/tests/fault/faults:
+	$(Q)echo "  TEST  $@"; $(CC) $(ALL_CFLAGS) -Wl,-rpath,'$$ORIGIN/../..' -o $@ $^ $(LIBS)
+$(B)/tests/fault/%.o: CFLAGS += -Itests/crash
+POWER_CUTS := $(addprefix $(B)/tests/crash/,workload cuts) $(B)/libtrace.so
+FAULTS     := $(B)/tests/fault/faults $(B)/libinject.so
+
 # ---- tests ---------------------------------------------------------------------------------
 test: setup                            ## every test of a change: release and sanitizer builds
 	$(Q)tools/test all
@@ -128,6 +143,12 @@ crash: ferula                          ## kill -9 during ingest (CYCLES=200)
 	$(Q)tools/test stage crash $(B)
 soak: ferula $(B)/bench-load           ## half an hour (SOAK_S) of load, late samples, queries, restarts: what grows
 	$(Q)$(PYTHON) tests/soak/soak.py --ferula $(B)/ferula --load $(B)/bench-load
+power-cuts: $(POWER_CUTS)              ## disks as power cuts leave them (CUTS=5000)
+	$(Q)tools/test stage power-cuts $(B)
+faults: ferula $(FAULTS)               ## the n-th call of a disk, the n-th allocation fails
+	$(Q)tools/test stage faults $(B)
+.PHONY: fault-build
+fault-build: $(POWER_CUTS) $(FAULTS)
 demo:                                  ## the walkthrough's story on this machine, about two minutes
 	$(Q)tools/setup demo
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) ferula

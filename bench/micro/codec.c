@@ -1,7 +1,8 @@
 /*
  * codec.c - samples to bytes and back: 120 samples of each series of ten pods, by kind of value.
  *
- * A codec is a row of `codecs`; that of sealed chunks gets a row here, too.
+ * A codec is a row of `codecs`. That of sealed chunks is shown without the times, which the series
+ * of a scrape share.
  */
 #include "micro.h"
 
@@ -12,6 +13,7 @@
 #include "../load/mix.h"
 #include "ferula/base/check.h"
 #include "ferula/base/mem.h"
+#include "values.h"
 #include "xor.h"
 
 #define N_PODS    10
@@ -54,8 +56,30 @@ static void xor_decode(const uint8_t *p, size_t n_bits, ts_ms first_t, struct sa
         out[i] = tsdb__xor_read(&r);
 }
 
+/* ---- sealed chunks ---------------------------------------------------------------------- */
+
+static size_t sealed_encode(const struct sample *s, size_t n, uint8_t out[ROOM])
+{
+    static struct buf bytes; /* kept from series to series, as the store does */
+
+    buf_reset(&bytes);
+    tsdb__values_encode(s, n, &bytes);
+    CHECK(bytes.n <= ROOM);
+    memcpy(out, bytes.p, bytes.n);
+    return 8 * bytes.n;
+}
+
+static void sealed_decode(const uint8_t *p, size_t n_bits, ts_ms first_t, struct sample *out,
+                          size_t n)
+{
+    CHECK(tsdb__values_decode(p, n_bits / 8, out, n) == 0);
+    for (size_t i = 0; i < n; i++)
+        out[i].t = first_t + (micro_time(1) - micro_time(0)) * (ts_ms)i;
+}
+
 static const struct codec codecs[] = {
-    {"open chunks: XOR", xor_encode, xor_decode},
+    {"open chunks: XOR",      xor_encode,    xor_decode   },
+    {"sealed chunks: values", sealed_encode, sealed_decode},
 };
 
 /* ---- the samples ------------------------------------------------------------------------ */

@@ -115,6 +115,7 @@ int main(void)
 {
     micro_decode();
     micro_codec();
+    micro_head();
     micro_select();
     return 0;
 }

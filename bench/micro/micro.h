@@ -11,7 +11,8 @@
 #include "ferula/tsdb.h"
 
 void micro_decode(void); /* a remote-write body to a struct tsdb_write */
-void micro_codec(void);  /* samples to bytes and back */
+void micro_codec(void);
+void micro_head(void);   /* samples to bytes and back */
 void micro_select(void); /* matchers to series, in a store of 100,000 */
 
 /* Runs fn(ctx) for a third of a second, five times at the least; the median, in nanoseconds. */

@@ -82,7 +82,7 @@ static bool keep_spare(struct arena_block *b)
     bool keep;
 
     pthread_mutex_lock(&spare.lock);
-    keep = spare.n < SPARE_BLOCKS;
+    keep = spare.n + 1 <= SPARE_BLOCKS;
     if (keep) {
         b->next = spare.blocks;
         spare.blocks = b;

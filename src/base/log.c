@@ -5,10 +5,13 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "ferula/base/clock.h"
 #include "log_line.h"
+
+#define EXIT_FATAL 70 /* EX_SOFTWARE */
 
 static _Atomic int least_level = LOG_LEVEL_INFO;
 static _Atomic int line_format = LOG_FORMAT_LOGFMT;
@@ -46,4 +49,18 @@ void log_emit(enum log_level level, const char *file, int line, const char *msg,
     }
     buf_release(&b);
     errno = saved_errno;
+}
+
+void log_fatal(const char *msg)
+{
+    bool json = atomic_load(&line_format) == LOG_FORMAT_JSON;
+    char line[256];
+    int n =
+        snprintf(line, sizeof(line),
+                 json ? "{\"level\":\"ERROR\",\"msg\":\"%s\"}\n" : "level=ERROR msg=\"%s\"\n", msg);
+
+    if (write(STDERR_FILENO, line, (size_t)n) < 0) {
+        /* There is nobody left to tell. */
+    }
+    _exit(EXIT_FATAL);
 }

@@ -8,10 +8,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ferula/base/log.h"
+#include "mem_shim.h"
+
 __attribute__((noreturn)) static void out_of_memory(size_t n, size_t size)
 {
-    fprintf(stderr, "ferula: out of memory (%zu x %zu bytes)\n", n, size);
-    abort();
+    char text[80];
+
+    snprintf(text, sizeof(text), "out of memory: %zu x %zu bytes", n, size);
+    log_fatal(text);
+}
+
+__attribute__((noreturn)) static void new_failed(void)
+{
+    log_fatal("out of memory");
+}
+
+/*
+ * The C++ libraries end the process as we do. Their exception could not be relied on: throwing it
+ * takes memory, and who catches it far away cannot tell it from a pattern that is too large.
+ */
+__attribute__((constructor)) static void set_new_handler(void)
+{
+    base__on_new_failed(new_failed);
 }
 
 void *xmalloc(size_t size)

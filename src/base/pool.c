@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #include "ferula/base/check.h"
+#include "ferula/base/log.h"
 #include "ferula/base/mem.h"
 #include "ferula/base/signals.h"
 
@@ -107,7 +108,8 @@ static void start_threads(struct pool *p, const char *name, size_t n_threads)
 
         w->pool = p;
         CHECK(sem_init(&w->wake, 0, 0) == 0);
-        CHECK(pthread_create(&w->thread, NULL, work, w) == 0);
+        if (pthread_create(&w->thread, NULL, work, w) != 0)
+            log_fatal("a thread could not be started");
         pthread_setname_np(w->thread, brief);
     }
     signals_restore(&before);

@@ -96,7 +96,8 @@ static int listen_on_host(const char *host, const char *port, struct fault *f, c
     hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
     rc = getaddrinfo(host, port, &hints, &list);
     if (rc != 0)
-        return fault_set(f, FER_EINVAL, 0, "listen tcp %s: %s", listen, gai_strerror(rc));
+        return fault_set(f, rc == EAI_MEMORY || rc == EAI_SYSTEM ? FER_EIO : FER_EINVAL, 0,
+                         "listen tcp %s: %s", listen, gai_strerror(rc));
     for (int pass = 0; pass < 2 && fd < 0; pass++) {
         for (struct addrinfo *ai = list; ai != NULL && fd < 0; ai = ai->ai_next) {
             if ((ai->ai_family == AF_INET) != (pass == 0))
@@ -243,7 +244,8 @@ void http__acceptor_wake(struct http_server *s)
 
 void http__acceptor_start(struct http_server *s)
 {
-    CHECK(pthread_create(&s->acceptor, NULL, accept_loop, s) == 0);
+    if (pthread_create(&s->acceptor, NULL, accept_loop, s) != 0)
+        log_fatal("a thread could not be started");
     pthread_setname_np(s->acceptor, "http-accept");
     s->acceptor_runs = true;
 }

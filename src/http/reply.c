@@ -144,12 +144,36 @@ void http__reply_seal(struct http__request *r)
 
 /* ---- to libmicrohttpd -------------------------------------------------------------------- */
 
-static void add_header(struct MHD_Response *response, const char *name, const char *value)
+/* False when there is no memory. A value that libmicrohttpd takes from nobody is left out. */
+static bool add_header(struct MHD_Response *response, const char *name, const char *value)
 {
-    if (MHD_add_response_header(response, name, value) != MHD_YES)
-        LOG_WARN("response header refused", LOG_S("name", name));
+    if (MHD_add_response_header(response, name, value) == MHD_YES)
+        return true;
+    LOG_WARN("response header refused", LOG_S("name", name));
+    return value[0] == '\0' || strpbrk(value, "\t\r\n") != NULL;
 }
 
+/* All or nothing: without one of them the others, or the body, would mean something else. */
+static bool add_headers(struct http__request *r, struct MHD_Response *response, bool has_body)
+{
+    const struct http_reply *reply = &r->req.reply;
+
+    if (has_body && !add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
+                                reply->content_type == NULL ? "text/plain; charset=utf-8"
+                                                            : reply->content_type))
+        return false;
+    for (size_t i = 0; i < reply->n_headers; i++)
+        if (!add_header(response, reply->headers[i].name.p, reply->headers[i].value.p))
+            return false;
+    /*
+     * After a chunked body too: libmicrohttpd reads chunk lines leniently and shows us none of
+     * them, so nothing that follows such a body may count as a request.
+     */
+    return !(r->must_close || r->chunked || atomic_load(&r->server->stopping)) ||
+           add_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+}
+
+/* NULL: there is no memory; the connection is closed then. */
 static struct MHD_Response *make_response(struct http__request *r)
 {
     struct http_reply *reply = &r->req.reply;
@@ -162,17 +186,10 @@ static struct MHD_Response *make_response(struct http__request *r)
         free(body);
         return NULL;
     }
-    if (n > 0)
-        add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
-                   reply->content_type == NULL ? "text/plain; charset=utf-8" : reply->content_type);
-    for (size_t i = 0; i < reply->n_headers; i++)
-        add_header(response, reply->headers[i].name.p, reply->headers[i].value.p);
-    /*
-     * After a chunked body too: libmicrohttpd reads chunk lines leniently and shows us none of
-     * them, so nothing that follows such a body may count as a request.
-     */
-    if (r->must_close || r->chunked || atomic_load(&r->server->stopping))
-        add_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+    if (!add_headers(r, response, n > 0)) {
+        MHD_destroy_response(response);
+        return NULL;
+    }
     return response;
 }
 

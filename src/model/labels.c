@@ -185,6 +185,18 @@ static void pick(struct picking *pk, size_t i)
     pk->n++;
 }
 
+/* All from `i` on. */
+static void pick_rest(struct picking *pk, size_t i)
+{
+    if (pk->copy == NULL && i < pk->from.n && (pk->n == 0 || i == pk->first + pk->n)) {
+        pk->first = pk->n == 0 ? i : pk->first;
+        pk->n += pk->from.n - i;
+        return;
+    }
+    for (; i < pk->from.n; i++)
+        pick(pk, i);
+}
+
 static struct labels picked(const struct picking *pk)
 {
     if (pk->n == 0)
@@ -198,6 +210,8 @@ static struct labels filter(struct arena *a, struct labels ls, const struct str 
 {
     struct picking pk = {.a = a, .from = ls};
 
+    if (n == 0)
+        return wanted ? (struct labels){0} : ls;
     for (size_t i = 0; i < ls.n; i++)
         if (is_among(ls.v[i].name, names, n) == wanted)
             pick(&pk, i);
@@ -221,17 +235,19 @@ struct labels labels_without(struct arena *a, struct labels ls, struct str name)
 
 static bool is_metadata(struct str name)
 {
-    return name.n > 2 && name.p[0] == '_' && name.p[1] == '_' &&
-           (str_is(name, LABEL_NAME) || str_is(name, LABEL_TYPE) || str_is(name, LABEL_UNIT));
+    return str_is(name, LABEL_NAME) || str_is(name, LABEL_TYPE) || str_is(name, LABEL_UNIT);
 }
 
+/* Names ascend, and those of metadata begin with an underscore: behind them all is kept unread. */
 struct labels labels_without_metadata(struct arena *a, struct labels ls)
 {
     struct picking pk = {.a = a, .from = ls};
+    size_t i;
 
-    for (size_t i = 0; i < ls.n; i++)
+    for (i = 0; i < ls.n && (ls.v[i].name.n == 0 || (unsigned char)ls.v[i].name.p[0] <= '_'); i++)
         if (!is_metadata(ls.v[i].name))
             pick(&pk, i);
+    pick_rest(&pk, i);
     return picked(&pk);
 }
 

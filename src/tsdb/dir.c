@@ -49,22 +49,39 @@ static int errno_code(void)
     return tsdb__err(errno) == FER_ENOSPC ? FER_ENOSPC : FER_EIO;
 }
 
-/* mkdir -p */
+int tsdb__dir_sync(const char *dir, struct fault *f)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
+
+    if (fd < 0 || fsync(fd) != 0)
+        rc = fault_set(f, errno_code(), 0, "cannot sync the folder %s: %s", dir, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return rc;
+}
+
+/* mkdir -p; the name of what is made is synced, too. */
 static int make_dirs(const char *dir, struct fault *f)
 {
-    struct buf path = {0};
+    struct buf path = {0}, parent = {0};
     int rc = 0;
 
+    buf_puts(&parent, *dir == '/' ? "/" : ".");
     for (const char *p = dir; *p != '\0' && rc == 0;) {
         size_t n = strcspn(p + 1, "/") + 1;
 
         buf_add(&path, p, n);
         p += n;
-        if (mkdir(path.p, 0750) != 0 && errno != EEXIST && errno != EISDIR)
+        if (mkdir(path.p, 0750) == 0)
+            rc = tsdb__dir_sync(parent.p, f);
+        else if (errno != EEXIST && errno != EISDIR)
             rc = fault_set(f, errno_code(), 0, "cannot make the data folder %s: %s", dir,
                            strerror(errno));
+        buf_reset(&parent);
+        buf_add_str(&parent, buf_str(&path));
     }
     buf_release(&path);
+    buf_release(&parent);
     return rc;
 }
 

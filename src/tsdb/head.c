@@ -303,17 +303,14 @@ void tsdb__head_append(struct tsdb__head *h, struct tsdb__series *series, struct
     block_at(h, series->chunk)->first.n_samples++;
 }
 
-/* The first block of the eighth series after it, and what that leads to of the fourth. */
-void tsdb__head_look_ahead(const struct tsdb__head *h, uint32_t id)
+void tsdb__head_look_ahead(const struct tsdb__head *h, uint32_t near, uint32_t far)
 {
-    const struct tsdb__series *far = find(h, id + 8), *near = find(h, id + 4);
+    const struct tsdb__series *f = find(h, far), *n = find(h, near);
 
-    if (far == NULL || near == NULL)
-        return;
-    if (far->chunk != 0)
-        __builtin_prefetch(block_at(h, far->chunk), 1);
-    if (near->chunk != 0)
-        __builtin_prefetch(block_at(h, block_at(h, near->chunk)->first.last), 1);
+    if (f != NULL && f->chunk != 0)
+        __builtin_prefetch(block_at(h, f->chunk), 1);
+    if (n != NULL && n->chunk != 0)
+        __builtin_prefetch(block_at(h, block_at(h, n->chunk)->first.last), 1);
 }
 
 void tsdb__head_note(struct tsdb__head *h, struct tsdb__series *series, struct sample s)

@@ -100,8 +100,11 @@ void tsdb__head_unlock(struct tsdb__head *h);
 /* Under the write lock; `s` has a slot and is newer than what the series has. */
 void tsdb__head_append(struct tsdb__head *h, struct tsdb__series *series, struct sample s);
 
-/* Brings the memory near that appending to the series after `id` will touch. The writer's. */
-void tsdb__head_look_ahead(const struct tsdb__head *h, uint32_t id);
+/*
+ * Brings memory near that a walk over series will touch: the head of the newest chunk of `far`, and
+ * what that of `near`, which was far before, leads to. Under the read lock, or the writer's.
+ */
+void tsdb__head_look_ahead(const struct tsdb__head *h, uint32_t near, uint32_t far);
 
 /* Under the write lock: notes a newest sample that is not kept in the head. */
 void tsdb__head_note(struct tsdb__head *h, struct tsdb__series *series, struct sample s);

@@ -15,7 +15,6 @@
 #include "ferula/base/mem.h"
 
 /* Of one slice: a row, a series' label row and its lists and strings each free pages, too. */
-#define ROWS_MAX   128
 #define SERIES_MAX 48
 #define PROBES_MAX 4096
 
@@ -143,7 +142,7 @@ static int clear_row(struct slicing *sl, struct tsdb__chunk_row *row, bool *whol
     return rc < 0 ? rc : 0;
 }
 
-int tsdb__retention_slice(struct tsdb *db, struct tsdb__txn *x, int32_t slot,
+int tsdb__retention_slice(struct tsdb *db, struct tsdb__txn *x, int32_t slot, size_t most,
                           struct tsdb__gone *gone)
 {
     struct slicing sl = {.db = db, .x = x, .gone = gone, .slot = slot};
@@ -151,7 +150,7 @@ int tsdb__retention_slice(struct tsdb *db, struct tsdb__txn *x, int32_t slot,
     int rc = tsdb__chunk_last_slot(x, &sl.newest);
 
     gone->n = 0;
-    for (size_t i = 0; i < MIN(db->upkeep.slice_rows, ROWS_MAX) && rc == 0 && whole; i++) {
+    for (size_t i = 0; i < most && rc == 0 && whole; i++) {
         struct tsdb__chunk_row row;
 
         rc = tsdb__chunk_first(x, &row);

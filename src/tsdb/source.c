@@ -149,15 +149,20 @@ static int copy_memory(struct tsdb *db, struct arena *a, struct source_range ran
                        struct moment *mo, struct fault *f)
 {
     const struct tsdb__matched *m = mo->matched;
+    size_t n = m->n;
     int rc = tsdb__reader_begin(db, &mo->x, f);
 
     if (rc < 0)
         return rc;
     mo->picked = arena_array(a, struct picked, m->n);
     /* The snapshot may have series that are committed, but not published: they have nothing yet. */
-    for (size_t i = 0; i < m->n && m->ids[i] <= db->head.last_id; i++) {
+    while (n > 0 && m->ids[n - 1] > db->head.last_id)
+        n--;
+    for (size_t i = 0; i < n; i++) {
         struct picked *p = &mo->picked[i];
 
+        if (i + 8 < n)
+            tsdb__head_look_ahead(&db->head, m->ids[i + 4], m->ids[i + 8]);
         p->chunks = tsdb__head_copy(&db->head, m->ids[i], range, a);
         p->n_late = tsdb__late_copy(&db->late, m->ids[i], range, a, &p->late);
     }

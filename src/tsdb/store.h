@@ -86,6 +86,7 @@ struct tsdb__upkeep {
     bool wants_merge, wants_checkpoint, wants_retention, wants_trim;
     bool closing;
     size_t slice_rows; /* at most, of any slice; SIZE_MAX: as the step says */
+    size_t room_rows;  /* the same, while there is little room */
     int64_t retry_ns;  /* monotonic: not before, after a failure */
 };
 
@@ -129,6 +130,9 @@ struct tsdb {
 
 /* dir.c: makes the folder when missing, refuses what cannot work, takes the lock. */
 int tsdb__dir_open(const char *dir, int *lock_fd, struct fault *f);
+
+/* dir.c: makes the names in a folder durable. */
+int tsdb__dir_sync(const char *dir, struct fault *f);
 
 /* verify.c: checks every page of the file before LMDB, which trusts it, sees it. */
 int tsdb__verify(const char *path, struct fault *f);

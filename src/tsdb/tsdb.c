@@ -7,6 +7,7 @@
 #include "ferula/tsdb.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -28,19 +29,16 @@ static void on_lmdb_assert(MDB_env *env, const char *text)
     check_failed("lmdb", 0, text);
 }
 
-static int env_open(struct tsdb *db, const struct tsdb_opts *o, struct fault *f)
+static int env_open(struct tsdb *db, const struct tsdb_opts *o, const char *path, unsigned extra,
+                    struct fault *f)
 {
     const size_t page = (size_t)sysconf(_SC_PAGESIZE);
     size_t map = o->map_bytes == 0 ? MAP_BYTES_DEFAULT : (o->map_bytes + page - 1) / page * page;
-    unsigned flags = MDB_NOSUBDIR | MDB_NOTLS | MDB_NORDAHEAD | (o->no_sync ? MDB_NOSYNC : 0u);
-    struct buf path = {0};
+    unsigned flags =
+        MDB_NOSUBDIR | MDB_NOTLS | MDB_NORDAHEAD | extra | (o->no_sync ? MDB_NOSYNC : 0u);
     int rc, n_dead;
 
     db->map_bytes = map;
-    buf_addf(&path, "%s/" TSDB__FILE_NAME, o->dir);
-    rc = tsdb__verify(path.p, f);
-    if (rc < 0)
-        goto out;
     rc = mdb_env_create(&db->env);
     if (rc == 0)
         rc = mdb_env_set_maxreaders(db->env, READERS_MAX);
@@ -51,14 +49,11 @@ static int env_open(struct tsdb *db, const struct tsdb_opts *o, struct fault *f)
     if (rc == 0)
         rc = mdb_env_set_assert(db->env, on_lmdb_assert);
     if (rc == 0)
-        rc = mdb_env_open(db->env, path.p, flags, 0600);
+        rc = mdb_env_open(db->env, path, flags, 0600);
     if (rc == 0)
         rc = mdb_reader_check(db->env, &n_dead);
-    if (rc != 0)
-        rc = fault_set(f, tsdb__err(rc), 0, "cannot open %s: %s", path.p, mdb_strerror(rc));
-out:
-    buf_release(&path);
-    return rc;
+    return rc == 0 ? 0
+                   : fault_set(f, tsdb__err(rc), 0, "cannot open %s: %s", path, mdb_strerror(rc));
 }
 
 static int put_meta(struct tsdb *db, struct tsdb__txn *x)
@@ -182,6 +177,51 @@ static int load(struct tsdb *db, struct tsdb__txn *x)
     return rc;
 }
 
+/*
+ * Makes the data file when there is none. A power cut may leave any part of a new file, and nobody
+ * could tell it from a damaged one: so it gets its name when it is whole and on disk.
+ */
+static int make_file(struct tsdb *db, const struct tsdb_opts *o, const char *path, struct fault *f)
+{
+    struct buf fresh = {0};
+    int rc;
+
+    if (access(path, F_OK) == 0)
+        return 0;
+    buf_addf(&fresh, "%s.new", path);
+    (void)unlink(fresh.p); /* an earlier start did not come to its end */
+    rc = env_open(db, o, fresh.p, MDB_NOLOCK, f);
+    if (rc == 0) {
+        rc = tables_open(db);
+        if (rc < 0)
+            fault_set(f, rc, 0, "cannot set up %s: %s", fresh.p, fer_strerror(rc));
+    }
+    if (db->env != NULL)
+        mdb_env_close(db->env);
+    db->env = NULL;
+    if (rc == 0 && rename(fresh.p, path) != 0)
+        rc = fault_set(f, tsdb__err(errno), 0, "cannot rename %s: %s", fresh.p, strerror(errno));
+    buf_release(&fresh);
+    return rc;
+}
+
+static int file_open(struct tsdb *db, const struct tsdb_opts *o, struct fault *f)
+{
+    struct buf path = {0};
+    int rc;
+
+    buf_addf(&path, "%s/" TSDB__FILE_NAME, o->dir);
+    rc = tsdb__verify(path.p, f);
+    if (rc == 0)
+        rc = make_file(db, o, path.p, f);
+    if (rc == 0 && !o->no_sync)
+        rc = tsdb__dir_sync(o->dir, f);
+    if (rc == 0)
+        rc = env_open(db, o, path.p, 0, f);
+    buf_release(&path);
+    return rc;
+}
+
 static int fill(struct tsdb *db, struct fault *f)
 {
     struct tsdb__txn *x;
@@ -209,6 +249,7 @@ static struct tsdb *db_new(const struct tsdb_opts *opts)
     db->retention_bytes = opts->retention_bytes;
     db->ooo_window = opts->ooo_window;
     db->upkeep.slice_rows = opts->slice_rows == 0 ? SIZE_MAX : opts->slice_rows;
+    db->upkeep.room_rows = SIZE_MAX;
     db->source.ops = &tsdb__source_ops;
     db->queue.last = &db->queue.first;
     CHECK(pthread_mutex_init(&db->queue.lock, NULL) == 0);
@@ -233,7 +274,7 @@ int tsdb_open(struct tsdb **out, const struct tsdb_opts *opts, struct fault *f)
     rc = tsdb__dir_open(opts->dir, &db->lock_fd, f);
     if (rc < 0)
         goto out;
-    rc = env_open(db, opts, f);
+    rc = file_open(db, opts, f);
     if (rc < 0)
         goto out;
     rc = fill(db, f);

@@ -34,6 +34,7 @@
 #define LATE_STEP (64 * 1024)
 
 /* Of one slice; deletions stay below a record of LMDB's list of free pages (509). */
+#define RETENTION_ROWS  128
 #define SEAL_ROWS       24
 #define MERGE_ROWS      32
 #define CHECKPOINT_ROWS 48
@@ -44,7 +45,7 @@
 
 static size_t rows(const struct tsdb *db, size_t most)
 {
-    return MIN(db->upkeep.slice_rows, most);
+    return MIN(MIN(db->upkeep.slice_rows, db->upkeep.room_rows), most);
 }
 
 struct step {
@@ -74,7 +75,8 @@ static bool retention_due(struct tsdb *db)
 static int retention_run(struct tsdb *db, struct tsdb__txn *x, struct tsdb__state *next)
 {
     (void)next;
-    return tsdb__retention_slice(db, x, db->upkeep.retention_slot, &db->upkeep.gone);
+    return tsdb__retention_slice(db, x, db->upkeep.retention_slot, rows(db, RETENTION_ROWS),
+                                 &db->upkeep.gone);
 }
 
 static void retention_publish(struct tsdb *db, const struct tsdb__state *was)
@@ -307,16 +309,17 @@ static void trim_publish(struct tsdb *db, const struct tsdb__state *was)
 /* ---- all of it -------------------------------------------------------------------------- */
 
 /* In the order of their urgency: what makes room, what readers wait for, what a start waits for. */
-enum { RETENTION, SEAL, MERGE, CHECKPOINT, TRIM, N_STEPS };
+enum { RETENTION, TRIM, SEAL, MERGE, CHECKPOINT, N_STEPS };
 
+// clang-format off
 static const struct step steps[N_STEPS] = {
-    [RETENTION] = {"retention",  retention_due,  retention_run,  retention_publish,  retention_undo},
-    [SEAL] = {"sealing",    seal_due,       seal_run,       seal_publish,       NULL          },
-    [MERGE] = {"merging",    merge_due,      merge_run,      merge_publish,      merge_undo    },
-    [CHECKPOINT] = {"checkpoint", checkpoint_due, checkpoint_run, checkpoint_publish,
-                   checkpoint_undo                                                                 },
-    [TRIM] = {"trimming",   trim_due,       trim_run,       trim_publish,       NULL          },
+    [RETENTION]  = {"retention",  retention_due,  retention_run,  retention_publish,  retention_undo},
+    [TRIM]       = {"trimming",   trim_due,       trim_run,       trim_publish,       NULL},
+    [SEAL]       = {"sealing",    seal_due,       seal_run,       seal_publish,       NULL},
+    [MERGE]      = {"merging",    merge_due,      merge_run,      merge_publish,      merge_undo},
+    [CHECKPOINT] = {"checkpoint", checkpoint_due, checkpoint_run, checkpoint_publish, checkpoint_undo},
 };
+// clang-format on
 
 static int run_step(struct tsdb *db, const struct step *step)
 {
@@ -350,10 +353,12 @@ static int run_step(struct tsdb *db, const struct step *step)
     return rc;
 }
 
+/* Without room a slice is tried again with fewer rows, for it copies pages before it frees any. */
 static int failed(struct tsdb *db, const struct step *step, int rc)
 {
     if (rc != FER_ENOSPC)
         return tsdb__fall_sick(db, rc);
+    db->upkeep.room_rows = MAX(MIN(db->upkeep.room_rows, TRIM_ROWS) / 8, 1);
     db->upkeep.retry_ns = clock_mono_ns(db->clock) + RETRY_NS;
     stats_add(STAT_UPKEEP_FAILED, 1);
     LOG_DEBUG("upkeep of the store has to wait", LOG_S("step", step->name),
@@ -374,7 +379,12 @@ int tsdb__upkeep_slice(struct tsdb *db)
         if (!steps[i].is_due(db))
             continue;
         rc = run_step(db, &steps[i]);
-        return rc < 0 ? failed(db, &steps[i], rc) : 1;
+        if (rc < 0)
+            return failed(db, &steps[i], rc);
+        if (db->upkeep.room_rows != SIZE_MAX)
+            db->upkeep.room_rows =
+                db->upkeep.room_rows > TRIM_ROWS ? SIZE_MAX : db->upkeep.room_rows * 2;
+        return 1;
     }
     return 0;
 }

@@ -148,7 +148,7 @@ static int apply_entry(const struct tsdb__wal_target *to, const struct entry *e)
         return 0;
     if (series->has_newest && e->s.t <= series->x.t)
         return FER_ECORRUPT;
-    tsdb__head_look_ahead(to->head, e->id);
+    tsdb__head_look_ahead(to->head, e->id + 4, e->id + 8);
     tsdb__head_append(to->head, series, e->s);
     return 0;
 }

@@ -419,7 +419,8 @@ void tsdb__writer_start(struct tsdb *db)
     sigset_t before;
 
     signals_block(&before);
-    CHECK(pthread_create(&db->writer, NULL, writer_main, db) == 0);
+    if (pthread_create(&db->writer, NULL, writer_main, db) != 0)
+        log_fatal("a thread could not be started");
     signals_restore(&before);
     pthread_setname_np(db->writer, "tsdb-writer");
     db->writer_runs = true;

@@ -120,8 +120,23 @@ static void put_bits(uint8_t *p, unsigned at, uint64_t v, unsigned n)
     }
 }
 
+/* A code that fits one word beside the bits that stand before it: nearly every one. */
+static void write_word(uint8_t *p, unsigned used, const struct tsdb__xor_code *code)
+{
+    uint64_t word = p[0] & ~(0xffu >> used) & 0xffu, bits = 0;
+
+    for (unsigned i = 0; i < code->n_fields; i++)
+        bits = bits << code->field[i].n | code->field[i].v;
+    word = __builtin_bswap64(word << 56 | bits << (64 - used - code->n_bits));
+    memcpy(p, &word, sizeof(word));
+}
+
 void tsdb__xor_write(uint8_t *p, unsigned at, const struct tsdb__xor_code *code)
 {
+    if (code->n_bits <= 56) {
+        write_word(p + at / 8, at % 8, code);
+        return;
+    }
     for (unsigned i = 0; i < code->n_fields; i++) {
         put_bits(p, at, code->field[i].v, code->field[i].n);
         at += code->field[i].n;
@@ -140,14 +155,14 @@ static uint64_t peek(const struct tsdb__xor_reader *r)
         word = __builtin_bswap64(word);
         tail = r->p[byte + 8];
     } else {
-        for (size_t i = 0; i < 8; i++)
-            word = word << 8 | (byte + i < n_bytes ? r->p[byte + i] : 0);
+        memcpy(&word, r->p + byte, MIN(n_bytes - byte, sizeof(word)));
+        word = __builtin_bswap64(word);
         tail = byte + 8 < n_bytes ? r->p[byte + 8] : 0;
     }
     return shift == 0 ? word : word << shift | tail >> (8 - shift);
 }
 
-static void skip(struct tsdb__xor_reader *r, unsigned n)
+static inline void skip(struct tsdb__xor_reader *r, unsigned n)
 {
     r->at += n;
     if (r->at > r->n_bits) {
@@ -204,22 +219,61 @@ void tsdb__xor_reader_init(struct tsdb__xor_reader *r, const uint8_t *p, unsigne
     *r = (struct tsdb__xor_reader){.p = p, .n_bits = n_bits, .x.t = first_t};
 }
 
-struct sample tsdb__xor_read(struct tsdb__xor_reader *r)
+/* A sample that is not one of the two usual kinds. */
+static void read_other(struct tsdb__xor_reader *r)
 {
     struct tsdb__xor *x = &r->x;
-    unsigned kind;
+    unsigned kind = take_ones(r, 4);
 
-    if (r->at == 0) {
-        x->bits = take(r, 64);
-        return (struct sample){x->t, f64_from_bits(x->bits)};
-    }
-    kind = take_ones(r, 4);
     if (kind == 2 || kind == 4)
         x->delta += take_dod(r);
     if (kind >= 3)
         x->bits = STALE_NAN_BITS;
     else if (kind == 1 || (kind == 2 && take(r, 1) != 0))
         x->bits ^= take_value(r);
+}
+
+/* A value at an unchanged distance, from the 57 bits or more in `w`; false: not all of it is there.
+ */
+static bool read_value(struct tsdb__xor_reader *r, uint64_t w)
+{
+    struct tsdb__xor *x = &r->x;
+    unsigned lead = x->lead, width = x->width, used = 3;
+
+    if ((w >> 61 & 1) != 0) {
+        lead = w >> 55 & 63;
+        width = (w >> 49 & 63) + 1;
+        used = 15;
+    }
+    if (width == 0 || lead + width > 64 || used + width > 57)
+        return false;
+    x->lead = (uint8_t)lead;
+    x->width = (uint8_t)width;
+    x->bits ^= w << used >> (64 - width) << (64 - lead - width);
+    skip(r, used + width);
+    return true;
+}
+
+struct sample tsdb__xor_read(struct tsdb__xor_reader *r)
+{
+    struct tsdb__xor *x = &r->x;
+    size_t byte = r->at >> 3;
+    uint64_t w;
+
+    if (r->at == 0) {
+        x->bits = take(r, 64);
+        return (struct sample){x->t, f64_from_bits(x->bits)};
+    }
+    if (byte + 8 <= (r->n_bits + 7u) >> 3) {
+        memcpy(&w, r->p + byte, 8);
+        w = __builtin_bswap64(w) << (r->at & 7);
+    } else {
+        w = peek(r);
+    }
+    if (w >> 63 == 0)
+        skip(r, 1);
+    else if (w >> 62 != 2 || !read_value(r, w))
+        read_other(r);
     x->t = (ts_ms)((uint64_t)x->t + x->delta);
     return (struct sample){x->t, f64_from_bits(x->bits)};
 }

@@ -37,7 +37,10 @@ struct tsdb__xor_code {
 void tsdb__xor_first(struct tsdb__xor *x, struct sample s, struct tsdb__xor_code *out);
 void tsdb__xor_next(struct tsdb__xor *x, struct sample s, struct tsdb__xor_code *out);
 
-/* Writes the fields at bit `at` of `p`; bytes from there on need not be zero. */
+/*
+ * Writes the fields at bit `at` of `p`, of which the bytes from there on need not be zero; up to
+ * TSDB__XOR_BITS_MAX bits behind it may change.
+ */
 void tsdb__xor_write(uint8_t *p, unsigned at, const struct tsdb__xor_code *code);
 
 struct tsdb__xor_reader {

@@ -31,6 +31,13 @@ bool log_enabled(enum log_level level);
 void log_emit(enum log_level level, const char *file, int line, const char *msg,
               const struct log_field *fields);
 
+/*
+ * Ends the process at once with a line at level ERROR and exit code 70: for what is no bug, and
+ * cannot be gone on from, as when there is no memory. `msg` is plain text without quotes; nothing
+ * is allocated, and the line has no time.
+ */
+__attribute__((noreturn)) void log_fatal(const char *msg);
+
 #define LOG_S(k, cstr)                                                                             \
     {                                                                                              \
         .key = (k), .kind = LOG_KIND_STR, .s = str_of(cstr)                                        \

@@ -1,7 +1,9 @@
 /*
- * mem.h - heap memory that is never NULL: the process aborts when malloc fails.
+ * mem.h - heap memory that is never NULL: the process ends when malloc fails, with a line of log
+ * and exit code 70, and starts again with all that was acknowledged.
  *
- * What a client may ask for is limited where the size is known, and reported as FER_ELIMIT there.
+ * The same holds for `new` in the C++ libraries. What a client may ask for is limited where the
+ * size is known, and reported as FER_ELIMIT there.
  */
 #ifndef FERULA_BASE_MEM_H
 #define FERULA_BASE_MEM_H

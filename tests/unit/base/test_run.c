@@ -7,9 +7,13 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "ferula/base/clock.h"
 #include "ferula/base/hash.h"
+#include "ferula/base/mem.h"
 #include "ferula/base/pool.h"
 #include "ferula/base/stats.h"
 
@@ -84,6 +88,40 @@ static void test_log_level(void **state)
     assert_false(log_enabled(LOG_LEVEL_INFO));
     assert_true(log_enabled(LOG_LEVEL_WARN));
     log_setup(LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT);
+}
+
+/* What a process without memory says, in `format`, before it ends with code 70. */
+static void assert_last_words(enum log_format format, const char *want)
+{
+    char got[200] = "";
+    int ends[2], status;
+    pid_t pid;
+
+    assert_int_equal(pipe(ends), 0);
+    pid = fork();
+    if (pid == 0) {
+        dup2(ends[1], STDERR_FILENO);
+        log_setup(LOG_LEVEL_INFO, format);
+        free(xrealloc(NULL, SIZE_MAX, 2));
+        _exit(0);
+    }
+    close(ends[1]);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 70);
+    assert_true(read(ends[0], got, sizeof(got) - 1) > 0);
+    assert_string_equal(got, want);
+    close(ends[0]);
+}
+
+static void test_no_memory(void **state)
+{
+    (void)state;
+    assert_last_words(LOG_FORMAT_LOGFMT,
+                      "level=ERROR msg=\"out of memory: 18446744073709551615 x 2 bytes\"\n");
+    assert_last_words(
+        LOG_FORMAT_JSON,
+        "{\"level\":\"ERROR\",\"msg\":\"out of memory: 18446744073709551615 x 2 bytes\"}\n");
 }
 
 /* RFC 3720, B.4; "123456789" is the check value of the CRC catalogue. */
@@ -235,6 +273,7 @@ int main(void)
 
     CASES_ADD_TABLE(&c, logs, test_log, name);
     cases_add(&c, "a level hides what is below it", test_log_level, NULL);
+    cases_add(&c, "a process without memory ends with a line and code 70", test_no_memory, NULL);
     CASES_ADD_TABLE(&c, crcs, test_crc, name);
     cases_add(&c, "a sum of many bytes", test_long_crc, NULL);
     cases_add(&c, "hashes", test_hash, NULL);

@@ -102,6 +102,41 @@ static void test_normalise(void **state)
     buf_release(&b);
 }
 
+/* What is left has a gap, or none, in front of the metadata, among it and behind it. */
+static void test_gaps(void **state)
+{
+    static const struct label v[] = {L("A", "1"),        L("__name__", "m"), L("__type__", "t"),
+                                     L("__unit__", "s"), L("__x__", "2"),    L("_z", "3"),
+                                     L("a", "4"),        L("b", "5")};
+    static const struct {
+        size_t from, n;
+        const char *want;
+    } rows[] = {
+        {0, 8, "{A=\"1\", __x__=\"2\", _z=\"3\", a=\"4\", b=\"5\"}"},
+        {1, 7, "{__x__=\"2\", _z=\"3\", a=\"4\", b=\"5\"}"         },
+        {3, 1, "{}"                                                },
+        {0, 1, "{A=\"1\"}"                                         },
+        {0, 2, "{A=\"1\"}"                                         },
+        {5, 3, "{_z=\"3\", a=\"4\", b=\"5\"}"                      },
+        {6, 2, "{a=\"4\", b=\"5\"}"                                },
+        {0, 0, "{}"                                                },
+    };
+    struct arena a = {0};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct labels ls = {v + rows[i].from, rows[i].n};
+        struct buf b = {0};
+
+        labels_print(&b, labels_without_metadata(&a, ls));
+        assert_str(buf_str(&b), rows[i].want);
+        assert_true(labels_eq(labels_drop(&a, ls, NULL, 0), ls));
+        assert_int_equal(labels_keep(&a, ls, NULL, 0).n, 0);
+        buf_release(&b);
+    }
+    arena_release(&a);
+}
+
 static void test_sets(void **state)
 {
     static const struct label v[] = {L("__name__", "m"), L("__unit__", "s"), L("a", "1"),
@@ -240,6 +275,7 @@ int main(void)
     CASES_ADD_TABLE(&c, prints, test_print, name);
     CASES_ADD_TABLE(&c, normals, test_normalise, name);
     cases_add(&c, "new sets from old ones", test_sets, NULL);
+    cases_add(&c, "sets without metadata, with gaps and without", test_gaps, NULL);
     cases_add(&c, "sets have one order, and hashes of their own", test_order, NULL);
     cases_add(&c, "a long set is hashed whole", test_long_hash, NULL);
     CASES_ADD_TABLE(&c, matchers, test_matcher, name);

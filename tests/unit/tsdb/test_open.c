@@ -395,11 +395,27 @@ static void test_damage(void **state)
     fx_release(&fx);
 }
 
+/* What a start left that did not come to its end is of no value, whatever is in it. */
+static void test_unfinished_file(void **state)
+{
+    char dir[] = "/tmp/ferula-test-XXXXXX", path[PATH_BYTES];
+    struct fault f;
+
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    path_of(path, dir, "ferula.mdb.new");
+    put_file(path, "half a file", 11);
+    assert_int_equal(open_dir(dir, &f), 0);
+    assert_int_not_equal(access(path, F_OK), 0);
+    fx_remove(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest others[] = {
         cmocka_unit_test(test_second_open_is_busy),
         cmocka_unit_test(test_folders),
+        cmocka_unit_test(test_unfinished_file),
         cmocka_unit_test(test_damage),
     };
     struct CMUnitTest tests[COUNT(cases)];
