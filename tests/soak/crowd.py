@@ -9,8 +9,8 @@ import time
 import traceback
 import urllib.parse
 
-SPEED = 600
-AGO_S = 14 * 24 * 3600  # where the data begin; at SPEED that is enough for an hour
+SPEED = 1200
+AGO_S = 60 * 24 * 3600  # where the data begin; at SPEED that is enough for an hour
 
 fork = multiprocessing.get_context("fork")
 

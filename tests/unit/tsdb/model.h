@@ -112,6 +112,8 @@ static inline void model_prune(struct model *m, ts_ms before)
         struct model_series *ms = &m->series[i];
         size_t n = model_find_time(ms, before);
 
+        if (n == 0)
+            continue;
         memmove(ms->s, ms->s + n, (ms->n - n) * sizeof(*ms->s));
         ms->n -= n;
     }
