@@ -5,8 +5,9 @@
 
 SOAK_S (1800) seconds; SOAK_SERIES (50000) active series, of which 1 % are replaced each minute of data;
 SOAK_HOURS (24, at least 9) hours of data pass meanwhile. The server keeps 2 hours. Beside the load there
-are late samples, duplicates, backfills and queries; a kill -9 comes after a half, a SIGTERM after two
-thirds. A chart of 60 moments is printed, and what is wrong; then the exit code is 1.
+are late samples, duplicates and queries; a kill -9 comes after a half, a SIGTERM after two thirds, and
+backfills at the end (a backfill seals what is older than the clock less an hour, and so all of this).
+A chart of 60 moments is printed, and what is wrong; then the exit code is 1.
 """
 import argparse
 import json
@@ -22,6 +23,8 @@ import time
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(TOP, "tests", "blackbox"))
 
+import rw  # noqa: E402
+
 INTERVAL_S = 15
 KEPT_S = 2 * 3600
 SLOT_S = 1800
@@ -29,6 +32,7 @@ SURE_S = KEPT_S - 900  # of data: what is asked for; a little ahead of the load 
 CHURN = 1  # percent a minute
 PER_REQUEST = 2000
 MOMENTS = 60
+BACKFILL = 3  # kind of the extra series
 BARS = "▁▂▃▄▅▆▇█"
 
 QUERIES = (
@@ -105,6 +109,7 @@ class Soak:
         self.moments = []
         self.down = threading.Lock()  # held while the server is restarted
         self.stop = threading.Event()
+        self.dice = random.Random(1)
         self.extra = {}  # samples of the extra series that were acknowledged, by (series, time)
         self.hours = max(9, args.hours)
         rounds = self.hours * 3600 // INTERVAL_S
@@ -139,26 +144,26 @@ class Soak:
                 self.blame(f"{name}: {reply!r}")
 
     def extra_thread(self):
-        """Late samples, duplicates and backfills of a few series; what is acknowledged is noted."""
-        import rw
-        dice = random.Random(1)
+        """Late samples and duplicates of a few series."""
         number = 0
         while not self.stop.wait(0.05):
             number += 1
             with self.down:
-                now_ms = self.load.data_time() * 1000
-                kind, series = number % 4, str(dice.randrange(5))
-                back = dice.randrange(1, (25 * 60, 25 * 60, 1, KEPT_S - SLOT_S)[kind] + 1) * 1000
-                samples = sorted({now_ms - back + i * 1000: float(number) for i in range(20)}.items())
-                labels = {"__name__": "soak_extra", "kind": str(kind), "i": series}
-                body = rw.body((labels, samples))
-                for _ in range(2 if number % 5 == 0 else 1):
-                    reply = self.server.write(body, {"Ferula-Backfill": "true"} if kind == 3 else None)
-                    if reply.status == 204:
-                        for t, _ in samples:
-                            self.extra.setdefault((kind, series), set()).add(t)
-                    elif reply.status != 400:
-                        self.blame(f"extra: {reply!r}")
+                kind = number % 3
+                back_s = self.dice.randrange(1, (25 * 60, 25 * 60, 1)[kind] + 1)
+                self.write_extra(kind, number, back_s)
+
+    def write_extra(self, kind, number, back_s):
+        """Some of them twice. What is acknowledged is noted."""
+        from_ms, series = (self.load.data_time() - back_s) * 1000, str(self.dice.randrange(5))
+        samples = [(from_ms + i * 1000, float(number)) for i in range(20)]
+        body = rw.body(({"__name__": "soak_extra", "kind": str(kind), "i": series}, samples))
+        for _ in range(2 if number % 5 == 0 else 1):
+            reply = self.server.write(body, {"Ferula-Backfill": "true"} if kind == BACKFILL else None)
+            if reply.status == 204:
+                self.extra.setdefault((kind, series), set()).update(t for t, _ in samples)
+            elif reply.status != 400:
+                self.blame(f"extra: {reply!r}")
 
     # ---- what grows
 
@@ -282,6 +287,10 @@ class Soak:
         for t in threads:
             t.join(120)
         self.check_plateau()
+        for number in range(1000):
+            self.write_extra(BACKFILL, number, self.dice.randrange(30, KEPT_S - SLOT_S))
+        self.check_counts()
+        self.server.restart()
         self.check_counts()
         self.check_log()
         self.print_chart()
