@@ -54,7 +54,8 @@ FORMAT  := $(filter-out %.tbl.h,$(SRC) $(SRCXX) src/main.c $(HDR) $(wildcard src
            tests/crash/*.[ch] tests/fault/*.[ch]))
 
 .PHONY: all ferula help setup test test-long demo unit blackbox promqltest fuzz fuzz-corpus \
-        interop crash damage power-cuts faults asan tsan valgrind check check-layers check-headers \
+        interop crash damage power-cuts faults soak asan tsan valgrind check check-layers \
+        check-headers \
         check-magic format format-check tidy coverage bench bench-start bench-compare bench-micro install clean
 
 all: setup                             ## install what is missing, build the program
@@ -126,7 +127,7 @@ FAULTS     := $(B)/tests/fault/faults $(B)/libinject.so
 test: setup                            ## every test of a change: release and sanitizer builds
 	$(Q)tools/test all
 
-test-long: setup                       ## more of the same: TSan, valgrind, long fuzzing, long crashes
+test-long: setup                       ## more of the same: TSan, valgrind, fuzzing, crashes, load, for long
 	$(Q)tools/test long
 
 unit: ferula $(UNIT)                   ## unit tests (T=name picks)
@@ -143,6 +144,8 @@ crash: ferula                          ## kill -9 during ingest (CYCLES=200)
 	$(Q)tools/test stage crash $(B)
 damage: $(B)/tests/unit/tsdb/test_damage ## 10,000 damaged data files (FILES=n): right data or a clear error
 	$(Q)tools/test stage damage $(B)
+soak: ferula $(B)/bench-load           ## half an hour (SOAK_S) of load, late samples, queries, restarts: what grows
+	$(Q)$(PYTHON) tests/soak/soak.py --ferula $(B)/ferula --load $(B)/bench-load
 power-cuts: $(POWER_CUTS)              ## disks as power cuts leave them (CUTS=5000)
 	$(Q)tools/test stage power-cuts $(B)
 faults: ferula $(FAULTS)               ## the n-th call of a disk, the n-th allocation fails

@@ -27,6 +27,7 @@ int sender_init(struct sender *s, const struct sender_plan *plan, size_t index, 
     *s = (struct sender){.plan = plan, .first = index};
     s->n_pods = n > index ? (n - index + plan->n_senders - 1) / plan->n_senders : 0;
     s->pods = xcalloc(s->n_pods + 1, sizeof(*s->pods));
+    s->acked_rounds = plan->first_round;
     for (size_t i = 0; i < s->n_pods; i++)
         mix_pod_init(&s->pods[i], plan->seed, (uint32_t)(index + i * plan->n_senders), 0);
     return client_init(&s->client, url, f);
@@ -139,6 +140,17 @@ static int ask(struct sender *s, struct str head, const struct sender_request *r
     }
 }
 
+/* Sleeps until the round is due. */
+static void wait_for(const struct sender_plan *plan, uint32_t round)
+{
+    int64_t due = plan->begin_ns + plan->round_ns * (round - plan->first_round);
+    int64_t left = due - clock_mono_ns(clock_system());
+    const struct timespec pause = {left / 1000000000, left % 1000000000};
+
+    if (plan->round_ns > 0 && left > 0)
+        (void)nanosleep(&pause, NULL);
+}
+
 static void note_ack(struct sender *s, const struct sender_request *rq)
 {
     s->counts.requests++;
@@ -162,10 +174,12 @@ void sender_send(struct sender *s)
 
     for (size_t i = 0; i < s->n_requests && !s->lost; i++) {
         const struct sender_request *rq = &s->requests[i];
-        int64_t begin = clock_mono_ns(clock_system());
+        int64_t begin;
         struct str text;
         int status = 0;
 
+        wait_for(s->plan, rq->round);
+        begin = clock_mono_ns(clock_system());
         if (ask(s, (struct str){head, (size_t)n}, rq, &status, &text) < 0) {
             s->lost = true;
             break;

@@ -19,7 +19,9 @@ struct sender_plan {
     size_t n_series, n_senders, series_per_request, churn_percent;
     ts_ms start;
     dur_ms interval, retry;
-    bool spread; /* each pod is scraped at a moment of its own within the interval */
+    uint32_t first_round;
+    int64_t round_ns, begin_ns; /* a round begins so long after the one before; 0: at once */
+    bool spread;                /* each pod is scraped at a moment of its own within the interval */
     const char *path;
 };
 

@@ -3,7 +3,7 @@
  *
  * Bodies are made before the clock runs, as many rounds at once as --memory holds; then all senders
  * send them, and the clock stops until the next rounds are made. So the seconds are of sending
- * only.
+ * only. With --over they are of waiting, too.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -24,8 +24,8 @@
 
 struct write_flags {
     bool help, json, spread;
-    size_t seed, series, rounds, per_request, connections, churn, start_s, memory;
-    dur_ms interval, retry;
+    size_t seed, series, rounds, first_round, per_request, connections, churn, start_s, memory;
+    dur_ms interval, over, retry;
     const char *path, *acks;
 };
 
@@ -37,6 +37,10 @@ static const struct config_flag flags[] = {
      .help = "Series at a time, in pods of 100."},
     {.name = "rounds", .kind = CONFIG_COUNT, .value = "120", .least = 1, .most = 10000000,
      .help = "Samples of each series. --rounds=1 is a load of new series only."},
+    {.name = "first-round", .kind = CONFIG_COUNT, .value = "0", .meta = "N", .most = 10000000,
+     .help = "Begin with this one of the rounds, as after a load that was cut short; counters begin anew."},
+    {.name = "over", .kind = CONFIG_DURATION, .value = "0s",
+     .help = "Send the rounds evenly over this time, making bodies meanwhile; 0: as fast as they go."},
     {.name = "interval", .kind = CONFIG_DURATION, .value = "15s", .least = 1, .help = "Time between samples."},
     {.name = "start", .kind = CONFIG_COUNT, .value = "0", .meta = "SECONDS",
      .help = "Unix time of the first round; 0: now less the load less one hour, at a half hour's beginning."},
@@ -63,7 +67,7 @@ static const struct config_flag flags[] = {
 struct load {
     struct sender_plan plan;
     struct sender *senders; /* heap */
-    uint32_t n_rounds, rounds_at_once;
+    uint32_t first_round, n_rounds, rounds_at_once;
     pthread_barrier_t barrier;
     atomic_bool lost;
     int64_t sending_ns; /* written by the first sender's thread */
@@ -81,7 +85,8 @@ static void *work(void *arg)
     struct load *l = w->load;
     bool first = w->sender == &l->senders[0];
 
-    for (uint32_t at = 0; at < l->n_rounds && !atomic_load(&l->lost); at += l->rounds_at_once) {
+    for (uint32_t at = l->first_round; at < l->n_rounds && !atomic_load(&l->lost);
+         at += l->rounds_at_once) {
         int64_t begin;
 
         sender_encode(w->sender, at, MIN(at + l->rounds_at_once, l->n_rounds));
@@ -236,6 +241,7 @@ static void make_plan(struct load *l, const struct write_flags *wf)
     size_t at_once = wf->memory / (wf->series * SERIES_BYTES);
 
     l->n_rounds = (uint32_t)wf->rounds;
+    l->first_round = (uint32_t)MIN(wf->first_round, wf->rounds);
     l->rounds_at_once = (uint32_t)MAX(1, MIN(at_once, wf->rounds));
     l->plan = (struct sender_plan){
         .seed = wf->seed,
@@ -246,6 +252,9 @@ static void make_plan(struct load *l, const struct write_flags *wf)
         .start = wf->start_s != 0 ? (ts_ms)wf->start_s * 1000 : default_start(wf),
         .interval = wf->interval,
         .retry = wf->retry,
+        .first_round = l->first_round,
+        .round_ns = wf->over * 1000000 / (int64_t)MAX(wf->rounds - l->first_round, 1),
+        .begin_ns = clock_mono_ns(clock_system()),
         .spread = wf->spread,
         .path = wf->path,
     };
@@ -254,10 +263,10 @@ static void make_plan(struct load *l, const struct write_flags *wf)
 int load_write(int argc, char **argv)
 {
     struct write_flags wf = {0};
-    void *const targets[] = {&wf.help,     &wf.seed,    &wf.series,      &wf.rounds,
-                             &wf.interval, &wf.start_s, &wf.per_request, &wf.connections,
-                             &wf.churn,    &wf.spread,  &wf.memory,      &wf.retry,
-                             &wf.path,     &wf.acks,    &wf.json};
+    void *const targets[] = {&wf.help,  &wf.seed,     &wf.series,  &wf.rounds,      &wf.first_round,
+                             &wf.over,  &wf.interval, &wf.start_s, &wf.per_request, &wf.connections,
+                             &wf.churn, &wf.spread,   &wf.memory,  &wf.retry,       &wf.path,
+                             &wf.acks,  &wf.json};
     const char *url = NULL;
     struct load l = {0};
     struct fault f = {0};

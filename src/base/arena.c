@@ -60,7 +60,7 @@ static void run_defers(struct arena *a)
 static struct {
     pthread_mutex_t lock;
     struct arena_block *blocks;
-    size_t n;
+    int n; /* not size_t, of which none is below SPARE_BLOCKS 0 */
 } spare = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static struct arena_block *take_spare(void)

@@ -20,9 +20,6 @@
 
 #define KEY_BYTES 12
 
-/* A series that got nothing for longer can only get a sample that is judged without its newest. */
-#define IDLE_MS (INT64_C(60) * 60 * 1000)
-
 enum { HAS_NEWEST = 1, IS_CODED_ON = 2 };
 
 /* Room for the head of a series: id, flags, newest sample, codec, number of chunks. */
@@ -164,7 +161,7 @@ int tsdb__checkpoint_slice(struct tsdb__checkpoint *c, const struct tsdb__head *
                            struct tsdb__txn *x, uint64_t wal_seq, size_t most, bool *done)
 {
     const struct source_range all = {INT64_MIN, INT64_MAX};
-    ts_ms idle = h->max_t < INT64_MIN + IDLE_MS ? INT64_MIN : h->max_t - IDLE_MS;
+    ts_ms idle = h->max_t < INT64_MIN + TSDB__IDLE_MS ? INT64_MIN : h->max_t - TSDB__IDLE_MS;
     struct row r = {.c = c, .x = x, .wal_seq = wal_seq};
     int rc = 0;
 

@@ -186,7 +186,9 @@ static int make_part(struct exporting *e, size_t most)
         e->sel->range.from = e->at.from;
     rc = read_labels(e);
     if (rc == 0) {
+        tsdb__head_lock_read(&e->db->head);
         e->picked = tsdb__picked_memory(e->db, e->tx.a, e->ids, e->n, e->sel->range);
+        tsdb__head_unlock(&e->db->head);
         rc = tsdb__reader_renew(e->tx.x);
     }
     return rc == 0 ? join_sealed(e) : rc;

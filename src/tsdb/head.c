@@ -323,6 +323,13 @@ void tsdb__head_note(struct tsdb__head *h, struct tsdb__series *series, struct s
     series->has_newest = 1;
 }
 
+void tsdb__head_note_late(struct tsdb__head *h, struct tsdb__series *series, struct sample s)
+{
+    see(h, s.t);
+    if (series->has_newest || s.t >= h->max_t - TSDB__IDLE_MS)
+        tsdb__head_note(h, series, s);
+}
+
 void tsdb__head_restore(struct tsdb__head *h, struct tsdb__series *series,
                         const struct tsdb__chunk *c)
 {

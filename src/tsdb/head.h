@@ -23,6 +23,12 @@
 
 #define TSDB__PAGE_SERIES 512
 
+/*
+ * A series that got nothing for longer has no newest sample in a checkpoint: it can only get one
+ * that is judged without it.
+ */
+#define TSDB__IDLE_MS (INT64_C(60) * 60 * 1000)
+
 /* A chunk outside of the head: in one piece. */
 struct tsdb__chunk {
     struct tsdb__chunk *next; /* newer */
@@ -66,6 +72,7 @@ struct tsdb__head {
     ts_ms now; /* what slots are touched with; the writer sets it */
     uint64_t n_samples, n_bytes;
     ts_ms min_t, max_t; /* of all samples ever appended; INT64_MAX, INT64_MIN: none */
+    uint32_t last_id;   /* of what readers may look at: ids above it are the writer's */
 };
 
 void tsdb__head_init(struct tsdb__head *h);
@@ -101,6 +108,13 @@ void tsdb__head_look_ahead(const struct tsdb__head *h, uint32_t near, uint32_t f
 
 /* Under the write lock: notes a newest sample that is not kept in the head. */
 void tsdb__head_note(struct tsdb__head *h, struct tsdb__series *series, struct sample s);
+
+/*
+ * The same of a late sample. When the newest is not known the series was idle for longer than
+ * TSDB__IDLE_MS, and may have a newer one that is sealed; then an older sample does not make it
+ * known.
+ */
+void tsdb__head_note_late(struct tsdb__head *h, struct tsdb__series *series, struct sample s);
 
 /* Under the write lock: puts a chunk behind the series' newest, as when it was made. */
 void tsdb__head_restore(struct tsdb__head *h, struct tsdb__series *series,

@@ -2,10 +2,12 @@
  * source.c - the store as a source of series: see model/source.h.
  *
  * select() takes ids and labels, from memory when the same was asked before (matched.c), else from
- * an LMDB snapshot; then copies chunks and late samples under one read lock of the heads, and then
- * the sealed chunks from a snapshot that is newer. Whatever was sealed in between is in both: the
- * snapshot says how far sealing had come, and what it has is dropped from the copies. So no sample
- * is missed or seen twice, and a group of writes is seen whole or not at all.
+ * an LMDB snapshot; then copies chunks and late samples under one read lock of the heads, and after
+ * that the sealed chunks from a snapshot begun under the same lock, so that it is at most a commit
+ * ahead. What that commit sealed is in both: the snapshot says how far sealing had come, and what
+ * it has is dropped from the copies. When a series was made between the ids and the copies, both
+ * are taken again. So no sample is missed or seen twice, and a group of writes is seen whole or not
+ * at all.
  */
 #include <stdlib.h>
 
@@ -13,6 +15,8 @@
 
 #include "ferula/base/check.h"
 #include "ferula/model/matcher.h"
+
+#define TAKE_TRIES 2
 
 static struct tsdb *db_of(struct source *src)
 {
@@ -118,20 +122,76 @@ static int match(struct tsdb *db, struct arena *a, const struct matcher *m, size
 
 /* ---- their samples ---------------------------------------------------------------------- */
 
+struct query {
+    const struct matcher *m;
+    size_t n_matchers;
+    struct source_range range;
+};
+
+/* The series, what memory has of them, and a snapshot of what is sealed: as of one moment. */
+struct moment {
+    const struct tsdb__matched *matched;
+    struct tsdb__picked *picked; /* in the order of the ids */
+    struct tsdb__txn *x;
+};
+
 struct tsdb__picked *tsdb__picked_memory(struct tsdb *db, struct arena *a, const uint32_t *ids,
                                          size_t n, struct source_range range)
 {
     struct tsdb__picked *picked = arena_array(a, struct tsdb__picked, n);
 
-    tsdb__head_lock_read(&db->head);
+    /* The snapshot may have series that are committed, but not published: they have nothing yet. */
+    while (n > 0 && ids[n - 1] > db->head.last_id)
+        n--;
     for (size_t i = 0; i < n; i++) {
         if (i + 8 < n)
             tsdb__head_look_ahead(&db->head, ids[i + 4], ids[i + 8]);
         picked[i].chunks = tsdb__head_copy(&db->head, ids[i], range, a);
         picked[i].n_late = tsdb__late_copy(&db->late, ids[i], range, a, &picked[i].late);
     }
-    tsdb__head_unlock(&db->head);
     return picked;
+}
+
+/* Under the heads' read lock. */
+static int copy_memory(struct tsdb *db, struct arena *a, struct source_range range,
+                       struct moment *mo, struct fault *f)
+{
+    int rc = tsdb__reader_begin(db, &mo->x, f);
+
+    if (rc < 0)
+        return rc;
+    mo->picked = tsdb__picked_memory(db, a, mo->matched->ids, mo->matched->n, range);
+    return 0;
+}
+
+/*
+ * A group that made a series must not be seen without it. Where series are made all the time the
+ * lock, which keeps the writer from publishing, is taken before the ids.
+ */
+static int take(struct tsdb *db, struct arena *a, const struct query *q, struct moment *out,
+                struct fault *f)
+{
+    bool taken = false;
+    int rc = 0;
+
+    for (int i = 0; i < TAKE_TRIES && !taken; i++) {
+        rc = match(db, a, q->m, q->n_matchers, &out->matched, f);
+        if (rc < 0)
+            return rc;
+        tsdb__head_lock_read(&db->head);
+        taken = atomic_load(&db->generation) == out->matched->generation;
+        if (taken)
+            rc = copy_memory(db, a, q->range, out, f);
+        tsdb__head_unlock(&db->head);
+    }
+    if (taken)
+        return rc;
+    tsdb__head_lock_read(&db->head);
+    rc = match(db, a, q->m, q->n_matchers, &out->matched, f);
+    if (rc == 0)
+        rc = copy_memory(db, a, q->range, out, f);
+    tsdb__head_unlock(&db->head);
+    return rc;
 }
 
 void tsdb__picked_join(struct tsdb__picked *picked, const uint32_t *ids, size_t n,
@@ -183,24 +243,19 @@ static int source_select(struct source *src, struct arena *a, const struct match
 {
     struct tsdb *db = db_of(src);
     struct source_selection *sel = arena_new(a, struct source_selection);
-    const struct tsdb__matched *matched;
-    struct tsdb__picked *picked;
-    struct tsdb__txn *x;
-    int rc = match(db, a, m, n_matchers, &matched, f);
+    struct query q = {m, n_matchers, range};
+    struct moment mo;
+    int rc = take(db, a, &q, &mo, f);
 
     if (rc < 0)
         return rc;
-    picked = tsdb__picked_memory(db, a, matched->ids, matched->n, range);
-    rc = tsdb__reader_begin(db, &x, f);
-    if (rc < 0)
-        return rc;
-    rc = copy_sealed(x, a, matched, range, picked);
-    tsdb__reader_end(db, x);
+    rc = copy_sealed(mo.x, a, mo.matched, range, mo.picked);
+    tsdb__reader_end(db, mo.x);
     if (rc < 0)
         return tsdb__read_fault(f, rc);
     sel->source = src;
     sel->range = range;
-    list_filled(a, matched, picked, sel);
+    list_filled(a, mo.matched, mo.picked, sel);
     *out = sel;
     return 0;
 }

@@ -20,7 +20,7 @@ static inline bool tsdb__picked_any(const struct tsdb__picked *p)
     return p->sealed.first != NULL || p->chunks != NULL || p->n_late > 0;
 }
 
-/* Copies what memory has of the series ids[0..n). */
+/* Under the heads' read lock: copies what memory has of the series ids[0..n), which ascend. */
 struct tsdb__picked *tsdb__picked_memory(struct tsdb *db, struct arena *a, const uint32_t *ids,
                                          size_t n, struct source_range range);
 

@@ -111,7 +111,8 @@ struct tsdb {
     struct tsdb__late late; /* under the head's lock */
     struct tsdb__raw raw;
     struct tsdb__matched_cache matched;
-    _Atomic uint64_t generation;         /* moves on when a series is made or removed */
+    _Atomic uint64_t generation;         /* moves on when a series is made (under the head's write
+                                            lock, with its first samples) or removed */
     _Atomic uint32_t n_series;           /* that there are */
     _Atomic uint64_t wal_seq, wal_first; /* newest and oldest piece; seq 0: none */
     _Atomic(const char *) sick;          /* static sentence; NULL: healthy */

@@ -144,6 +144,7 @@ static int load(struct tsdb *db, struct tsdb__txn *x)
     tsdb__symbols_init(&db->symbols, db->meta.uuid, MAX(n_symbols, db->state.symbol_ids));
     db->head.now = clock_now_ms(db->clock);
     db->head.max_t = db->state.max_t;
+    db->head.last_id = db->series.n;
     rc = load_heads(db, x);
     atomic_store(&db->n_series, (uint32_t)db->series.n_used);
     stats_set(STAT_SERIES, db->series.n_used);

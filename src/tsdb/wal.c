@@ -135,7 +135,7 @@ static int apply_entry(const struct tsdb__wal_target *to, const struct entry *e)
         return 0; /* it went with the last of its samples */
     series = tsdb__head_series(to->head, e->id);
     if (e->late) {
-        tsdb__head_note(to->head, series, e->s);
+        tsdb__head_note_late(to->head, series, e->s);
         tsdb__late_add(to->late, e->id, e->s);
         return 0;
     }

@@ -23,8 +23,12 @@
 /* Buffers that a large group left behind are given back above this. */
 #define KEEP_BYTES (256 * 1024)
 
-/* Of the map; smaller maps keep a sixteenth. */
-#define RESERVE_BYTES (UINT64_C(16) * 1024 * 1024)
+/*
+ * A sixteenth of the map, within these; of a map below 2 MiB a quarter. A slice of the store's own
+ * work writes up to some 60 pages, and those that the last two commits freed are not free yet.
+ */
+#define RESERVE_BYTES_MAX (UINT64_C(16) * 1024 * 1024)
+#define RESERVE_BYTES_MIN (UINT64_C(512) * 1024)
 
 /* A disk with less room than this is full: a commit writes at least a few dozen KiB. */
 #define FULL_BYTES (256 * 1024)
@@ -165,6 +169,8 @@ static void publish(struct tsdb *db, struct tsdb_write **w, size_t n)
     tsdb__head_lock_write(&db->head);
     db->head.now = g->now;
     CHECK(tsdb__wal_apply(&to, buf_str(&g->log)) == 0);
+    db->head.last_id = db->series.n;
+    atomic_fetch_add(&db->generation, db->series.n_made > 0);
     tsdb__head_unlock(&db->head);
     for (size_t i = 0; i < n; i++) {
         count_verdicts(w[i]);
@@ -180,7 +186,6 @@ static void publish(struct tsdb *db, struct tsdb_write **w, size_t n)
     atomic_store(&db->n_series, (uint32_t)db->series.n_used);
     stats_add(STAT_WRITE_GROUPS, g->dirty);
     stats_add(STAT_SERIES_CREATED, db->series.n_made);
-    atomic_fetch_add(&db->generation, db->series.n_made > 0);
     stats_set(STAT_SERIES, db->series.n_used);
     stats_set(STAT_HEAD_BYTES, db->head.n_bytes);
     stats_set(STAT_WAL_PIECES,
@@ -234,8 +239,9 @@ int tsdb__commit(struct tsdb *db, MDB_txn *txn)
 /* What is left of the map is for the store's own work, which makes room. */
 static bool is_map_full(const struct tsdb *db, struct tsdb__txn *x)
 {
-    uint64_t reserve = MIN(db->map_bytes / 16, RESERVE_BYTES);
+    uint64_t reserve = MIN(db->map_bytes / 16, RESERVE_BYTES_MAX);
 
+    reserve = MAX(reserve, MIN(db->map_bytes / 4, RESERVE_BYTES_MIN));
     return tsdb__used_bytes(db, x) + reserve > db->map_bytes;
 }
 

@@ -1,127 +1,68 @@
 /*
- * test_model.c - random requests, sealing, checkpoints, late samples, retention, restarts and
- * kills, on virtual time, against a store that is a plain array.
+ * test_model.c - random requests, sealing, checkpoints, late samples, retention by time and size,
+ * full maps, a clock that goes back, restarts and kills, on virtual time, against a store that is a
+ * plain array (model.h). Reads are by matchers; labels and metadata are compared, too.
  *
- * FERULA_TEST_ROUNDS: operations (a few thousand without it); FERULA_TEST_RANDOM repeats a run.
+ * FERULA_TEST_ROUNDS: operations of a case (a few thousand without it); FERULA_TEST_RANDOM repeats
+ * a run; FERULA_TEST_CASE picks cases ("small*").
  */
-#include "fixture.h"
-
-#define MAX_SERIES 1100 /* so that there are several pages of them */
-#define HOUR_MS    (INT64_C(3600) * 1000)
-#define RETENTION  (5 * HOUR_MS)
+#include "model.h"
 
 #define N_ROWS       20
-#define MOST_SAMPLES 100 /* so that series do not fit one row of sealed chunks */
-
-struct model_series {
-    char labels[64];
-    struct sample *s; /* ascending */
-    size_t n, cap;
-    ts_ms newest; /* accepted last in order; INT64_MIN: none */
-    uint64_t newest_bits;
-};
-
-struct model {
-    struct fixture fx;
-    struct model_series *series;
-    size_t n_series;
-    ts_ms max_t;
-    uint64_t random;
-    bool writes_backfill;
-    struct sample *samples; /* of a request */
-};
+#define DENSE        100 /* samples: so that series do not fit one row of sealed chunks */
+#define MATCHERS_MAX 3
 
 static struct model_case {
     const char *name;
-    dur_ms ooo_window;
-    bool retention, backfill;
-    uint32_t n_samples; /* at most, of a series in a request */
-    size_t n_series;
-    size_t slice_rows;
+    dur_ms ooo_window, retention;
+    uint32_t retention_kb, map_kb;       /* 0: no limit; the usual map */
+    uint32_t n_samples;                  /* at most, of a series in a request */
+    uint32_t n_series, slice_rows;       /* slices of a row put each step next to a kill */
+    bool backfill, sleeps, jumps, noisy; /* noisy: much, which hardly compresses */
 } cases[] = {
-    {"in order",                             0,           false, false, 2,            40,         0},
-    {"out of order",                         2 * HOUR_MS, false, false, 2,            40,         0},
-    {"in order, retention",                  0,           true,  false, 2,            40,         1},
-    {"out of order, backfill",               HOUR_MS / 2, false, true,  2,            40,         0},
-    {"out of order, backfill and retention", 2 * HOUR_MS, true,  true,  2,            40,         1},
-    {"dense, out of order and backfill",     2 * HOUR_MS, true,  true,  MOST_SAMPLES, 40,         1},
-    {"many series",                          HOUR_MS,     true,  true,  8,            MAX_SERIES, 1},
+    {"in order",            0,           0,            0,   0,    2,     40,         0, false, false, false, false},
+    {"late",                2 * HOUR_MS, 0,            0,   0,    2,     40,         0, false, false, false, false},
+    {"in order, retention", 0,           5 * HOUR_MS,  0,   0,    2,     40,         1, false, false, false, false},
+    {"late, backfill",      HOUR_MS / 2, 0,            0,   0,    2,     40,         0, true,  false, false, false},
+    {"late, retention",     2 * HOUR_MS, 5 * HOUR_MS,  0,   0,    2,     40,         1, true,  false, false, false},
+    {"dense",               2 * HOUR_MS, 5 * HOUR_MS,  0,   0,    DENSE, 40,         1, true,  false, false, false},
+    {"many series",         HOUR_MS,     5 * HOUR_MS,  0,   0,    8,     MAX_SERIES, 1, true,  false, false, false},
+    {"series come and go",  HOUR_MS / 2, 2 * HOUR_MS,  0,   0,    2,     40,         0, true,  true,  false, false},
+    {"retention by size",   HOUR_MS / 2, 0,            160, 0,    2,     40,         1, false, true,  false, false},
+    {"the clock goes back", HOUR_MS / 2, 5 * HOUR_MS,  0,   0,    2,     40,         1, true,  true,  true,  false},
+    {"small map",           0,           12 * HOUR_MS, 0,   1024, 20,    40,         0, false, true,  false, true },
 };
 
-static ts_ms kept_from(const struct model *m)
+/* ---- a clock that goes back ------------------------------------------------------------- */
+
+static _Atomic dur_ms clock_behind;
+
+/* The wall clock; spans are still measured by one that never goes back. */
+static ts_ms behind_now_ms(const struct clock *c)
 {
-    return m->fx.opts.retention == 0 || m->max_t == INT64_MIN ? INT64_MIN
-                                                              : m->max_t - m->fx.opts.retention;
+    const struct clock_manual *manual = (const struct clock_manual *)(const void *)c;
+
+    return atomic_load(&manual->at_ms) - atomic_load(&clock_behind);
 }
 
-/* The first sample at a time stays. */
-static void model_insert(struct model_series *ms, struct sample s)
+static void step_jump(struct model *m)
 {
-    size_t at = ms->n;
+    bool back = fx_random(&m->random) % 2 == 0;
 
-    while (at > 0 && ms->s[at - 1].t > s.t)
-        at--;
-    if (at > 0 && ms->s[at - 1].t == s.t)
-        return;
-    if (ms->n == ms->cap) {
-        ms->cap = ms->cap == 0 ? 64 : ms->cap * 2;
-        ms->s = xrealloc(ms->s, ms->cap, sizeof(*ms->s));
-    }
-    memmove(ms->s + at + 1, ms->s + at, (ms->n - at) * sizeof(*ms->s));
-    ms->s[at] = s;
-    ms->n++;
+    atomic_store(&clock_behind, back ? HOUR_MS : 0);
+    m->jumped_at = m->max_t;
 }
 
-struct bounds {
-    ts_ms oldest, window_from;
-    bool set;
-};
+/* ---- writing ---------------------------------------------------------------------------- */
 
-/* The rules, as the header states them. */
-static enum tsdb_verdict model_judge(const struct model *m, const struct model_series *ms,
-                                     struct sample s, struct bounds *b)
-{
-    dur_ms window = m->fx.opts.ooo_window;
-
-    if (s.t > clock_now_ms(&m->fx.clock.base) + 600000)
-        return TSDB_TOO_NEW;
-    if (!b->set) {
-        ts_ms newest = m->max_t == INT64_MIN ? s.t : m->max_t;
-
-        *b = (struct bounds){newest - HOUR_MS, window > 0 ? newest - window : INT64_MAX, true};
-        if (m->writes_backfill)
-            b->oldest = b->window_from = kept_from(m);
-    }
-    if (s.t >= b->oldest && s.t > ms->newest)
-        return TSDB_STORED;
-    if (s.t >= b->oldest && s.t == ms->newest)
-        return f64_bits(s.v) == ms->newest_bits ? TSDB_DUPLICATE : TSDB_CONFLICT;
-    if (s.t >= b->window_from)
-        return TSDB_STORED;
-    if (window > 0 && !m->writes_backfill)
-        return TSDB_BEYOND_WINDOW;
-    return s.t < b->oldest ? TSDB_TOO_OLD : TSDB_OUT_OF_ORDER;
-}
-
-static enum tsdb_verdict model_add(struct model *m, struct model_series *ms, struct sample s,
-                                   struct bounds *b)
-{
-    enum tsdb_verdict v = model_judge(m, ms, s, b);
-
-    if (v != TSDB_STORED)
-        return v;
-    model_insert(ms, s);
-    if (s.t > ms->newest) {
-        ms->newest = s.t;
-        ms->newest_bits = f64_bits(s.v);
-    }
-    return v;
-}
-
-static struct sample random_sample(struct model *m, const struct model_series *ms)
+static struct sample random_sample(struct model *m, const struct model_series *ms, bool noisy)
 {
     ts_ms now = clock_now_ms(&m->fx.clock.base);
     struct sample s = {now, (double)(fx_random(&m->random) % 5)};
+
+    if (noisy)
+        s = (struct sample){now + (ts_ms)(fx_random(&m->random) % 10000),
+                            f64_from_bits(fx_random(&m->random))};
 
     switch (fx_random(&m->random) % 12) {
     case 0:
@@ -137,7 +78,8 @@ static struct sample random_sample(struct model *m, const struct model_series *m
         s.t = now - (ts_ms)(fx_random(&m->random) % (3 * HOUR_MS));
         break;
     case 3:
-        s.t = now + (ts_ms)(fx_random(&m->random) % 700000);
+        if (!noisy)
+            s.t = now + (ts_ms)(fx_random(&m->random) % 700000);
         break;
     case 4:
         s.v = f64_from_bits(fx_random(&m->random));
@@ -156,112 +98,311 @@ static struct sample random_sample(struct model *m, const struct model_series *m
     return (struct sample){m->writes_backfill ? s.t | 1 : s.t & ~INT64_C(1), s.v};
 }
 
-static void step_write(struct model *m, const struct model_case *c)
+/* Changes to what families are, mostly none. */
+static size_t random_metadata(struct model *m, struct metadata *out)
 {
-    struct tsdb_row rows[N_ROWS] = {0};
-    struct tsdb_new_series ns[N_ROWS] = {0};
-    struct sample *s = m->samples;
-    size_t want[N_TSDB_VERDICTS] = {0}, n_rows = 1 + fx_random(&m->random) % N_ROWS;
-    struct tsdb_write w = {.arena = &m->fx.arena,
-                           .rows = rows,
-                           .n_rows = n_rows,
-                           .samples = s,
-                           .series = ns,
-                           .n_series = n_rows,
-                           .backfill = m->writes_backfill};
-    struct bounds b = {.set = false};
-    ts_ms max_t = m->max_t;
+    static const char *const texts[] = {"", "seconds", "How long it took.", "How many there are."};
+    size_t n = fx_random(&m->random) % 8 == 0 ? 1 + fx_random(&m->random) % 2 : 0;
+
+    for (size_t i = 0; i < n; i++) {
+        uint64_t r = fx_random(&m->random);
+
+        out[i] = (struct metadata){.family = m->families[r % (N_FAMILIES - 1)].md.family,
+                                   .type = (enum metric_type)(r / 8 % 5),
+                                   .help = str_of(texts[r / 64 % COUNT(texts)]),
+                                   .unit = str_of(texts[r / 512 % 2])};
+    }
+    return n;
+}
+
+struct request {
+    struct tsdb_write w;
+    struct tsdb_row rows[N_ROWS];
+    struct tsdb_new_series ns[N_ROWS];
+    struct metadata metadata[2];
+    struct model_bounds bounds;
+    size_t want[N_TSDB_VERDICTS];
+    ts_ms max_t; /* of the store when it is taken */
+};
+
+static void add_row(struct model *m, struct request *rq, struct model_series *ms,
+                    const struct model_case *c)
+{
+    size_t n = fx_random(&m->random) % (c->n_samples + 1);
+    size_t i = rq->w.n_rows++;
+    struct sample *s = m->samples + rq->w.n_samples;
+
+    rq->ns[i] = (struct tsdb_new_series){.labels = ms->labels, .raw = ms->raw};
+    rq->rows[i] = (struct tsdb_row){.id = tsdb_find_raw(m->fx.db, ms->raw),
+                                    .new_series = (uint32_t)i,
+                                    .first = (uint32_t)rq->w.n_samples,
+                                    .n = (uint32_t)n};
+    for (size_t k = 0; k < n; k++) {
+        enum tsdb_verdict v;
+
+        s[k] = random_sample(m, ms, c->noisy);
+        v = model_add(m, ms, s[k], &rq->bounds);
+        rq->want[v]++;
+        if (v == TSDB_STORED)
+            rq->max_t = MAX(rq->max_t, s[k].t);
+    }
+    rq->w.n_samples += n;
+}
+
+static void make_request(struct model *m, struct request *rq, const struct model_case *c)
+{
+    size_t n = 1 + fx_random(&m->random) % N_ROWS;
     uint64_t half = fx_random(&m->random) % 2;
 
-    for (size_t i = 0; i < n_rows; i++) {
-        /* Half of the series sleep in half of the requests, so that some go for long without. */
+    *rq = (struct request){.max_t = m->max_t};
+    rq->w = (struct tsdb_write){.arena = &m->fx.arena,
+                                .rows = rq->rows,
+                                .samples = m->samples,
+                                .series = rq->ns,
+                                .metadata = rq->metadata,
+                                .backfill = m->writes_backfill};
+    m->n_undo = 0;
+    for (size_t i = 0; i < n; i++) {
+        /* Half of the series sleep in half of the requests. */
         struct model_series *ms = &m->series[fx_random(&m->random) % (m->n_series >> half)];
 
-        rows[i].id = tsdb_find_raw(m->fx.db, fx_raw(ms->labels));
-        rows[i].new_series = (uint32_t)i;
-        ns[i].labels = fx_labels(&m->fx.arena, ms->labels);
-        ns[i].raw = fx_raw(ms->labels);
-        rows[i].first = (uint32_t)w.n_samples;
-        rows[i].n = (uint32_t)(fx_random(&m->random) % (c->n_samples + 1));
-        for (uint32_t k = 0; k < rows[i].n; k++) {
-            enum tsdb_verdict v;
-
-            s[w.n_samples] = random_sample(m, ms);
-            v = model_add(m, ms, s[w.n_samples], &b);
-            want[v]++;
-            if (v == TSDB_STORED)
-                max_t = MAX(max_t, s[w.n_samples].t);
-            w.n_samples++;
-        }
+        if (clock_now_ms(&m->fx.clock.base) >= ms->awake_at)
+            add_row(m, rq, ms, c);
     }
-    m->max_t = max_t;
-    if (tsdb_write_sync(m->fx.db, &w) == FER_ESTALE) {
-        for (size_t i = 0; i < n_rows; i++)
-            rows[i].id = 0;
-        (void)tsdb_write_sync(m->fx.db, &w);
-    }
-    assert_int_equal(w.rc, 0);
-    assert_memory_equal(w.n_verdicts, want, sizeof(want));
+    rq->w.n_series = rq->w.n_rows;
+    rq->w.n_metadata = random_metadata(m, rq->metadata);
 }
 
-static struct model_series *model_find(struct model *m, struct labels ls)
+static void step_write(struct model *m, const struct model_case *c)
 {
-    struct str v = labels_get(ls, STR("i"));
-    size_t i = 0;
+    struct request rq;
 
-    for (size_t k = 0; k < v.n; k++)
-        i = i * 10 + (size_t)(v.p[k] - '0');
-    assert_true(i < m->n_series);
-    assert_true(labels_eq(ls, fx_labels(&m->fx.arena, m->series[i].labels)));
-    return &m->series[i];
-}
-
-/* What is past the retention may be there or not. */
-static void compare(struct model *m, const struct model_series *ms, const struct sample_vec *sv,
-                    ts_ms from, ts_ms to)
-{
-    ts_ms sure = MAX(from, kept_from(m));
-    size_t at = 0;
-
-    for (size_t k = 0; k < sv->n; k++, at++) {
-        while (at < ms->n && ms->s[at].t < MIN(sv->v[k].t, sure))
-            at++;
-        assert_true(at < ms->n);
-        assert_int_equal(sv->v[k].t, ms->s[at].t);
-        assert_true(same_bits(sv->v[k].v, ms->s[at].v));
+    make_request(m, &rq, c);
+    if (tsdb_write_sync(m->fx.db, &rq.w) == FER_ESTALE) {
+        for (size_t i = 0; i < rq.w.n_rows; i++)
+            rq.rows[i].id = 0;
+        (void)tsdb_write_sync(m->fx.db, &rq.w);
     }
-    while (at < ms->n && ms->s[at].t < sure)
-        at++;
-    assert_true(at == ms->n || ms->s[at].t > to);
+    if (rq.w.rc == FER_ENOSPC && c->map_kb > 0) {
+        assert_false(m->made_room);
+        model_take_back(m);
+        m->n_refused++;
+        m->n_refused_in_a_row++;
+        return;
+    }
+    m->made_room = false;
+    assert_int_equal(rq.w.rc, 0);
+    for (size_t i = 0; i < N_TSDB_VERDICTS; i++)
+        if (rq.w.n_verdicts[i] != rq.want[i])
+            fail_msg("the store finds %zu samples \"%s\", the model %zu", rq.w.n_verdicts[i],
+                     tsdb_verdict_text((enum tsdb_verdict)i), rq.want[i]);
+    m->n_refused_in_a_row = 0;
+    m->max_t = rq.max_t;
+    for (size_t i = 0; i < rq.w.n_metadata; i++)
+        for (size_t k = 0; k < N_FAMILIES; k++)
+            if (str_eq(m->families[k].md.family, rq.metadata[i].family))
+                m->families[k] = (struct model_family){rq.metadata[i], true};
 }
 
-static void step_read(struct model *m, ts_ms from, ts_ms to)
+/* ---- reading ---------------------------------------------------------------------------- */
+
+static size_t random_matchers(struct model *m, struct matcher *out)
 {
-    struct source_selection *sel = fx_select(&m->fx, NULL, 0, from, to);
+    static const char *const names[] = {LABEL_NAME, "i", "zone", "only3", "missing"};
+    static const char *const exact[] = {"m0", "m1", "solo3", "z0", "7", "x", "", "none"};
+    static const char *const patterns[] = {"m.*",      "z0|z1", "",           "|z0", ".+",    "1.*",
+                                           "solo3|m2", "|x",    "[0-9]*[05]", "m0|", "none|3"};
+    size_t n = fx_random(&m->random) % (MATCHERS_MAX + 1);
+
+    for (size_t i = 0; i < n; i++) {
+        enum match_op op = (enum match_op)(fx_random(&m->random) % 4);
+        const char *name = names[fx_random(&m->random) % COUNT(names)];
+        const char *text = op == MATCH_EQ || op == MATCH_NE
+                               ? exact[fx_random(&m->random) % COUNT(exact)]
+                               : patterns[fx_random(&m->random) % COUNT(patterns)];
+        struct fault f;
+
+        assert_int_equal(matcher_init(&out[i], &m->fx.arena, op, str_of(name), str_of(text), &f),
+                         0);
+    }
+    return n;
+}
+
+static void step_read(struct model *m, const struct matcher *ma, size_t n, struct source_range r)
+{
+    struct source_selection *sel = fx_select(&m->fx, ma, n, r.from, r.to);
+    ts_ms sure = model_sure_from(m);
     struct sample_vec sv = {0};
     bool seen[MAX_SERIES] = {false};
 
     for (size_t i = 0; i < sel->n; i++) {
-        struct model_series *ms = model_find(m, sel->series[i].labels);
+        struct model_series *ms = model_series_of(m, sel->series[i].labels);
 
-        assert_false(seen[ms - m->series]);
+        assert_true(matchers_match(ma, n, ms->labels));
+        assert_true(i == 0 || labels_cmp(sel->series[i - 1].labels, ms->labels) < 0);
         seen[ms - m->series] = true;
         fx_read(sel, i, &sv);
-        compare(m, ms, &sv, from, to);
+        model_compare(m, ms, &sv, r, sure);
     }
     sv.n = 0;
     for (size_t i = 0; i < m->n_series; i++)
-        if (!seen[i])
-            compare(m, &m->series[i], &sv, from, to);
+        if (!seen[i] && matchers_match(ma, n, m->series[i].labels))
+            model_compare(m, &m->series[i], &sv, r, sure);
     sample_vec_release(&sv);
+}
+
+static void read_all(struct model *m)
+{
+    step_read(m, NULL, 0, (struct source_range){INT64_MIN, INT64_MAX});
 }
 
 static void step_read_some(struct model *m)
 {
     ts_ms now = clock_now_ms(&m->fx.clock.base);
     ts_ms from = now - (ts_ms)(fx_random(&m->random) % (12 * HOUR_MS));
+    struct matcher ma[MATCHERS_MAX];
+    size_t n = random_matchers(m, ma);
 
-    step_read(m, from, from + (ts_ms)(fx_random(&m->random) % (2 * HOUR_MS)));
+    step_read(m, ma, n,
+              (struct source_range){from, from + (ts_ms)(fx_random(&m->random) % (2 * HOUR_MS))});
+}
+
+/* ---- labels ----------------------------------------------------------------------------- */
+
+struct texts {
+    struct str *v; /* sorted */
+    size_t n;
+    struct str name; /* whose values; none: names of labels */
+};
+
+static bool has_text(const struct texts *t, struct str text)
+{
+    for (size_t i = 0; i < t->n; i++)
+        if (str_eq(t->v[i], text))
+            return true;
+    return false;
+}
+
+static bool gives_text(const struct texts *t, const struct label *l, struct str text)
+{
+    return t->name.n == 0 ? str_eq(l->name, text)
+                          : str_eq(l->name, t->name) && str_eq(l->value, text);
+}
+
+/* Each text is of a series that may be there, and each series that must be there has its own. */
+static void check_texts(const struct model *m, const struct matcher *ma, size_t n,
+                        const struct texts *t, ts_ms gone)
+{
+    ts_ms sure = model_sure_from(m);
+    bool *founded = xcalloc(t->n + 1, sizeof(*founded));
+
+    for (size_t i = 0; i < m->n_series; i++) {
+        const struct model_series *ms = &m->series[i];
+
+        if (ms->newest == INT64_MIN || ms->newest < gone || !matchers_match(ma, n, ms->labels))
+            continue;
+        for (size_t k = 0; k < ms->labels.n; k++) {
+            const struct label *l = &ms->labels.v[k];
+
+            for (size_t j = 0; j < t->n; j++)
+                founded[j] = founded[j] || gives_text(t, l, t->v[j]);
+            if (ms->newest >= sure && (t->name.n == 0 || str_eq(l->name, t->name)))
+                assert_true(has_text(t, t->name.n == 0 ? l->name : l->value));
+        }
+    }
+    for (size_t j = 0; j < t->n; j++) {
+        assert_true(founded[j]);
+        assert_true(j == 0 || str_cmp(t->v[j - 1], t->v[j]) < 0);
+    }
+    free(founded);
+}
+
+/*
+ * A series whose newest sample is older than this is gone when the store has settled: a slot waits
+ * until it can get no sample in order any more, and until it has been quiet by the clock.
+ */
+static ts_ms gone_before(const struct model *m)
+{
+    ts_ms kept = model_kept_from(m);
+
+    if (kept == INT64_MIN || m->n_refused > 0 || m->jumped_at != INT64_MIN)
+        return INT64_MIN;
+    return kept - 2 * HOUR_MS;
+}
+
+static void step_labels(struct model *m)
+{
+    static const char *const names[] = {"", LABEL_NAME, "i", "zone", "only3", "missing"};
+    struct source *src = tsdb_source(m->fx.db);
+    struct source_range all = {INT64_MIN, INT64_MAX};
+    struct matcher ma[MATCHERS_MAX];
+    size_t n = random_matchers(m, ma);
+    ts_ms gone = INT64_MIN;
+    struct fault f;
+
+    if (fx_random(&m->random) % 2 == 0) {
+        tsdb_settle(m->fx.db);
+        gone = gone_before(m);
+    }
+    for (size_t i = 0; i < COUNT(names); i++) {
+        struct texts t = {.name = str_of(names[i])};
+        int rc =
+            t.name.n == 0
+                ? src->ops->label_names(src, &m->fx.arena, ma, n, all, &t.v, &t.n, &f)
+                : src->ops->label_values(src, &m->fx.arena, t.name, ma, n, all, &t.v, &t.n, &f);
+
+        assert_int_equal(rc, 0);
+        check_texts(m, ma, n, &t, gone);
+    }
+}
+
+static void step_metadata(struct model *m)
+{
+    struct metadata *v;
+    size_t n, n_known = 0;
+    struct fault f;
+
+    assert_int_equal(tsdb_metadata(m->fx.db, &m->fx.arena, (struct str){0}, &v, &n, &f), 0);
+    for (size_t i = 0; i < N_FAMILIES; i++) {
+        const struct model_family *want = &m->families[i];
+        struct metadata *one;
+        size_t n_one;
+
+        n_known += want->known;
+        assert_int_equal(tsdb_metadata(m->fx.db, &m->fx.arena, want->md.family, &one, &n_one, &f),
+                         0);
+        assert_int_equal(n_one, want->known);
+        if (!want->known)
+            continue;
+        assert_true(str_eq(one->family, want->md.family) && str_eq(one->help, want->md.help));
+        assert_true(one->type == want->md.type && str_eq(one->unit, want->md.unit));
+    }
+    assert_int_equal(n, n_known);
+}
+
+/* ---- steps ------------------------------------------------------------------------------ */
+
+static void step_sleep(struct model *m)
+{
+    struct model_series *ms = &m->series[fx_random(&m->random) % m->n_series];
+
+    ms->awake_at = clock_now_ms(&m->fx.clock.base) + (ts_ms)(fx_random(&m->random) % (9 * HOUR_MS));
+}
+
+/* Nothing goes in any more: less is kept for once, which makes room. */
+static void make_room(struct model *m)
+{
+    dur_ms retention = m->fx.opts.retention;
+
+    m->fx.opts.retention = HOUR_MS;
+    m->lost_before = model_kept_from(m);
+    fx_reopen(&m->fx);
+    clock_manual_advance(&m->fx.clock, 60000);
+    tsdb_settle(m->fx.db);
+    m->fx.opts.retention = retention;
+    fx_reopen(&m->fx);
+    m->n_refused_in_a_row = 0;
+    m->made_room = true;
 }
 
 static void step(struct model *m, const struct model_case *c)
@@ -280,45 +421,70 @@ static void step(struct model *m, const struct model_case *c)
         clock_manual_advance(&m->fx.clock, HOUR_MS);
     else if (kind < 60)
         step_read_some(m);
+    else if (kind < 66)
+        step_labels(m);
+    else if (kind < 68)
+        step_metadata(m);
+    else if (kind < 70 && c->sleeps)
+        step_sleep(m);
+    else if (kind < 71 && c->jumps)
+        step_jump(m);
+    else if (m->n_refused_in_a_row > 50)
+        make_room(m);
     else
         step_write(m, c);
+}
+
+static void report(struct model *m, int n)
+{
+    ts_ms now = clock_now_ms(&m->fx.clock.base);
+    struct tsdb_stats st;
+
+    tsdb_stats(m->fx.db, &st);
+    print_message("%d operations, %lld hours; %llu series, %llu KiB used, %.1f hours kept", n,
+                  (long long)((now - T0) / HOUR_MS), (unsigned long long)st.n_series,
+                  (unsigned long long)st.used_bytes / 1024,
+                  (double)(m->max_t - st.min_time) / (double)HOUR_MS);
+    print_message(m->n_refused > 0 ? ", %zu requests found no room\n" : "\n", m->n_refused);
+    if (m->fx.opts.retention_bytes == 0)
+        return;
+    assert_true(st.used_bytes <= m->fx.opts.retention_bytes * 3 / 2);
+    assert_true(m->max_t - st.min_time >= HOUR_MS);
 }
 
 static void test_model(void **state)
 {
     const struct model_case *c = *state;
     const char *rounds = getenv("FERULA_TEST_ROUNDS");
-    struct model m = {.max_t = INT64_MIN, .random = fx_random_start()};
-    int n = rounds == NULL ? 4000 : atoi(rounds);
+    struct model m;
+    int n = (rounds == NULL ? 4000 : atoi(rounds)) / (int)(1 + c->n_samples / 10);
 
-    m.n_series = c->n_series;
-    m.series = xcalloc(m.n_series, sizeof(*m.series));
-    m.samples = xcalloc(N_ROWS * MOST_SAMPLES, sizeof(*m.samples));
-    n /= (int)c->n_samples / 2;
-    fx_init(&m.fx);
+    model_init(&m, c->n_series);
+    atomic_store(&clock_behind, 0);
+    m.fx.clock.base.now_ms = behind_now_ms;
+    m.samples = xcalloc((size_t)N_ROWS * c->n_samples, sizeof(*m.samples));
+    m.undo = xcalloc((size_t)N_ROWS * c->n_samples, sizeof(*m.undo));
+    m.fx.map_bytes = (size_t)c->map_kb * 1024;
     m.fx.opts.ooo_window = c->ooo_window;
-    m.fx.opts.retention = c->retention ? RETENTION : 0;
+    m.fx.opts.retention = c->retention;
     m.fx.opts.slice_rows = c->slice_rows;
+    m.fx.opts.retention_bytes = (uint64_t)c->retention_kb * 1024;
     fx_open(&m.fx);
-    for (size_t i = 0; i < m.n_series; i++) {
-        snprintf(m.series[i].labels, sizeof(m.series[i].labels), "__name__=m%zu,i=%zu", i % 3, i);
-        m.series[i].newest = INT64_MIN;
-    }
     for (int i = 0; i < n; i++) {
         step(&m, c);
         if (i % 100 == 0)
             arena_reset(&m.fx.arena);
+        if (i % 1000 == 0 && c->retention > 0 && m.max_t != INT64_MIN)
+            model_prune(&m, model_kept_from(&m) - 12 * HOUR_MS);
     }
-    step_read(&m, INT64_MIN, INT64_MAX);
+    read_all(&m);
     tsdb_settle(m.fx.db);
-    step_read(&m, INT64_MIN, INT64_MAX);
+    read_all(&m);
+    report(&m, n);
     fx_crash(&m.fx);
-    step_read(&m, INT64_MIN, INT64_MAX);
-    fx_release(&m.fx);
-    for (size_t i = 0; i < m.n_series; i++)
-        free(m.series[i].s);
-    free(m.series);
-    free(m.samples);
+    read_all(&m);
+    step_metadata(&m);
+    model_release(&m);
 }
 
 int main(void)
@@ -328,5 +494,6 @@ int main(void)
     for (size_t i = 0; i < COUNT(cases); i++)
         tests[i] = (struct CMUnitTest){
             .name = cases[i].name, .test_func = test_model, .initial_state = &cases[i]};
+    cmocka_set_test_filter(getenv("FERULA_TEST_CASE"));
     return cmocka_run_group_tests_name("tsdb model", tests, NULL, NULL);
 }

@@ -107,6 +107,39 @@ static void test_series_go(void **state)
     gone_series(true);
 }
 
+/*
+ * Of a series that was idle before the start only an older sample is known, which came late. When
+ * that goes, the series stays, for it has newer ones that are sealed.
+ */
+static void test_late_sample_of_an_idle_series(void **state)
+{
+    static const char labels[] = "__name__=m,pod=idle";
+    struct tsdb_row row = {.n = 1};
+    struct tsdb_new_series ns = {.raw = fx_raw(labels)};
+    struct sample s = {T0 + 90 * MINUTE_MS, 1};
+    struct tsdb_write w = {
+        .rows = &row, .n_rows = 1, .samples = &s, .n_samples = 1, .series = &ns, .n_series = 1};
+    struct fixture fx;
+
+    (void)state;
+    open_with(&fx, 5 * HOUR_MS);
+    live(&fx, "__name__=m,pod=a", 3 * HOUR_MS);
+    fx_put(&fx, labels, clock_now_ms(&fx.clock.base), 1);
+    live(&fx, "__name__=m,pod=a", 3 * HOUR_MS);
+    fx_reopen(&fx);
+    w.arena = &fx.arena;
+    w.backfill = true;
+    ns.labels = fx_labels(&fx.arena, labels);
+    assert_int_equal(tsdb_write_sync(fx.db, &w), 0);
+    assert_int_equal(w.n_verdicts[TSDB_STORED], 1);
+    live(&fx, "__name__=m,pod=a", HOUR_MS);
+    assert_int_equal(n_series(&fx), 2);
+    assert_int_equal(fx_all(&fx)->n, 2);
+    live(&fx, "__name__=m,pod=a", 2 * HOUR_MS);
+    assert_int_equal(n_series(&fx), 1);
+    fx_release(&fx);
+}
+
 static void test_label_values_go(void **state)
 {
     struct source *src;
@@ -232,6 +265,7 @@ int main(void)
         cmocka_unit_test(test_by_time),
         cmocka_unit_test(test_time_is_that_of_samples),
         cmocka_unit_test(test_series_go),
+        cmocka_unit_test(test_late_sample_of_an_idle_series),
         cmocka_unit_test(test_label_values_go),
         cmocka_unit_test(test_id_of_a_gone_series),
         cmocka_unit_test(test_churn),
