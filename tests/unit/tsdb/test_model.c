@@ -173,6 +173,27 @@ static void make_request(struct model *m, struct request *rq, const struct model
     rq->w.n_metadata = random_metadata(m, rq->metadata);
 }
 
+/*
+ * A backfill knows the newest sample only of series that got one lately. Of others it finds a
+ * second sample at a time to repeat the first of the request, where the model knows both to be
+ * late.
+ */
+static void compare_verdicts(const struct model *m, size_t *got, size_t *want)
+{
+    static const enum tsdb_verdict repeated[] = {TSDB_DUPLICATE, TSDB_CONFLICT};
+
+    for (size_t i = 0; i < COUNT(repeated) && m->writes_backfill; i++) {
+        got[TSDB_STORED] += got[repeated[i]];
+        want[TSDB_STORED] += want[repeated[i]];
+        got[repeated[i]] = want[repeated[i]] = 0;
+    }
+    for (size_t i = 0; i < N_TSDB_VERDICTS; i++)
+        if (got[i] != want[i])
+            print_error("the store finds %zu samples \"%s\", the model %zu; backfill: %d\n", got[i],
+                        tsdb_verdict_text((enum tsdb_verdict)i), want[i], m->writes_backfill);
+    assert_memory_equal(got, want, N_TSDB_VERDICTS * sizeof(*got));
+}
+
 static void step_write(struct model *m, const struct model_case *c)
 {
     struct request rq;
@@ -192,10 +213,7 @@ static void step_write(struct model *m, const struct model_case *c)
     }
     m->made_room = false;
     assert_int_equal(rq.w.rc, 0);
-    for (size_t i = 0; i < N_TSDB_VERDICTS; i++)
-        if (rq.w.n_verdicts[i] != rq.want[i])
-            fail_msg("the store finds %zu samples \"%s\", the model %zu", rq.w.n_verdicts[i],
-                     tsdb_verdict_text((enum tsdb_verdict)i), rq.want[i]);
+    compare_verdicts(m, rq.w.n_verdicts, rq.want);
     m->n_refused_in_a_row = 0;
     m->max_t = rq.max_t;
     for (size_t i = 0; i < rq.w.n_metadata; i++)
