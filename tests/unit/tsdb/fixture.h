@@ -191,6 +191,19 @@ static inline size_t fx_read(const struct source_selection *sel, size_t i, struc
     return out->n;
 }
 
+static inline size_t fx_count_samples(struct fixture *fx)
+{
+    struct source_selection *sel = fx_all(fx);
+    struct sample_vec sv = {0};
+    size_t n = 0;
+
+    for (size_t i = 0; i < sel->n; i++)
+        n += fx_read(sel, i, &sv);
+    sample_vec_release(&sv);
+    arena_reset(&fx->arena);
+    return n;
+}
+
 static inline uint64_t fx_random(uint64_t *state)
 {
     uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
