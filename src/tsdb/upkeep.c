@@ -357,11 +357,12 @@ static int failed(struct tsdb *db, const struct step *step, int rc)
 {
     if (rc != FER_ENOSPC)
         return tsdb__fall_sick(db, rc);
+    if (db->upkeep.room_rows == SIZE_MAX)
+        LOG_WARN("the store's own work has to wait for room", LOG_S("step", step->name),
+                 LOG_S("err", fer_strerror(rc)));
     db->upkeep.room_rows = MAX(MIN(db->upkeep.room_rows, TRIM_ROWS) / 8, 1);
     db->upkeep.retry_ns = clock_mono_ns(db->clock) + RETRY_NS;
     stats_add(STAT_UPKEEP_FAILED, 1);
-    LOG_DEBUG("upkeep of the store has to wait", LOG_S("step", step->name),
-              LOG_S("err", fer_strerror(rc)));
     return rc;
 }
 
