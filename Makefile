@@ -54,7 +54,8 @@ FORMAT  := $(filter-out %.tbl.h,$(SRC) $(SRCXX) src/main.c $(HDR) $(wildcard src
            tests/crash/*.[ch] tests/fault/*.[ch]))
 
 .PHONY: all ferula help setup test test-long demo unit blackbox promqltest fuzz fuzz-corpus \
-        interop crash power-cuts faults soak asan tsan valgrind check check-layers check-headers \
+        interop crash damage power-cuts faults soak asan tsan valgrind check check-layers \
+        check-headers \
         check-magic format format-check tidy coverage bench bench-start bench-compare bench-micro install clean
 
 all: setup                             ## install what is missing, build the program
@@ -141,6 +142,8 @@ interop: ferula                        ## real peers: Prometheus agent, KEDA's s
 	$(Q)tools/test stage interop $(B)
 crash: ferula                          ## kill -9 during ingest (CYCLES=200)
 	$(Q)tools/test stage crash $(B)
+damage: $(B)/tests/unit/tsdb/test_damage ## 10,000 damaged data files (FILES=n): right data or a clear error
+	$(Q)tools/test stage damage $(B)
 soak: ferula $(B)/bench-load           ## half an hour (SOAK_S) of load, late samples, queries, restarts: what grows
 	$(Q)$(PYTHON) tests/soak/soak.py --ferula $(B)/ferula --load $(B)/bench-load
 power-cuts: $(POWER_CUTS)              ## disks as power cuts leave them (CUTS=5000)

@@ -31,6 +31,7 @@ struct api_opts {
     struct promql_features features;
     bool delayed_name_removal;
     bool remote_write; /* the receiver is on */
+    bool admin;        /* snapshots are made for whoever asks */
     struct ingest_limits limits;
     const struct api_flag *flags; /* borrowed for the life of the api */
     size_t n_flags;
@@ -50,5 +51,29 @@ void api_set_http(struct api *api, struct http_server *http);
 
 /* For http_opts.early: refuses a write by its headers before the body is read. */
 int api_early(struct http_req *req);
+
+/* ---- dumps ------------------------------------------------------------------------------ */
+
+/* The header of /_ferula/tsdb/dump with the cursor of the next page; absent on the last one. */
+#define API_DUMP_NEXT "Ferula-Next"
+
+/*
+ * What the endpoint answers, for commands that opened a store themselves: appends JSON lines
+ * (ingest_print_jsonl) from *at on until `limit` bytes are there, and moves *at on. A page may be
+ * empty although more follows; at->id is 0 after the last one. Begin with {1, range.from}.
+ */
+int api_dump_page(struct tsdb *db, const struct tsdb_export *what, size_t limit,
+                  struct tsdb_cursor *at, struct buf *out, struct fault *f);
+
+/* Fills out->sets from selectors; `metric` not empty: only series of that name. FER_EINVAL. */
+int api_dump_select(struct arena *a, const struct str *selectors, size_t n, struct str metric,
+                    struct tsdb_export *out, struct fault *f);
+
+/* A cursor as text. */
+void api_dump_cursor_print(struct buf *out, struct tsdb_cursor at);
+bool api_dump_cursor_parse(struct str text, struct tsdb_cursor *out);
+
+/* Appends the data of what /_ferula/tsdb/analyze answers: a JSON object. */
+void api_analysis_print(struct buf *out, const struct tsdb_analysis *an);
 
 #endif

@@ -82,4 +82,31 @@ enum ingest_text_format { INGEST_TEXT_AUTO, INGEST_TEXT_PROMETHEUS, INGEST_TEXT_
 int ingest_parse_text(struct arena *a, struct str text, enum ingest_text_format format, ts_ms now,
                       struct ingest_text *out, struct fault *f);
 
+/* ---- whole series, out and in ----------------------------------------------------------- */
+
+/*
+ * A series as a line of JSON and its newline:
+ *
+ *     {"metric":{"__name__":"up","job":"x"},"values":[1,0.5],"timestamps":[1700000000000,...]}
+ *
+ * Values are numbers in the shortest form that reads back to the same bits. What JSON has no number
+ * for is a string: "+Inf", "-Inf", "NaN" (0x7ff8000000000001, a parser's), "stale" (the marker that
+ * ends a series), and any other NaN by its bits, "NaN:7ff8000000000123".
+ */
+void ingest_print_jsonl(struct buf *out, struct labels ls, const struct sample *s, size_t n);
+
+/*
+ * Reads such a line into `a`; other members of the object are passed over. null, "Infinity" and
+ * "-Infinity" are taken, too. FER_EINVAL: f->text says what is wrong; f->at is the byte.
+ */
+int ingest_parse_jsonl(struct arena *a, struct str line, struct ingest_series *out,
+                       struct fault *f);
+
+/*
+ * OpenMetrics: a line a sample, times in seconds with three decimals, every NaN as NaN; and the
+ * lines TYPE, UNIT and HELP of a family. The caller ends it with "# EOF\n".
+ */
+void ingest_print_openmetrics(struct buf *out, struct labels ls, const struct sample *s, size_t n);
+void ingest_print_family(struct buf *out, const struct metadata *md);
+
 #endif

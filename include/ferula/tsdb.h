@@ -30,10 +30,12 @@ struct tsdb_opts {
     uint64_t retention_bytes;  /* above so many bytes in use the oldest samples go; 0: never */
     dur_ms ooo_window;         /* takes samples out of order that are not older than the newest less
                                   this */
+    unsigned max_readers;      /* reads at once; more fail with FER_EBUSY; 0: 512 */
     const struct clock *clock; /* NULL: clock_system() */
     size_t slice_rows;         /* of the store's own work in a transaction, at most; 0: as many as
                                   take a few milliseconds */
     unsigned no_sync : 1;      /* no fsync on commit: tests of crashes and benchmarks only */
+    unsigned memory : 1; /* no folder and no file: all is gone at the end; `dir` is not used */
 };
 
 /*
@@ -178,14 +180,138 @@ struct tsdb_stats {
 
 void tsdb_stats(struct tsdb *db, struct tsdb_stats *out);
 
+/* ---- all of it, series by series -------------------------------------------------------- */
+
+/* Series that satisfy all of these. */
+struct tsdb_match {
+    const struct matcher *m;
+    size_t n;
+};
+
+struct tsdb_export {
+    const struct tsdb_match *sets; /* a series of any of them is wanted; none: all series */
+    size_t n_sets;
+    struct source_range range;
+};
+
+/* How far an export has come: the next series, and the first of its times. */
+struct tsdb_cursor {
+    series_id id; /* 0: there is nothing left */
+    ts_ms from;
+};
+
+struct tsdb_part {
+    struct source_selection *sel; /* for source_ops.read; series in the order of their ids */
+    const series_id *ids;         /* of sel->series */
+    struct tsdb_cursor next;      /* the last series of sel, when that one goes on */
+};
+
+/*
+ * The series from `at` on in the order of their ids, at most `n_series`, and fewer when they are
+ * longer than some megabytes together; a single one that is longer comes in several parts. `a` is
+ * the part's alone: it is reset first. A series made meanwhile has a higher id than all before it.
+ */
+int tsdb_export(struct tsdb *db, struct arena *a, const struct tsdb_export *what,
+                struct tsdb_cursor at, size_t n_series, struct tsdb_part *out, struct fault *f);
+
 /* False after a failure that only a restart can mend (FER_EIO); *why is a static sentence. */
 bool tsdb_healthy(struct tsdb *db, const char **why);
 
 /*
- * For the whole process, once at start: a data file that shrinks or cannot be read under the memory
- * map (SIGBUS) ends it with one line on stderr and exit code 70, and a file-size limit is an error
- * of the write (SIGXFSZ is ignored).
+ * For the whole process, once at start, before there are threads: a data file that shrinks or
+ * cannot be read under the memory map (SIGBUS), or whose damage makes a call of the store fault
+ * (SIGSEGV, SIGFPE, an assertion of LMDB), ends the process with one line on stderr that names the
+ * file, and exit code 70. A fault outside the store keeps its meaning. A file-size limit is an
+ * error of the write (SIGXFSZ is ignored).
  */
 void tsdb_guard_signals(void);
+
+/* ---- what is in it ---------------------------------------------------------------------- */
+
+struct tsdb_table_size {
+    const char *name;
+    uint64_t rows, bytes; /* of the pages in use */
+};
+
+struct tsdb_count {
+    struct str name;
+    uint64_t n_series, n_values; /* n_values: of a label */
+};
+
+/* A half hour that has sealed samples. */
+struct tsdb_slot_size {
+    ts_ms start;
+    uint64_t rows, series, samples;
+    uint64_t new_series; /* that no earlier slot has */
+};
+
+struct tsdb_analysis {
+    uint64_t n_series, n_metrics, n_labels;
+    uint64_t n_samples_sealed, n_samples_head, n_samples_late;
+    uint64_t n_series_unsealed; /* that have no sealed sample */
+    const struct tsdb_table_size *tables;
+    size_t n_tables;
+    uint64_t data_bytes, index_bytes, log_bytes; /* of tables: chunks; labels; WAL and checkpoint */
+    uint64_t used_bytes, file_bytes, map_bytes;
+    const struct tsdb_count *metrics, *labels; /* those with most series, with most values */
+    size_t n_top_metrics, n_top_labels;
+    const struct tsdb_slot_size *slots; /* ascending */
+    size_t n_slots;
+    ts_ms min_time, max_time; /* INT64_MAX, INT64_MIN: empty */
+    dur_ms retention;         /* 0: for ever */
+    uint64_t retention_bytes; /* 0: no limit */
+    ts_ms kept_from;          /* samples before it are due to go; INT64_MIN: none */
+};
+
+/* Reads all rows of sealed chunks and postings, without decoding samples. The lists are in `a`. */
+int tsdb_analyze(struct tsdb *db, struct arena *a, size_t most_names, struct tsdb_analysis *out,
+                 struct fault *f);
+
+/* ---- copies and checks ------------------------------------------------------------------ */
+
+/*
+ * Writes a consistent and compacted copy of the open store to snapshots/NAME/ferula.mdb in its
+ * folder `dir`. All that was acknowledged before the call is in it. Blocks no write; the pages that
+ * it reads stay in use meanwhile. `name` empty: one is made of time and chance; *out gets the name.
+ * FER_EINVAL: not a name for a folder, or taken; FER_EUNSUP: a store in memory. On a failure
+ * nothing is left behind.
+ */
+int tsdb_snapshot(struct tsdb *db, const char *dir, struct str name, struct buf *out,
+                  struct fault *f);
+
+/* Bytes of a data file before and after. */
+struct tsdb_sizes {
+    uint64_t before, after;
+};
+
+/*
+ * The rest is for folders that no server holds; they are locked meanwhile (FER_EBUSY). FER_ENOENT:
+ * there is no data file in the folder.
+ */
+
+/* Replaces the data file by a compacted copy of it, at once or not at all. */
+int tsdb_compact(const char *dir, struct tsdb_sizes *out, struct fault *f);
+
+/*
+ * Puts a copy of the data file `snapshot` (or of the one in the folder `snapshot`) into `dir`,
+ * which is missing or empty (else FER_EINVAL). The snapshot is audited first; FER_ECORRUPT: it has
+ * faults.
+ */
+int tsdb_restore(const char *snapshot, const char *dir, struct fault *f);
+
+/* What was looked at, and how many faults there are. */
+struct tsdb_audit_counts {
+    uint64_t rows, series, samples_sealed, samples_logged;
+    uint64_t faults;
+};
+
+/*
+ * Checks the pages, every row, and that the tables agree: series and their symbols, postings,
+ * chunks, checkpoint, write-ahead records, metadata. Each fault is told to report() (NULL: to
+ * nobody) as a line "TABLE key: what". Returns 0 also when there are faults; an error only when it
+ * could not look.
+ */
+int tsdb_audit(const char *dir, void (*report)(void *ctx, const char *line), void *ctx,
+               struct tsdb_audit_counts *out, struct fault *f);
 
 #endif

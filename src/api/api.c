@@ -56,9 +56,12 @@ static const struct {
     {HTTP_GET,     "/api/v1/status/walreplay",               api__constant,           PLAIN | EARLY},
     {HTTP_GET,     "/api/v1/targets",                        api__targets,            PLAIN},
     {HTTP_GET,     "/api/v1/targets/metadata",               api__constant,           PLAIN},
-    {POST_PUT,     "/api/v1/admin/tsdb/delete_series",       api__admin_disabled,     PLAIN},
-    {POST_PUT,     "/api/v1/admin/tsdb/clean_tombstones",    api__admin_disabled,     PLAIN},
-    {POST_PUT,     "/api/v1/admin/tsdb/snapshot",            api__admin_disabled,     PLAIN},
+    {POST_PUT,     "/api/v1/admin/tsdb/delete_series",       api__admin_delete,       PLAIN},
+    {POST_PUT,     "/api/v1/admin/tsdb/clean_tombstones",    api__admin_clean,        PLAIN},
+    {POST_PUT,     "/api/v1/admin/tsdb/snapshot",            api__admin_snapshot,     ON_POOL},
+
+    {GET_POST,     "/_ferula/tsdb/dump",                     api__tsdb_dump,          ON_POOL},
+    {HTTP_GET,     "/_ferula/tsdb/analyze",                  api__tsdb_analyze,       ON_POOL},
     {HTTP_OPTIONS, "/api/v1/{rest...}",                      api__no_content,         PLAIN},
 
     {HTTP_GET,     "/metrics",                               api__metrics,            HTTP_GZIP | HTTP_ON_POOL},

@@ -58,6 +58,7 @@ enum api__error {
     API_CANCELED,
     API_INTERNAL,
     API_UNAVAILABLE,
+    API_BUSY, /* "unavailable", but worth trying again soon: 503 with Retry-After */
     API_NOT_FOUND,
     N_API_ERRORS
 };
@@ -65,6 +66,9 @@ enum api__error {
 /* Makes the error envelope the answer. Returns 0, so that a handler can return it. */
 __attribute__((format(printf, 3, 4))) int api__fail(struct http_req *req, enum api__error kind,
                                                     const char *fmt, ...);
+
+/* The kind of a failure of the store or of a query's source; `other` for codes that say little. */
+enum api__error api__store_error(int rc, enum api__error other);
 
 /* Begins a success envelope; the handler then writes exactly one value, the data. */
 void api__ok_begin(struct http_req *req, struct json *j);

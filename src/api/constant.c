@@ -1,6 +1,6 @@
 /*
- * constant.c - endpoints whose answer never changes, because ferula has no scrape targets, rules,
- * alerts or admin calls. Clients probe them and only want them well formed.
+ * constant.c - endpoints whose answer never changes, because ferula has no scrape targets, rules
+ * or alerts. Clients probe them and only want them well formed.
  */
 #include "handlers.h"
 
@@ -50,11 +50,6 @@ int api__rules(struct http_req *req)
                     quoted.p);
     buf_release(&quoted);
     return 0;
-}
-
-int api__admin_disabled(struct http_req *req)
-{
-    return api__fail(req, API_UNAVAILABLE, "admin APIs disabled");
 }
 
 /* OPTIONS on a path that has no route of its own. */

@@ -35,8 +35,18 @@ int api__version(struct http_req *req);
 int api__constant(struct http_req *req);
 int api__targets(struct http_req *req);
 int api__rules(struct http_req *req);
-int api__admin_disabled(struct http_req *req);
 int api__no_content(struct http_req *req);
+
+/* admin.c */
+int api__admin_delete(struct http_req *req);
+int api__admin_clean(struct http_req *req);
+int api__admin_snapshot(struct http_req *req);
+
+/* tsdb_analyze.c */
+int api__tsdb_analyze(struct http_req *req);
+
+/* tsdb_dump.c */
+int api__tsdb_dump(struct http_req *req);
 
 /* metrics.c */
 int api__metrics(struct http_req *req);

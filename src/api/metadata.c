@@ -67,7 +67,7 @@ int api__metadata(struct http_req *req)
         return 0;
     rc = tsdb_metadata(api->opts.db, &req->arena, http_param(req, "metric"), &md, &n, &f);
     if (rc < 0 && rc != FER_ENOENT)
-        return api__fail(req, API_INTERNAL, "%s", f.text);
+        return api__fail(req, api__store_error(rc, API_INTERNAL), "%s", f.text);
     api__ok_begin(req, &j);
     write_families(&j, md, rc < 0 ? 0 : n, limit, limit_per_metric);
     return api__ok_end(&j, NULL);

@@ -168,18 +168,17 @@ static enum api__error error_of(int rc)
         int rc;
         enum api__error error;
     } rows[] = {
-        {FER_EINVAL,    API_BAD_DATA },
-        {FER_EEXEC,     API_EXECUTION},
-        {FER_ELIMIT,    API_EXECUTION},
-        {FER_EUNSUP,    API_EXECUTION},
-        {FER_ETIMEOUT,  API_TIMEOUT  },
-        {FER_ECANCELED, API_CANCELED },
+        {FER_EINVAL,   API_BAD_DATA },
+        {FER_EEXEC,    API_EXECUTION},
+        {FER_ELIMIT,   API_EXECUTION},
+        {FER_EUNSUP,   API_EXECUTION},
+        {FER_ETIMEOUT, API_TIMEOUT  },
     };
 
     for (size_t i = 0; i < COUNT(rows); i++)
         if (rows[i].rc == rc)
             return rows[i].error;
-    return API_INTERNAL; /* the store's */
+    return api__store_error(rc, API_INTERNAL);
 }
 
 /* The texts for a query that was over before it was evaluated. */

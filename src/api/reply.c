@@ -8,6 +8,8 @@
 #include "ferula/base/check.h"
 #include "ferula/model/labels.h"
 
+#define RETRY_AFTER STR("1") /* seconds */
+
 /* More annotations than this of one kind are only counted. */
 #define MAX_NOTES 10
 
@@ -21,6 +23,7 @@ static const struct {
     [API_CANCELED] = {"canceled",    499}, /* client closed the connection */
     [API_INTERNAL] = {"internal",    500},
     [API_UNAVAILABLE] = {"unavailable", 500},
+    [API_BUSY] = {"unavailable", 503},
     [API_NOT_FOUND] = {"not_found",   404},
 };
 
@@ -36,6 +39,8 @@ int api__fail(struct http_req *req, enum api__error kind, const char *fmt, ...)
     va_end(ap);
     req->reply.status = errors[kind].status;
     req->reply.content_type = "application/json";
+    if (kind == API_BUSY)
+        http_reply_header(req, "Retry-After", RETRY_AFTER);
     buf_reset(&req->reply.body);
     json_init(&j, &req->reply.body);
     json_object_begin(&j);
@@ -48,6 +53,11 @@ int api__fail(struct http_req *req, enum api__error kind, const char *fmt, ...)
     json_object_end(&j);
     buf_release(&text);
     return 0;
+}
+
+enum api__error api__store_error(int rc, enum api__error other)
+{
+    return rc == FER_EBUSY ? API_BUSY : rc == FER_ECANCELED ? API_CANCELED : other;
 }
 
 void api__ok_begin(struct http_req *req, struct json *j)

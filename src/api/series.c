@@ -60,7 +60,7 @@ static int read_matches(struct lookup *l, struct fault *f)
 
 static int fail_storage(struct http_req *req, int rc, const struct fault *f)
 {
-    return api__fail(req, rc == FER_ECANCELED ? API_CANCELED : API_EXECUTION, "%s", f->text);
+    return api__fail(req, api__store_error(rc, API_EXECUTION), "%s", f->text);
 }
 
 /* ---- lists of texts --------------------------------------------------------------------- */

@@ -232,12 +232,14 @@ int api__status_tsdb(struct http_req *req)
     struct fault f;
     struct json j;
     size_t limit;
+    int rc;
 
     if (entries_param(req, &limit) < 0)
         return 0;
     tsdb_stats(api->opts.db, &stats);
-    if (api__cardinality_read(tsdb_source(api->opts.db), &req->arena, &stats, limit, &card, &f) < 0)
-        return api__fail(req, API_INTERNAL, "%s", f.text);
+    rc = api__cardinality_read(tsdb_source(api->opts.db), &req->arena, &stats, limit, &card, &f);
+    if (rc < 0)
+        return api__fail(req, api__store_error(rc, API_INTERNAL), "%s", f.text);
     api__ok_begin(req, &j);
     json_object_begin(&j);
     json_key(&j, "headStats");

@@ -13,8 +13,19 @@
 #include "ferula/base/str.h"
 
 static const struct cli__command *const commands[] = {
-    &cli__serve,        &cli__query_instant, &cli__query_range, &cli__query_series,
-    &cli__query_labels, &cli__push,          &cli__help,        &cli__version,
+    &cli__serve,        &cli__query_instant, &cli__query_range,   &cli__query_series,
+    &cli__query_labels, &cli__push,          &cli__tsdb_dump,     &cli__tsdb_import,
+    &cli__tsdb_analyze, &cli__tsdb_verify,   &cli__tsdb_snapshot, &cli__tsdb_restore,
+    &cli__tsdb_compact, &cli__help,          &cli__version,
+};
+
+/* Commands of two words. */
+static const struct {
+    const char *name, *args, *prefix, *members;
+} groups[] = {
+    {"query", "[FLAGS] URL ...",     "query ", "instant, range, series or labels"},
+    {"tsdb",  "[FLAGS] URL|DIR ...", "tsdb ",
+     "dump, import, analyze, verify, snapshot, restore or compact"               },
 };
 
 /* ---- output ----------------------------------------------------------------------------- */
@@ -151,25 +162,35 @@ static const struct cli__command *find(int argc, char **argv, int *n_words)
     return NULL;
 }
 
-/* `argv` names no command: a group such as "query" lists its own, anything else is a mistake. */
+static bool is_any(const char *word, const char *a, const char *b)
+{
+    return strcmp(word, a) == 0 || strcmp(word, b) == 0;
+}
+
+/* A group alone: lists its commands. */
+static int show_group(size_t g, bool asked)
+{
+    struct buf b = {0};
+
+    buf_addf(&b, "usage: ferula %s COMMAND %s\n\n", groups[g].name, groups[g].args);
+    print_commands(&b, groups[g].prefix);
+    buf_addf(&b, "\n`ferula %s COMMAND --help` explains one and has examples.\n", groups[g].name);
+    if (asked)
+        return cli__print(&b);
+    fprintf(stderr, "ferula %s: expected %s\n%s", groups[g].name, groups[g].members, b.p);
+    buf_release(&b);
+    return CLI__USAGE;
+}
+
+/* `argv` names no command: a group lists its own, anything else is a mistake. */
 static int no_command(int argc, char **argv)
 {
     const char *names[COUNT(commands)];
     const char *near;
-    struct buf b = {0};
 
-    if (strcmp(argv[0], "query") == 0) {
-        bool asked = argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
-
-        buf_puts(&b, "usage: ferula query instant|range|series|labels [FLAGS] URL ...\n\n");
-        print_commands(&b, "query ");
-        buf_puts(&b, "\n`ferula query instant --help` and the like have examples.\n");
-        if (asked)
-            return cli__print(&b);
-        fprintf(stderr, "ferula query: expected instant, range, series or labels\n%s", b.p);
-        buf_release(&b);
-        return CLI__USAGE;
-    }
+    for (size_t g = 0; g < COUNT(groups); g++)
+        if (strcmp(argv[0], groups[g].name) == 0)
+            return show_group(g, argc > 1 && is_any(argv[1], "--help", "-h"));
     for (size_t i = 0; i < COUNT(commands); i++)
         names[i] = commands[i]->name;
     near = config_nearest(argv[0], names, COUNT(names));
@@ -236,11 +257,6 @@ const struct cli__command cli__version = {
 };
 
 /* ---- where it begins -------------------------------------------------------------------- */
-
-static bool is_any(const char *word, const char *a, const char *b)
-{
-    return strcmp(word, a) == 0 || strcmp(word, b) == 0;
-}
 
 int cli_main(int argc, char **argv)
 {

@@ -102,6 +102,8 @@ static struct curl_slist *make_headers(const struct client_request *req)
         list = add_header(list, "Content-Encoding: snappy");
         list = add_header(list, "X-Prometheus-Remote-Write-Version: 0.1.0");
     }
+    if (req->backfill)
+        list = add_header(list, "Ferula-Backfill: true");
     for (size_t i = 0; req->headers != NULL && i < req->headers->n; i++) {
         const char *header = req->headers->v[i];
         size_t n = name_end(header);
@@ -121,6 +123,24 @@ static struct curl_slist *make_headers(const struct client_request *req)
 static size_t take_body(char *data, size_t size, size_t n, void *ctx)
 {
     buf_add(ctx, data, size * n);
+    return size * n;
+}
+
+/* Where the header that was asked for goes. */
+struct header_sink {
+    const char *name;
+    struct buf *value;
+};
+
+static size_t take_header(char *data, size_t size, size_t n, void *ctx)
+{
+    const struct header_sink *sink = ctx;
+    struct str rest = {data, size * n}, name;
+
+    if (str_split(&rest, ':', &name) && rest.p != NULL && str_eq_nocase(name, str_of(sink->name))) {
+        buf_reset(sink->value);
+        buf_add_str(sink->value, str_trim(rest));
+    }
     return size * n;
 }
 
@@ -167,6 +187,7 @@ static int fetch_fault(CURLcode code, const char *detail, struct fault *f)
 
 int cli__fetch(const struct client_request *req, struct client_response *out, struct fault *f)
 {
+    const struct header_sink sink = {req->wanted, &out->wanted};
     char error[CURL_ERROR_SIZE] = "", *direct = NULL;
     struct curl_slist *headers = NULL;
     CURL *c = NULL;
@@ -175,6 +196,7 @@ int cli__fetch(const struct client_request *req, struct client_response *out, st
 
     out->status = 0;
     buf_reset(&out->body);
+    buf_reset(&out->wanted);
     rc = open_library(f);
     if (rc < 0)
         return rc;
@@ -185,6 +207,10 @@ int cli__fetch(const struct client_request *req, struct client_response *out, st
     set_options(c, req, out, error);
     lib.curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
     lib.curl_easy_setopt(c, CURLOPT_NOPROXY, direct);
+    if (req->wanted != NULL) {
+        lib.curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, take_header);
+        lib.curl_easy_setopt(c, CURLOPT_HEADERDATA, &sink);
+    }
     code = lib.curl_easy_perform(c);
     if (code == CURLE_OK)
         lib.curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &out->status);
@@ -194,6 +220,12 @@ int cli__fetch(const struct client_request *req, struct client_response *out, st
     lib.curl_easy_cleanup(c);
     free(direct);
     return rc;
+}
+
+void cli__response_release(struct client_response *resp)
+{
+    buf_release(&resp->body);
+    buf_release(&resp->wanted);
 }
 
 int cli__fetch_exit(int rc)

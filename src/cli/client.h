@@ -16,6 +16,8 @@ struct client_request {
     struct str body;          /* sent by POST; p == NULL: GET */
     const char *content_type; /* of the body */
     bool snappy;              /* the body is a remote-write request */
+    bool backfill;            /* older history, in any order */
+    const char *wanted;       /* a header of the answer; NULL: none */
     const struct config_list
         *headers; /* "name=value" or "name: value"; checked by cli__headers_check() */
     dur_ms timeout;
@@ -24,13 +26,17 @@ struct client_request {
 struct client_response {
     long status;
     struct buf body;
+    struct buf wanted; /* value of the header that was asked for; empty: it has none */
 };
 
 /*
  * FER_EIO: the server could not be reached or did not answer (f->text); FER_ETIMEOUT; FER_EINVAL:
- * the URL is none; FER_EUNSUP: there is no libcurl. `out` is the caller's to release in any case.
+ * the URL is none; FER_EUNSUP: there is no libcurl. `out` is the caller's in any case, to be
+ * ended with cli__response_release().
  */
 int cli__fetch(const struct client_request *req, struct client_response *out, struct fault *f);
+
+void cli__response_release(struct client_response *resp);
 
 /* The exit code for a failure of cli__fetch(). */
 int cli__fetch_exit(int rc);

@@ -23,7 +23,7 @@
 #define SAMPLES_PER_REQUEST 2000
 
 struct push_flags {
-    bool help;
+    bool help, backfill;
     const char *format;
     struct config_list headers, labels;
     dur_ms timeout;
@@ -39,6 +39,8 @@ static const struct config_flag flags[] = {
      .help = "Label added to every series, in place of one of that name. May be repeated."},
     {.name = "header", .kind = CONFIG_LIST, .meta = "NAME=VALUE",
      .help = "Extra header of the requests. May be repeated."},
+    {.name = "backfill", .kind = CONFIG_BOOL, .value = "false",
+     .help = "Older history: ferula takes it at any age that its retention allows, in any order."},
     {.name = "timeout", .kind = CONFIG_DURATION, .value = "30s", .least = 1,
      .help = "Most time to wait for each answer."},
 };
@@ -193,6 +195,7 @@ static int send_packed(struct sender *s)
         .body = buf_str(&s->packed),
         .content_type = "application/x-protobuf",
         .snappy = true,
+        .backfill = s->flags->backfill,
         .headers = &s->flags->headers,
         .timeout = s->flags->timeout,
     };
@@ -212,7 +215,7 @@ static int send_packed(struct sender *s)
         s->refused = true;
         rc = resp.status == 400 ? CLI__OK : CLI__FAILED;
     }
-    buf_release(&resp.body);
+    cli__response_release(&resp);
     return rc;
 }
 
@@ -293,7 +296,8 @@ static int run_parsed(const struct cli__command *cmd, const struct push_flags *p
 static int run(const struct cli__command *cmd, int argc, char **argv)
 {
     struct push_flags pf = {0};
-    void *const targets[] = {&pf.help, &pf.format, &pf.labels, &pf.headers, &pf.timeout};
+    void *const targets[] = {&pf.help,    &pf.format,   &pf.labels,
+                             &pf.headers, &pf.backfill, &pf.timeout};
     struct cli__words words = {.least = 2, .most = 2};
     int rc;
 
@@ -311,8 +315,8 @@ const struct cli__command cli__push = {
     .summary = "Send metrics in text exposition or OpenMetrics as remote write.",
     .examples = "  echo 'queue_length{queue=\"mail\"} 12' | ferula push http://127.0.0.1:9090 -\n"
                 "      one sample, now\n"
-                "  ferula push --label=job=replay http://127.0.0.1:9090 history.om\n"
-                "      a file with timestamps, with a label added to each series\n",
+                "  ferula push --backfill --label=job=replay http://127.0.0.1:9090 history.om\n"
+                "      a file with old timestamps, with a label added to each series\n",
     .flags = flags,
     .n_flags = COUNT(flags),
     .run = run,

@@ -1,7 +1,6 @@
 /*
  * query.c - `ferula query ...`: asks a server of Prometheus' API, and prints as promtool does.
  */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,9 +12,8 @@
 #include "ferula/base/check.h"
 #include "ferula/base/clock.h"
 #include "ferula/base/mem.h"
-#include "ferula/base/num.h"
 #include "ferula/base/str.h"
-#include "ferula/model/duration.h"
+#include "form.h"
 #include "query_print.h"
 
 /* promtool asks for a year and more around now when no bounds are given. */
@@ -61,72 +59,6 @@ struct query_flags {
         .name = "match", .kind = CONFIG_LIST, .meta = "SELECTOR",                                  \
         .help = "Only series that this selects. May be repeated."                                  \
     }
-
-/* ---- times and the form ----------------------------------------------------------------- */
-
-/* Unix seconds or RFC 3339. */
-static bool parse_time(const char *text, ts_ms *out)
-{
-    double seconds;
-
-    if (num_parse(str_of(text), &seconds, NULL)) {
-        if (!(fabs(seconds) < 9e15))
-            return false;
-        *out = (ts_ms)llround(seconds * 1000);
-        return true;
-    }
-    return time_parse_rfc3339(str_of(text), out) == 0;
-}
-
-static int time_or(const struct cli__command *cmd, const char *flag, const char *text,
-                   ts_ms otherwise, ts_ms *out)
-{
-    if (text == NULL) {
-        *out = otherwise;
-        return 0;
-    }
-    if (parse_time(text, out))
-        return 0;
-    return cli__usage_error(cmd,
-                            "invalid value \"%s\" for flag '--%s': expected seconds since 1970 or "
-                            "RFC 3339, such as 2026-01-02T03:04:05Z",
-                            text, flag);
-}
-
-static void add_escaped(struct buf *b, struct str text)
-{
-    static const char hex[] = "0123456789ABCDEF";
-
-    for (size_t i = 0; i < text.n; i++) {
-        unsigned char c = (unsigned char)text.p[i];
-
-        if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-            c == '-' || c == '.' || c == '_' || c == '~') {
-            buf_putc(b, (char)c);
-        } else {
-            buf_putc(b, '%');
-            buf_putc(b, hex[c >> 4]);
-            buf_putc(b, hex[c & 15]);
-        }
-    }
-}
-
-static void form_add(struct buf *form, const char *name, struct str value)
-{
-    if (form->n > 0)
-        buf_putc(form, '&');
-    buf_addf(form, "%s=", name);
-    add_escaped(form, value);
-}
-
-static void form_add_ms(struct buf *form, const char *name, int64_t ms)
-{
-    struct buf b = {0};
-
-    buf_add_num(&b, (double)ms / 1000, 'f');
-    form_add(form, name, buf_str(&b));
-    buf_release(&b);
-}
 
 /* ---- asking ----------------------------------------------------------------------------- */
 
@@ -208,7 +140,7 @@ static int ask(const struct query_flags *q, const char *url, const struct buf *f
     } else {
         rc = print_answer(&resp, q->format, print);
     }
-    buf_release(&resp.body);
+    cli__response_release(&resp);
     return rc;
 }
 
@@ -270,13 +202,13 @@ static int run_instant(const struct cli__command *cmd, int argc, char **argv)
     int rc;
 
     if (begin(&r, targets, argc, argv, &rc))
-        rc = time_or(cmd, "time", r.flags.time, clock_now_ms(clock_system()), &at);
+        rc = cli__time_or(cmd, "time", r.flags.time, clock_now_ms(clock_system()), &at);
     else
         goto out;
     if (rc != CLI__OK)
         goto out;
-    form_add(&r.form, "query", str_of(r.words.list.v[1]));
-    form_add_ms(&r.form, "time", at);
+    cli__form_add(&r.form, "query", str_of(r.words.list.v[1]));
+    cli__form_add_ms(&r.form, "time", at);
     rc = post(&r, "query", query_print_value);
 out:
     end(&r);
@@ -286,9 +218,9 @@ out:
 /* Both bounds, or those given instead when there is no flag. */
 static int bounds(const struct query_run *r, ts_ms start, ts_ms end_at, ts_ms out[2])
 {
-    int rc = time_or(r->cmd, "end", r->flags.end, end_at, &out[1]);
+    int rc = cli__time_or(r->cmd, "end", r->flags.end, end_at, &out[1]);
 
-    return rc != CLI__OK ? rc : time_or(r->cmd, "start", r->flags.start, start, &out[0]);
+    return rc != CLI__OK ? rc : cli__time_or(r->cmd, "start", r->flags.start, start, &out[0]);
 }
 
 static int range_form(struct query_run *r)
@@ -305,10 +237,10 @@ static int range_form(struct query_run *r)
         return cli__usage_error(r->cmd, "start time is not before end time");
     if (step == 0) /* promtool's: 250 points */
         step = MAX((at[1] - at[0]) / 250 / 1000, 1) * 1000;
-    form_add(&r->form, "query", str_of(r->words.list.v[1]));
-    form_add_ms(&r->form, "start", at[0]);
-    form_add_ms(&r->form, "end", at[1]);
-    form_add_ms(&r->form, "step", step);
+    cli__form_add(&r->form, "query", str_of(r->words.list.v[1]));
+    cli__form_add_ms(&r->form, "start", at[0]);
+    cli__form_add_ms(&r->form, "end", at[1]);
+    cli__form_add_ms(&r->form, "step", step);
     return CLI__OK;
 }
 
@@ -339,9 +271,9 @@ static int series_form(struct query_run *r)
     if (rc != CLI__OK)
         return rc;
     for (size_t i = 0; i < r->flags.matchers.n; i++)
-        form_add(&r->form, "match[]", str_of(r->flags.matchers.v[i]));
-    form_add_ms(&r->form, "start", at[0]);
-    form_add_ms(&r->form, "end", at[1]);
+        cli__form_add(&r->form, "match[]", str_of(r->flags.matchers.v[i]));
+    cli__form_add_ms(&r->form, "start", at[0]);
+    cli__form_add_ms(&r->form, "end", at[1]);
     return CLI__OK;
 }
 
@@ -378,7 +310,7 @@ static int run_labels(const struct cli__command *cmd, int argc, char **argv)
     if (begin(&r, targets, argc, argv, &rc)) {
         rc = series_form(&r);
         buf_addf(&url, "%s/api/v1/label/", r.base);
-        add_escaped(&url, str_of(r.words.list.v[1]));
+        cli__form_escape(&url, str_of(r.words.list.v[1]));
         buf_addf(&url, "/values?" STR_FMT, STR_ARG(buf_str(&r.form)));
         if (rc == CLI__OK)
             rc = ask(&r.flags, url.p, NULL, query_print_names);

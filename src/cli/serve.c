@@ -8,6 +8,7 @@
 #include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -98,11 +99,18 @@ static int open_store(struct service *s, const struct serve_conf *c)
                              .map_bytes = c->map_bytes,
                              .retention = c->retention,
                              .retention_bytes = c->retention_bytes,
-                             .ooo_window = c->ooo_window};
+                             .ooo_window = c->ooo_window,
+                             .memory = c->memory};
     struct fault f = {0};
 
+    if (c->memory)
+        LOG_INFO("Samples are kept in memory only, and are gone when ferula ends");
+    if (c->memory && strcmp(c->data_dir, SERVE_DATA_DIR) != 0)
+        LOG_WARN("--storage.tsdb.path is not used with --storage.memory",
+                 LOG_S("path", c->data_dir));
     if (tsdb_open(&s->db, &opts, &f) < 0) {
-        LOG_ERROR("Cannot open the store", LOG_S("path", c->data_dir), LOG_S("err", f.text));
+        LOG_ERROR("Cannot open the store", LOG_S("path", c->memory ? "memory" : c->data_dir),
+                  LOG_S("err", f.text));
         return CLI__FAILED;
     }
     return CLI__OK;
@@ -120,6 +128,7 @@ static void make_api(struct service *s, const struct serve_conf *c)
         .features = c->promql,
         .delayed_name_removal = c->delayed_name_removal,
         .remote_write = c->remote_write,
+        .admin = c->admin,
         .limits = {c->max_request_bytes, c->max_labels, c->max_name_bytes, c->max_value_bytes},
         .flags = c->shown,
         .n_flags = c->n_shown,

@@ -10,6 +10,8 @@
 #include "ferula/base/log.h"
 #include "ferula/promql.h"
 
+#define SERVE_DATA_DIR "data/" /* when --storage.tsdb.path is not given */
+
 enum {
 #define FLAG(...)    +1
 #define IGNORED(...) +1
@@ -23,7 +25,7 @@ enum {
 
 struct serve_conf {
     /* One member a row of serve_flags.tbl.h that does something. */
-    bool help, version, remote_write, aliases;
+    bool help, version, remote_write, aliases, memory, admin;
     const char *listen, *route_prefix, *external_url, *cors_origin, *data_dir;
     const char *log_level, *log_format;
     dur_ms read_timeout, lookback, query_timeout, retention, ooo_window;

@@ -1,6 +1,7 @@
 /*
  * lmdb_format.h - the layout of an LMDB 0.9 data file on 64-bit little-endian machines, as far as
- * verify.c checks it. Written from the file format; LMDB's own declarations are private to it.
+ * verify.c and tables.c check it. Written from the file format; LMDB's own declarations are private
+ * to it.
  */
 #ifndef TSDB_LMDB_FORMAT_H
 #define TSDB_LMDB_FORMAT_H
@@ -18,6 +19,9 @@ enum { LMDB_FREE, LMDB_MAIN };
 
 /* Kinds of pages. */
 enum { LMDB_BRANCH = 1, LMDB_LEAF = 2, LMDB_OVERFLOW = 4, LMDB_META = 8 };
+
+/* A flag of a page in memory that the transaction made or copied; never of one in the file. */
+#define LMDB_DIRTY 16u
 
 /* Kinds of leaf nodes. */
 #define LMDB_BIGDATA 1u /* the data is the number of an overflow page */

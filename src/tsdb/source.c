@@ -11,8 +11,7 @@
  */
 #include <stdlib.h>
 
-#include "chunks.h"
-#include "store.h"
+#include "source.h"
 
 #include "ferula/base/check.h"
 #include "ferula/model/matcher.h"
@@ -123,14 +122,6 @@ static int match(struct tsdb *db, struct arena *a, const struct matcher *m, size
 
 /* ---- their samples ---------------------------------------------------------------------- */
 
-/* What a selection has of a series; in its arena. */
-struct picked {
-    struct tsdb__sealed_list sealed;
-    struct tsdb__chunk *chunks;
-    struct sample *late; /* as they arrived */
-    size_t n_late;
-};
-
 struct query {
     const struct matcher *m;
     size_t n_matchers;
@@ -140,32 +131,36 @@ struct query {
 /* The series, what memory has of them, and a snapshot of what is sealed: as of one moment. */
 struct moment {
     const struct tsdb__matched *matched;
-    struct picked *picked; /* in the order of the ids */
+    struct tsdb__picked *picked; /* in the order of the ids */
     struct tsdb__txn *x;
 };
+
+struct tsdb__picked *tsdb__picked_memory(struct tsdb *db, struct arena *a, const uint32_t *ids,
+                                         size_t n, struct source_range range)
+{
+    struct tsdb__picked *picked = arena_array(a, struct tsdb__picked, n);
+
+    /* The snapshot may have series that are committed, but not published: they have nothing yet. */
+    while (n > 0 && ids[n - 1] > db->head.last_id)
+        n--;
+    for (size_t i = 0; i < n; i++) {
+        if (i + 8 < n)
+            tsdb__head_look_ahead(&db->head, ids[i + 4], ids[i + 8]);
+        picked[i].chunks = tsdb__head_copy(&db->head, ids[i], range, a);
+        picked[i].n_late = tsdb__late_copy(&db->late, ids[i], range, a, &picked[i].late);
+    }
+    return picked;
+}
 
 /* Under the heads' read lock. */
 static int copy_memory(struct tsdb *db, struct arena *a, struct source_range range,
                        struct moment *mo, struct fault *f)
 {
-    const struct tsdb__matched *m = mo->matched;
-    size_t n = m->n;
     int rc = tsdb__reader_begin(db, &mo->x, f);
 
     if (rc < 0)
         return rc;
-    mo->picked = arena_array(a, struct picked, m->n);
-    /* The snapshot may have series that are committed, but not published: they have nothing yet. */
-    while (n > 0 && m->ids[n - 1] > db->head.last_id)
-        n--;
-    for (size_t i = 0; i < n; i++) {
-        struct picked *p = &mo->picked[i];
-
-        if (i + 8 < n)
-            tsdb__head_look_ahead(&db->head, m->ids[i + 4], m->ids[i + 8]);
-        p->chunks = tsdb__head_copy(&db->head, m->ids[i], range, a);
-        p->n_late = tsdb__late_copy(&db->late, m->ids[i], range, a, &p->late);
-    }
+    mo->picked = tsdb__picked_memory(db, a, mo->matched->ids, mo->matched->n, range);
     return 0;
 }
 
@@ -199,8 +194,20 @@ static int take(struct tsdb *db, struct arena *a, const struct query *q, struct 
     return rc;
 }
 
+void tsdb__picked_join(struct tsdb__picked *picked, const uint32_t *ids, size_t n,
+                       const struct tsdb__sealed_list *lists, struct tsdb__mark sealed)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct tsdb__picked *p = &picked[i];
+
+        p->sealed = lists[i];
+        while (p->chunks != NULL && tsdb__is_sealed(sealed, p->chunks->slot, ids[i]))
+            p->chunks = p->chunks->next;
+    }
+}
+
 static int copy_sealed(struct tsdb__txn *x, struct arena *a, const struct tsdb__matched *m,
-                       struct source_range range, struct picked *picked)
+                       struct source_range range, struct tsdb__picked *picked)
 {
     struct tsdb__sealed_list *lists = arena_array(a, struct tsdb__sealed_list, m->n);
     struct tsdb__state state;
@@ -212,27 +219,21 @@ static int copy_sealed(struct tsdb__txn *x, struct arena *a, const struct tsdb__
         rc = tsdb__chunks_select(x, m->ids, m->n, range, a, lists);
     if (rc < 0)
         return rc;
-    for (size_t i = 0; i < m->n; i++) {
-        struct picked *p = &picked[i];
-
-        p->sealed = lists[i];
-        while (p->chunks != NULL && tsdb__is_sealed(state.sealed, p->chunks->slot, m->ids[i]))
-            p->chunks = p->chunks->next;
-    }
+    tsdb__picked_join(picked, m->ids, m->n, lists, state.sealed);
     return 0;
 }
 
 /* In the order of the labels; series without samples in the range are left out. */
-static void list_filled(struct arena *a, const struct tsdb__matched *m, struct picked *picked,
+static void list_filled(struct arena *a, const struct tsdb__matched *m, struct tsdb__picked *picked,
                         struct source_selection *sel)
 {
-    struct picked **v = arena_array(a, struct picked *, m->n);
+    struct tsdb__picked **v = arena_array(a, struct tsdb__picked *, m->n);
 
     for (size_t i = 0; i < m->n; i++)
         v[m->places[i]] = &picked[i];
     sel->series = arena_array(a, struct source_series, m->n);
     for (size_t i = 0; i < m->n; i++)
-        if (v[i]->sealed.first != NULL || v[i]->chunks != NULL || v[i]->n_late > 0)
+        if (tsdb__picked_any(v[i]))
             sel->series[sel->n++] = (struct source_series){m->labels[i], v[i]};
 }
 
@@ -262,7 +263,7 @@ static int source_select(struct source *src, struct arena *a, const struct match
 static int source_read(const struct source_selection *sel, size_t i, struct sample_vec *out,
                        struct fault *f)
 {
-    const struct picked *p;
+    const struct tsdb__picked *p;
     size_t from = out->n;
     int rc = 0;
 

@@ -26,6 +26,8 @@
 #define TSDB_MAGIC      0x7db57012
 #define TSDB__FILE_NAME "ferula.mdb" /* in the data folder */
 
+#define TSDB__IN_MEMORY "(memory)" /* in place of a path */
+
 /* Requests waiting for the writer thread. */
 struct tsdb__queue {
     pthread_mutex_t lock;
@@ -93,6 +95,8 @@ struct tsdb__upkeep {
 struct tsdb {
     uint32_t magic;
     int lock_fd; /* of ferula.lock */
+    char *path;  /* owned; of the data file, or TSDB__IN_MEMORY */
+    bool in_memory;
     MDB_env *env;
     MDB_dbi dbis[N_TABLES];
     struct tsdb__meta meta;
@@ -134,8 +138,16 @@ int tsdb__dir_open(const char *dir, int *lock_fd, struct fault *f);
 /* dir.c: makes the names in a folder durable. */
 int tsdb__dir_sync(const char *dir, struct fault *f);
 
-/* verify.c: checks every page of the file before LMDB, which trusts it, sees it. */
+/*
+ * verify.c: checks the file before LMDB, which trusts it, sees it. The skeleton is what LMDB's
+ * trees are made of: enough for a start, as rows are checked again when they are read.
+ * tsdb__verify() reads every row, too. A missing file is fine.
+ */
+int tsdb__verify_skeleton(const char *path, struct fault *f);
 int tsdb__verify(const char *path, struct fault *f);
+
+/* memory.c: mdb_env_open() on a file that is nowhere but in memory. */
+int tsdb__memory_open(MDB_env *env, unsigned flags, struct fault *f);
 
 /* writer.c */
 void tsdb__writer_start(struct tsdb *db);
@@ -174,7 +186,25 @@ ts_ms tsdb__kept_from(const struct tsdb *db);
 /* Bytes of the pages that are in use. */
 uint64_t tsdb__used_bytes(const struct tsdb *db, struct tsdb__txn *x);
 
-/* txn.c: a read transaction from the pool, and back. */
+/*
+ * guard.c: between these the thread is inside the store: a fault is one of the file at `path`,
+ * which must stay. May be nested.
+ */
+void tsdb__guard_enter(const char *path);
+void tsdb__guard_leave(void);
+
+/* For faults whose thread is not inside a store: the file that is open, from here to there. */
+void tsdb__guard_open(const char *path);
+void tsdb__guard_close(const char *path);
+
+/* For mdb_env_set_assert(); ends the process. */
+void tsdb__guard_assert(MDB_env *env, const char *text);
+
+/* txn.c: a write transaction, which ends with tsdb__commit() or tsdb__write_abort(). */
+int tsdb__write_begin(struct tsdb *db, struct tsdb__txn *x);
+void tsdb__write_abort(struct tsdb__txn *x);
+
+/* txn.c: a read transaction from the pool, and back, by the same thread. */
 int tsdb__reader_begin(struct tsdb *db, struct tsdb__txn **out, struct fault *f);
 void tsdb__reader_end(struct tsdb *db, struct tsdb__txn *x);
 

@@ -23,7 +23,7 @@ struct tsdb__text {
     struct str text;
 };
 
-static uint64_t stored_hash(const uint8_t *uuid, struct str s)
+uint64_t tsdb__symbol_hash(const uint8_t *uuid, struct str s)
 {
     char keyed[16 + TSDB__SYMBOL_BYTES_MAX];
 
@@ -54,7 +54,7 @@ int tsdb__symbol_find(struct tsdb__txn *x, const uint8_t *uuid, struct str s, ui
     *out = 0;
     if (s.n > TSDB__SYMBOL_BYTES_MAX)
         return 0;
-    tsdb__put_be64(want, stored_hash(uuid, s));
+    tsdb__put_be64(want, tsdb__symbol_hash(uuid, s));
     for (rc = tsdb__step(x, T_SYMX, MDB_SET_RANGE, &k, &body); rc == 0;
          rc = tsdb__step(x, T_SYMX, MDB_NEXT, &k, &body)) {
         struct str text = {0};
@@ -125,7 +125,7 @@ int tsdb__symbols_intern(struct tsdb__symbols *sy, struct tsdb__txn *x, struct s
     if (rc < 0)
         return rc;
     sy->n = id;
-    tsdb__put_be64(key, stored_hash(sy->uuid, s));
+    tsdb__put_be64(key, tsdb__symbol_hash(sy->uuid, s));
     tsdb__put_be32(key + 8, id);
     rc = tsdb__put(x, T_SYMX, (struct str){(const char *)key, sizeof(key)}, STR(""), 0);
     if (rc == 0)
@@ -145,7 +145,7 @@ int tsdb__symbols_delete(struct tsdb__symbols *sy, struct tsdb__txn *x, uint32_t
     hash = hash_keyed128(text.p, text.n);
     if (sy->seen != NULL)
         sy->seen[hash.lo % N_SEEN] = (struct tsdb__symbol_seen){0};
-    tsdb__put_be64(key, stored_hash(sy->uuid, text));
+    tsdb__put_be64(key, tsdb__symbol_hash(sy->uuid, text));
     tsdb__put_be32(key + 8, id);
     rc = tsdb__delete_key(x, T_SYMX, (struct str){(const char *)key, sizeof(key)});
     if (rc == 0)

@@ -11,6 +11,9 @@
 
 #define TSDB__SYMBOL_BYTES_MAX (TSDB__BODY_MAX - 16)
 
+/* What T_SYMX has of a text of at most TSDB__SYMBOL_BYTES_MAX bytes. */
+uint64_t tsdb__symbol_hash(const uint8_t *uuid, struct str s);
+
 /* The symbol of a string; 0: there is none. `uuid` (16 bytes) keys the hash. */
 int tsdb__symbol_find(struct tsdb__txn *x, const uint8_t *uuid, struct str s, uint32_t *out);
 

@@ -11,15 +11,15 @@
 #include "ferula/base/hash.h"
 
 const struct tsdb__table_def tsdb__tables[N_TABLES] = {
-    [T_META] = {"meta",   0,              0 },
-    [T_SYM] = {"sym",    MDB_INTEGERKEY, 4 },
-    [T_SYMX] = {"symx",   0,              12},
-    [T_SERIES] = {"series", MDB_INTEGERKEY, 4 },
-    [T_POST] = {"post",   0,              12},
-    [T_WAL] = {"wal",    MDB_INTEGERKEY, 8 },
-    [T_MDATA] = {"mdata",  MDB_INTEGERKEY, 4 },
-    [T_CHUNK] = {"chunks", 0,              12},
-    [T_HEAD] = {"head",   0,              12},
+    [T_META] = {"meta",   0,              0,  false},
+    [T_SYM] = {"sym",    MDB_INTEGERKEY, 4,  true },
+    [T_SYMX] = {"symx",   0,              12, false},
+    [T_SERIES] = {"series", MDB_INTEGERKEY, 4,  true },
+    [T_POST] = {"post",   0,              12, false},
+    [T_WAL] = {"wal",    MDB_INTEGERKEY, 8,  true },
+    [T_MDATA] = {"mdata",  MDB_INTEGERKEY, 4,  true },
+    [T_CHUNK] = {"chunks", 0,              12, true },
+    [T_HEAD] = {"head",   0,              12, true },
 };
 
 static const struct {
@@ -33,9 +33,12 @@ static const struct {
     {EDQUOT,               FER_ENOSPC  },
     {EFBIG,                FER_ENOSPC  },
     {ENOMEM,               FER_ENOSPC  },
-    {MDB_READERS_FULL,     FER_ELIMIT  },
+    {MDB_READERS_FULL,     FER_EBUSY   },
     {MDB_CORRUPTED,        FER_ECORRUPT},
     {MDB_PAGE_NOTFOUND,    FER_ECORRUPT},
+    {MDB_CURSOR_FULL,      FER_ECORRUPT}, /* deeper than a tree can be */
+    {MDB_PAGE_FULL,        FER_ECORRUPT},
+    {MDB_BAD_TXN,          FER_ECORRUPT}, /* it failed before */
     {MDB_INVALID,          FER_EFORMAT },
     {MDB_VERSION_MISMATCH, FER_EFORMAT },
     {MDB_INCOMPATIBLE,     FER_EFORMAT },
@@ -90,13 +93,100 @@ static MDB_val val_of(const void *p, size_t n)
     return v;
 }
 
+static int cursor_of(struct tsdb__txn *x, enum tsdb__table t)
+{
+    if (x->cursors[t] != NULL)
+        return 0;
+    return tsdb__err(mdb_cursor_open(x->txn, x->dbis[t], &x->cursors[t]));
+}
+
+/*
+ * A row too large for a leaf has a page of its own, whose number stands behind the key. LMDB frees
+ * as many pages as the head of that page says, and writes to it when it says that this transaction
+ * made it: a damaged head would free or write others' pages. The key must be the one in the leaf.
+ */
+static int check_own_page(const struct tsdb__txn *x, const MDB_val *k, const MDB_val *v)
+{
+    struct lmdb_node node;
+    struct lmdb_page head;
+    uint64_t page;
+
+    memcpy(&node, (const char *)k->mv_data - sizeof(node), sizeof(node));
+    if ((node.flags & LMDB_BIGDATA) == 0)
+        return 0;
+    memcpy(&page, (const char *)k->mv_data + k->mv_size, sizeof(page));
+    memcpy(&head, (const char *)v->mv_data - sizeof(head), sizeof(head));
+    if (x->put_own_page)
+        head.flags &= (uint16_t)~LMDB_DIRTY;
+    return head.number == page && head.flags == LMDB_OVERFLOW && head.n_pages == 1 ? 0
+                                                                                   : FER_ECORRUPT;
+}
+
+static int check_row(const struct tsdb__txn *x, const MDB_val *k, const MDB_val *v,
+                     struct tsdb__in *body)
+{
+    int rc = check_own_page(x, k, v);
+
+    return rc == 0 ? tsdb__unseal(k, v, body) : rc;
+}
+
+/* The row before the cursor, which stays; `at_end`: the last one of the table. */
+static int check_before(struct tsdb__txn *x, enum tsdb__table t, bool at_end)
+{
+    MDB_cursor *c = x->cursors[t];
+    struct tsdb__in body;
+    MDB_val k, v;
+    int rc = tsdb__err(mdb_cursor_get(c, &k, &v, at_end ? MDB_LAST : MDB_PREV));
+
+    if (rc < 0)
+        return rc == FER_ENOENT ? 0 : rc;
+    rc = check_row(x, &k, &v, &body);
+    return rc < 0 || at_end ? rc : tsdb__err(mdb_cursor_get(c, &k, &v, MDB_NEXT));
+}
+
+int tsdb__step(struct tsdb__txn *x, enum tsdb__table t, MDB_cursor_op op, MDB_val *key,
+               struct tsdb__in *body)
+{
+    MDB_val v;
+    int rc = cursor_of(x, t), before = 0;
+
+    if (rc < 0)
+        return rc;
+    rc = tsdb__err(mdb_cursor_get(x->cursors[t], key, &v, op));
+    if (op == MDB_SET_RANGE && (rc == 0 || rc == FER_ENOENT))
+        before = check_before(x, t, rc == FER_ENOENT);
+    if (before < 0)
+        return before;
+    return rc == 0 ? check_row(x, key, &v, body) : rc;
+}
+
 int tsdb__get(struct tsdb__txn *x, enum tsdb__table t, const void *key, size_t n_key,
               struct tsdb__in *body)
 {
     MDB_val k = val_of(key, n_key), v;
-    int rc = mdb_get(x->txn, x->dbis[t], &k, &v);
+    struct tsdb__in other;
+    int rc = tsdb__err(mdb_get(x->txn, x->dbis[t], &k, &v));
 
-    return rc != 0 ? tsdb__err(rc) : tsdb__unseal(&k, &v, body);
+    if (rc == 0)
+        return tsdb__unseal(&k, &v, body);
+    if (rc == FER_ENOENT)
+        rc = tsdb__step(x, t, MDB_SET_RANGE, &k, &other);
+    return rc == 0 ? FER_ENOENT : rc;
+}
+
+/* The row that a put will replace must be one that LMDB can free. */
+static int before_put(struct tsdb__txn *x, enum tsdb__table t, MDB_val k, size_t n, unsigned flags)
+{
+    MDB_val v;
+    int rc = (flags & MDB_APPEND) != 0 ? FER_ENOENT : cursor_of(x, t);
+
+    if (rc == 0)
+        rc = tsdb__err(mdb_cursor_get(x->cursors[t], &k, &v, MDB_SET_KEY));
+    if (rc == 0)
+        rc = check_own_page(x, &k, &v);
+    if (sizeof(struct lmdb_node) + k.mv_size + n > lmdb_node_max(x->page_bytes))
+        x->put_own_page = true;
+    return rc == FER_ENOENT ? 0 : rc;
 }
 
 int tsdb__put(struct tsdb__txn *x, enum tsdb__table t, struct str key, struct str body,
@@ -107,6 +197,9 @@ int tsdb__put(struct tsdb__txn *x, enum tsdb__table t, struct str key, struct st
     int rc;
 
     CHECK(body.n <= TSDB__BODY_MAX);
+    rc = tsdb__tables[t].own_pages ? before_put(x, t, k, v.mv_size, flags) : 0;
+    if (rc < 0)
+        return rc;
     rc = mdb_put(x->txn, x->dbis[t], &k, &v, flags | MDB_RESERVE);
     if (rc != 0)
         return tsdb__err(rc);
@@ -115,45 +208,11 @@ int tsdb__put(struct tsdb__txn *x, enum tsdb__table t, struct str key, struct st
     return 0;
 }
 
-static int cursor_of(struct tsdb__txn *x, enum tsdb__table t)
-{
-    if (x->cursors[t] != NULL)
-        return 0;
-    return tsdb__err(mdb_cursor_open(x->txn, x->dbis[t], &x->cursors[t]));
-}
-
-int tsdb__step(struct tsdb__txn *x, enum tsdb__table t, MDB_cursor_op op, MDB_val *key,
-               struct tsdb__in *body)
-{
-    MDB_val v;
-    int rc = cursor_of(x, t);
-
-    if (rc == 0)
-        rc = tsdb__err(mdb_cursor_get(x->cursors[t], key, &v, op));
-    if (rc == 0)
-        rc = tsdb__unseal(key, &v, body);
-    return rc;
-}
-
 int tsdb__step_key(struct tsdb__txn *x, enum tsdb__table t, MDB_cursor_op op, MDB_val *key)
 {
     int rc = cursor_of(x, t);
 
     return rc == 0 ? tsdb__err(mdb_cursor_get(x->cursors[t], key, NULL, op)) : rc;
-}
-
-/*
- * A row too large for a leaf has a page of its own, and LMDB frees as many pages as the head of
- * that page says: a damaged number there would free others' pages.
- */
-static int check_own_page(struct tsdb__txn *x, const MDB_val *k, const MDB_val *v)
-{
-    struct lmdb_page head;
-
-    if (sizeof(struct lmdb_node) + k->mv_size + v->mv_size <= lmdb_node_max(x->page_bytes))
-        return 0;
-    memcpy(&head, (const char *)v->mv_data - sizeof(head), sizeof(head));
-    return head.flags == LMDB_OVERFLOW && head.n_pages == 1 ? 0 : FER_ECORRUPT;
 }
 
 int tsdb__delete(struct tsdb__txn *x, enum tsdb__table t)
@@ -194,4 +253,24 @@ int tsdb__last_u32(struct tsdb__txn *x, enum tsdb__table t, uint32_t *out)
 
     *out = (uint32_t)v;
     return rc;
+}
+
+int tsdb__meta_get(struct tsdb__txn *x, struct tsdb__meta *out)
+{
+    struct tsdb__meta meta;
+    struct tsdb__in row;
+    const uint8_t *uuid;
+    int rc = tsdb__get(x, T_META, TSDB__META_KEY, sizeof(TSDB__META_KEY) - 1, &row);
+
+    if (rc < 0)
+        return rc;
+    meta.version = (uint32_t)tsdb__in_le(&row, 4);
+    meta.page_bytes = (uint32_t)tsdb__in_le(&row, 4);
+    uuid = tsdb__in_bytes(&row, sizeof(meta.uuid));
+    meta.created = (ts_ms)tsdb__in_le(&row, 8);
+    if (row.bad)
+        return FER_ECORRUPT;
+    memcpy(meta.uuid, uuid, sizeof(meta.uuid));
+    *out = meta;
+    return 0;
 }

@@ -41,6 +41,7 @@ struct tsdb__table_def {
     const char *name;
     unsigned flags; /* of mdb_dbi_open() */
     unsigned n_key; /* bytes; 0: any */
+    bool own_pages; /* rows may be too large for a leaf, and then have a page of their own */
 };
 
 extern const struct tsdb__table_def tsdb__tables[N_TABLES];
@@ -61,6 +62,7 @@ struct tsdb__txn {
     MDB_cursor *cursors[N_TABLES];
     const MDB_dbi *dbis;
     size_t page_bytes;
+    bool put_own_page;      /* a row with a page of its own was put by it */
     struct tsdb__txn *next; /* of the pool */
 };
 
@@ -70,14 +72,21 @@ int tsdb__err(int mdb_rc);
 /* Opens (and makes, when `txn` writes) all tables. */
 int tsdb__tables_open(MDB_txn *txn, MDB_dbi dbis[N_TABLES], bool create);
 
-/* FER_ENOENT when there is no such row. *body points into the map until the next write. */
+/*
+ * FER_ENOENT when there is no such row; the cursor of the table may have moved then. *body points
+ * into the map until the next write.
+ */
 int tsdb__get(struct tsdb__txn *x, enum tsdb__table t, const void *key, size_t n_key,
               struct tsdb__in *body);
 
 int tsdb__put(struct tsdb__txn *x, enum tsdb__table t, struct str key, struct str body,
               unsigned flags);
 
-/* A cursor step (MDB_FIRST, MDB_NEXT, MDB_SET_RANGE with *key set...). FER_ENOENT at the end. */
+/*
+ * A cursor step (MDB_FIRST, MDB_NEXT, MDB_SET_RANGE with *key set...). FER_ENOENT at the end. A row
+ * whose key was damaged still stands where it stood, so MDB_SET_RANGE checks the row before, too:
+ * what it does not find is not there.
+ */
 int tsdb__step(struct tsdb__txn *x, enum tsdb__table t, MDB_cursor_op op, MDB_val *key,
                struct tsdb__in *body);
 
@@ -96,5 +105,8 @@ int tsdb__unseal(const MDB_val *key, const MDB_val *value, struct tsdb__in *body
 /* The last key of an integer-keyed table; 0 when empty. */
 int tsdb__last_u32(struct tsdb__txn *x, enum tsdb__table t, uint32_t *out);
 int tsdb__last_u64(struct tsdb__txn *x, enum tsdb__table t, uint64_t *out);
+
+/* The row "store". Version and kind of file were checked by tsdb__verify_skeleton(). */
+int tsdb__meta_get(struct tsdb__txn *x, struct tsdb__meta *out);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * tsdb.c - opening and closing the store.
  *
- * Order of opening: folder and lock, check of the file's pages, LMDB, tables, series, checkpoint,
- * WAL, writer.
+ * Order of opening: folder and lock, check of the file's skeleton, LMDB, tables, series,
+ * checkpoint, WAL, writer.
  */
 #include "ferula/tsdb.h"
 
@@ -23,31 +23,27 @@
 #define READERS_MAX       512
 #define TABLES_MAX        16
 
-static void on_lmdb_assert(MDB_env *env, const char *text)
-{
-    (void)env;
-    check_failed("lmdb", 0, text);
-}
-
 static int env_open(struct tsdb *db, const struct tsdb_opts *o, const char *path, unsigned extra,
                     struct fault *f)
 {
     const size_t page = (size_t)sysconf(_SC_PAGESIZE);
     size_t map = o->map_bytes == 0 ? MAP_BYTES_DEFAULT : (o->map_bytes + page - 1) / page * page;
-    unsigned flags =
-        MDB_NOSUBDIR | MDB_NOTLS | MDB_NORDAHEAD | extra | (o->no_sync ? MDB_NOSYNC : 0u);
+    const unsigned no_sync = o->no_sync || o->memory ? MDB_NOSYNC : 0;
+    const unsigned flags = MDB_NOSUBDIR | MDB_NOTLS | MDB_NORDAHEAD | extra | no_sync;
     int rc, n_dead;
 
     db->map_bytes = map;
     rc = mdb_env_create(&db->env);
     if (rc == 0)
-        rc = mdb_env_set_maxreaders(db->env, READERS_MAX);
+        rc = mdb_env_set_maxreaders(db->env, o->max_readers == 0 ? READERS_MAX : o->max_readers);
     if (rc == 0)
         rc = mdb_env_set_maxdbs(db->env, TABLES_MAX);
     if (rc == 0)
         rc = mdb_env_set_mapsize(db->env, map);
     if (rc == 0)
-        rc = mdb_env_set_assert(db->env, on_lmdb_assert);
+        rc = mdb_env_set_assert(db->env, tsdb__guard_assert);
+    if (rc == 0 && o->memory)
+        return tsdb__memory_open(db->env, flags, f);
     if (rc == 0)
         rc = mdb_env_open(db->env, path, flags, 0600);
     if (rc == 0)
@@ -85,25 +81,6 @@ static int make_meta(struct tsdb *db, struct tsdb__txn *x)
     return put_meta(db, x);
 }
 
-/* Version and kind of file were checked by tsdb__verify(). */
-static int get_meta(struct tsdb *db, struct tsdb__txn *x)
-{
-    struct tsdb__in row;
-    const uint8_t *uuid;
-    int rc = tsdb__get(x, T_META, TSDB__META_KEY, sizeof(TSDB__META_KEY) - 1, &row);
-
-    if (rc < 0)
-        return rc;
-    db->meta.version = (uint32_t)tsdb__in_le(&row, 4);
-    db->meta.page_bytes = (uint32_t)tsdb__in_le(&row, 4);
-    uuid = tsdb__in_bytes(&row, 16);
-    db->meta.created = (ts_ms)tsdb__in_le(&row, 8);
-    if (row.bad)
-        return FER_ECORRUPT;
-    memcpy(db->meta.uuid, uuid, 16);
-    return 0;
-}
-
 /* Opens the tables in a write transaction; makes them, and the row of T_META, in a new file. */
 static int tables_open(struct tsdb *db)
 {
@@ -113,7 +90,7 @@ static int tables_open(struct tsdb *db)
     if (rc == 0)
         rc = tsdb__tables_open(x.txn, db->dbis, true);
     if (rc == 0)
-        rc = get_meta(db, &x);
+        rc = tsdb__meta_get(&x, &db->meta);
     if (rc == FER_ENOENT)
         rc = make_meta(db, &x);
     /* An older format is a part of this one: the tables that it lacks are there now. */
@@ -207,19 +184,13 @@ static int make_file(struct tsdb *db, const struct tsdb_opts *o, const char *pat
 
 static int file_open(struct tsdb *db, const struct tsdb_opts *o, struct fault *f)
 {
-    struct buf path = {0};
-    int rc;
+    int rc = tsdb__verify_skeleton(db->path, f);
 
-    buf_addf(&path, "%s/" TSDB__FILE_NAME, o->dir);
-    rc = tsdb__verify(path.p, f);
     if (rc == 0)
-        rc = make_file(db, o, path.p, f);
+        rc = make_file(db, o, db->path, f);
     if (rc == 0 && !o->no_sync)
         rc = tsdb__dir_sync(o->dir, f);
-    if (rc == 0)
-        rc = env_open(db, o, path.p, 0, f);
-    buf_release(&path);
-    return rc;
+    return rc == 0 ? env_open(db, o, db->path, 0, f) : rc;
 }
 
 static int fill(struct tsdb *db, struct fault *f)
@@ -237,6 +208,14 @@ static int fill(struct tsdb *db, struct fault *f)
     return rc < 0 ? tsdb__read_fault(f, rc) : 0;
 }
 
+static char *path_in(const char *dir)
+{
+    struct buf path = {0};
+
+    buf_addf(&path, "%s/" TSDB__FILE_NAME, dir);
+    return path.p;
+}
+
 static struct tsdb *db_new(const struct tsdb_opts *opts)
 {
     struct tsdb *db = xnew(struct tsdb);
@@ -244,6 +223,8 @@ static struct tsdb *db_new(const struct tsdb_opts *opts)
 
     db->magic = TSDB_MAGIC;
     db->lock_fd = -1;
+    db->in_memory = opts->memory;
+    db->path = opts->memory ? xstrdup(TSDB__IN_MEMORY) : path_in(opts->dir);
     db->clock = opts->clock != NULL ? opts->clock : clock_system();
     db->retention = opts->retention;
     db->retention_bytes = opts->retention_bytes;
@@ -271,21 +252,22 @@ int tsdb_open(struct tsdb **out, const struct tsdb_opts *opts, struct fault *f)
     int rc;
 
     *out = NULL;
-    rc = tsdb__dir_open(opts->dir, &db->lock_fd, f);
-    if (rc < 0)
-        goto out;
-    rc = file_open(db, opts, f);
-    if (rc < 0)
-        goto out;
-    rc = fill(db, f);
-    if (rc < 0)
-        goto out;
+    tsdb__guard_open(db->path);
+    tsdb__guard_enter(db->path);
+    rc = opts->memory ? env_open(db, opts, db->path, 0, f)
+                      : tsdb__dir_open(opts->dir, &db->lock_fd, f);
+    if (rc == 0 && !opts->memory)
+        rc = file_open(db, opts, f);
+    if (rc == 0)
+        rc = fill(db, f);
+    tsdb__guard_leave();
+    if (rc < 0) {
+        tsdb_close(db);
+        return rc;
+    }
     tsdb__writer_start(db);
     *out = db;
-    db = NULL;
-out:
-    tsdb_close(db);
-    return rc;
+    return 0;
 }
 
 void tsdb_close(struct tsdb *db)
@@ -309,6 +291,8 @@ void tsdb_close(struct tsdb *db)
     pthread_mutex_destroy(&db->queue.lock);
     pthread_cond_destroy(&db->queue.filled);
     pthread_cond_destroy(&db->queue.settled);
+    tsdb__guard_close(db->path);
+    free(db->path);
     if (db->lock_fd >= 0)
         close(db->lock_fd); /* the lock goes with it */
     db->magic = 0;

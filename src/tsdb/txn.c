@@ -1,5 +1,6 @@
 /*
- * txn.c - read transactions, kept between uses: renewing one costs a tenth of beginning one.
+ * txn.c - transactions. Those that read are kept between uses: renewing one costs a tenth of
+ * beginning one.
  */
 #include "store.h"
 
@@ -12,6 +13,8 @@ int tsdb__read_fault(struct fault *f, int rc)
 {
     if (rc == FER_ECORRUPT)
         return fault_set(f, rc, 0, "stored data failed a checksum: the file ferula.mdb is damaged");
+    if (rc == FER_EBUSY)
+        return fault_set(f, rc, 0, "too many queries read the store at once; try again");
     return fault_set(f, rc, 0, "reading the store: %s", fer_strerror(rc));
 }
 
@@ -36,6 +39,28 @@ static void reader_free(struct tsdb__txn *x)
     free(x);
 }
 
+int tsdb__write_begin(struct tsdb *db, struct tsdb__txn *x)
+{
+    int rc;
+
+    tsdb__guard_enter(db->path);
+    rc = mdb_txn_begin(db->env, NULL, 0, &x->txn);
+    if (rc != 0) {
+        x->txn = NULL;
+        tsdb__guard_leave();
+    }
+    return tsdb__err(rc);
+}
+
+void tsdb__write_abort(struct tsdb__txn *x)
+{
+    if (x->txn == NULL)
+        return;
+    mdb_txn_abort(x->txn);
+    x->txn = NULL;
+    tsdb__guard_leave();
+}
+
 int tsdb__reader_renew(struct tsdb__txn *x)
 {
     mdb_txn_reset(x->txn);
@@ -47,6 +72,7 @@ int tsdb__reader_begin(struct tsdb *db, struct tsdb__txn **out, struct fault *f)
     struct tsdb__txn *x;
     int rc;
 
+    tsdb__guard_enter(db->path);
     pthread_mutex_lock(&db->readers_lock);
     x = db->readers;
     if (x != NULL)
@@ -62,6 +88,7 @@ int tsdb__reader_begin(struct tsdb *db, struct tsdb__txn **out, struct fault *f)
     }
     if (rc != 0) {
         reader_free(x);
+        tsdb__guard_leave();
         return tsdb__read_fault(f, tsdb__err(rc));
     }
     *out = x;
@@ -71,6 +98,7 @@ int tsdb__reader_begin(struct tsdb *db, struct tsdb__txn **out, struct fault *f)
 void tsdb__reader_end(struct tsdb *db, struct tsdb__txn *x)
 {
     mdb_txn_reset(x->txn);
+    tsdb__guard_leave();
     pthread_mutex_lock(&db->readers_lock);
     x->next = db->readers;
     db->readers = x;

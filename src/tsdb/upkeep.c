@@ -325,7 +325,7 @@ static int run_step(struct tsdb *db, const struct step *step)
 {
     struct tsdb__txn x = {.dbis = db->dbis, .page_bytes = db->meta.page_bytes};
     struct tsdb__state was = db->state, next;
-    int rc = tsdb__err(mdb_txn_begin(db->env, NULL, 0, &x.txn));
+    int rc = tsdb__write_begin(db, &x);
 
     next = db->state;
     next.wal_seq = atomic_load(&db->wal_seq);
@@ -339,8 +339,7 @@ static int run_step(struct tsdb *db, const struct step *step)
         rc = tsdb__commit(db, x.txn);
         x.txn = NULL;
     }
-    if (x.txn != NULL)
-        mdb_txn_abort(x.txn);
+    tsdb__write_abort(&x);
     if (rc == 0) {
         db->state = next;
         if (atomic_load(&db->wal_first) == 0 && next.wal_seq != atomic_load(&db->wal_seq))

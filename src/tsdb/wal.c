@@ -174,15 +174,7 @@ int tsdb__wal_apply(const struct tsdb__wal_target *to, struct str record)
     return apply(to, record, PIECE_VERSION);
 }
 
-/* The record that is being put together from its pieces. */
-struct joining {
-    struct buf record;
-    unsigned version;
-    bool open;
-};
-
-/* *whole when the piece was the last of its record. */
-static int take_piece(struct joining *j, struct tsdb__in body, bool *whole)
+int tsdb__wal_join(struct tsdb__wal_joining *j, struct tsdb__in body, bool *whole)
 {
     uint8_t version = tsdb__in_u8(&body), flags = tsdb__in_u8(&body);
 
@@ -199,10 +191,30 @@ static int take_piece(struct joining *j, struct tsdb__in body, bool *whole)
     return version == j->version ? 0 : FER_ECORRUPT;
 }
 
+bool tsdb__wal_is_first(struct tsdb__in body)
+{
+    (void)tsdb__in_u8(&body);
+    return (tsdb__in_u8(&body) & PIECE_FIRST) != 0;
+}
+
+int tsdb__wal_check(const struct tsdb__wal_joining *j, uint32_t n_series, uint64_t *n_samples)
+{
+    struct coded c = {.in = tsdb__in_of(j->record.p, j->record.n), .late_bits = j->version > 1};
+    struct entry e;
+    int rc = 0;
+
+    for (; rc == 0 && tsdb__in_left(&c.in) > 0; ++*n_samples) {
+        rc = next_entry(&c, &e);
+        if (rc == 0 && e.id > n_series)
+            rc = FER_ECORRUPT;
+    }
+    return rc;
+}
+
 int tsdb__wal_replay(struct tsdb__txn *x, struct tsdb__wal_target *to, uint64_t covered,
                      uint64_t *first, uint64_t *last)
 {
-    struct joining j = {.open = false};
+    struct tsdb__wal_joining j = {.open = false};
     uint64_t from = covered + 1, before = covered;
     MDB_val k = {.mv_data = &from, .mv_size = sizeof(from)};
     struct tsdb__in body;
@@ -215,7 +227,7 @@ int tsdb__wal_replay(struct tsdb__txn *x, struct tsdb__wal_target *to, uint64_t 
         bool whole = false;
 
         memcpy(&key, k.mv_data, MIN(k.mv_size, sizeof(key)));
-        rc = key != before + 1 ? FER_ECORRUPT : take_piece(&j, body, &whole);
+        rc = key != before + 1 ? FER_ECORRUPT : tsdb__wal_join(&j, body, &whole);
         to->seq = before = key;
         if (rc == 0 && whole)
             rc = apply(to, buf_str(&j.record), j.version);

@@ -49,4 +49,18 @@ int tsdb__wal_apply(const struct tsdb__wal_target *to, struct str record);
 int tsdb__wal_replay(struct tsdb__txn *x, struct tsdb__wal_target *to, uint64_t covered,
                      uint64_t *first, uint64_t *last);
 
+/* The record that is being put together from its pieces; the caller releases `record`. */
+struct tsdb__wal_joining {
+    struct buf record;
+    unsigned version;
+    bool open;
+};
+
+/* Takes the next piece; *whole when it was the last of its record. FER_ECORRUPT. */
+int tsdb__wal_join(struct tsdb__wal_joining *j, struct tsdb__in body, bool *whole);
+bool tsdb__wal_is_first(struct tsdb__in body); /* the piece begins a record */
+
+/* Decodes a whole record and adds its samples to *n_samples. FER_ECORRUPT, as tsdb__wal_apply(). */
+int tsdb__wal_check(const struct tsdb__wal_joining *j, uint32_t n_series, uint64_t *n_samples);
+
 #endif

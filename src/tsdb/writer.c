@@ -82,7 +82,7 @@ static size_t take_group(struct tsdb__queue *q, struct tsdb_write *out[TSDB__GRO
 int tsdb__fall_sick(struct tsdb *db, int rc)
 {
     const char *why = rc == FER_ECORRUPT
-                          ? "stored data failed a checksum; restart to check the whole file"
+                          ? "stored data failed a checksum; restore the file from a copy"
                           : "the disk failed during a commit; restart when it is mended";
 
     LOG_ERROR("the store stops taking writes", LOG_S("reason", why),
@@ -193,7 +193,8 @@ static void publish(struct tsdb *db, struct tsdb_write **w, size_t n)
     tsdb__series_commit(&db->series);
 }
 
-/* Next to no room: on the disk, or below the process's limit on the size of files. */
+/* Next to no room: on the disk, or below the process's limit on the size of files. Memory files are
+ * on a file system that has no number of blocks. */
 static bool is_full(const struct tsdb *db)
 {
     struct statvfs fs;
@@ -202,7 +203,7 @@ static bool is_full(const struct tsdb *db)
     MDB_stat pages;
     int fd;
 
-    if (mdb_env_get_fd(db->env, &fd) == 0 && fstatvfs(fd, &fs) == 0 &&
+    if (mdb_env_get_fd(db->env, &fd) == 0 && fstatvfs(fd, &fs) == 0 && fs.f_blocks != 0 &&
         fs.f_bavail * fs.f_frsize < FULL_BYTES)
         return true;
     return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
@@ -226,10 +227,13 @@ int tsdb__commit(struct tsdb *db, MDB_txn *txn)
     int rc = mdb_txn_commit(txn);
 
     if (rc != 0 && is_broken(db->env))
-        return FER_EIO;
-    if (rc == EIO && is_full(db))
-        return FER_ENOSPC;
-    return tsdb__err(rc);
+        rc = FER_EIO;
+    else if (rc == EIO && is_full(db))
+        rc = FER_ENOSPC;
+    else
+        rc = tsdb__err(rc);
+    tsdb__guard_leave();
+    return rc;
 }
 
 /* What is left of the map is for the store's own work, which makes room. */
@@ -257,7 +261,7 @@ static int write_group(struct tsdb *db, struct tsdb_write **w, size_t n)
 {
     struct tsdb__txn x = {.dbis = db->dbis, .page_bytes = db->meta.page_bytes};
     uint32_t n_symbols = db->symbols.n, n_series = db->series.n;
-    int rc = tsdb__err(mdb_txn_begin(db->env, NULL, 0, &x.txn));
+    int rc = tsdb__write_begin(db, &x);
 
     group_begin(db);
     if (rc == 0 && is_map_full(db, &x))
@@ -272,8 +276,7 @@ static int write_group(struct tsdb *db, struct tsdb_write **w, size_t n)
         rc = tsdb__commit(db, x.txn);
         x.txn = NULL;
     }
-    if (x.txn != NULL)
-        mdb_txn_abort(x.txn);
+    tsdb__write_abort(&x);
     if (rc == 0) {
         publish(db, w, n);
     } else {
@@ -409,7 +412,7 @@ static void *writer_main(void *arg)
         settle(&db->queue, asked);
         wait_ns = tsdb__upkeep_wait_ns(db);
     }
-    if (!abandoned)
+    if (!abandoned && !db->in_memory)
         close_down(db);
     return NULL;
 }

@@ -64,7 +64,7 @@ class Server:
     def __init__(self, tmp_path, *flags, env=None, listen="127.0.0.1:0"):
         self.dir = os.path.join(str(tmp_path), "data")
         self.flags = [str(f) for f in flags]
-        if not any(f.startswith("--storage.tsdb.path") for f in self.flags):
+        if not any(f.startswith(("--storage.tsdb.path", "--storage.memory")) for f in self.flags):
             self.flags.append("--storage.tsdb.path=" + self.dir)
         if not any(f.startswith("--web.listen-address") for f in self.flags):
             self.flags.append("--web.listen-address=" + listen)

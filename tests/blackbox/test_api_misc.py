@@ -162,9 +162,10 @@ def test_exemplars(api):
 def test_refused(api):
     reply = api.get("/api/v1/rules?type=x")
     assert (reply.status, reply.json()["error"]) == (400, 'invalid parameter "type": not supported value "x"')
-    reply = api.request("POST", "/api/v1/admin/tsdb/snapshot")
-    assert reply.status == 500
-    assert reply.json() == {"status": "error", "errorType": "unavailable", "error": "admin APIs disabled"}
+    for call in ("snapshot", "delete_series", "clean_tombstones"):
+        reply = api.request("POST", "/api/v1/admin/tsdb/" + call)
+        assert reply.status == 500
+        assert reply.json() == {"status": "error", "errorType": "unavailable", "error": "admin APIs disabled"}
     for path in ("/-/reload", "/-/quit"):
         for method in ("POST", "PUT"):
             reply = api.request(method, path)

@@ -35,7 +35,8 @@ web.remote-write-receiver.accepted-protobuf-messages web.route-prefix web.search
 web.user-assets write-documentation
 """.split()
 
-COMMANDS = ["serve", "query instant", "query range", "query series", "query labels", "push", "help",
+COMMANDS = ["serve", "query instant", "query range", "query series", "query labels", "push",
+            "tsdb dump", "tsdb import", "tsdb analyze", "tsdb verify", "tsdb snapshot", "tsdb restore", "tsdb compact", "help",
             "version"]
 
 
@@ -98,7 +99,6 @@ USAGE = [  # words, what stderr says
     (["--storage.tsdb.retention.time=15"], "invalid value \"15\" for flag '--storage.tsdb.retention.time'"),
     (["--storage.tsdb.retention.size=big"], "invalid value \"big\" for flag '--storage.tsdb.retention.size'"),
     (["--web.enable-lifecycle"], "flag '--web.enable-lifecycle' is not supported"),
-    (["--web.enable-admin-api"], "flag '--web.enable-admin-api' is not supported"),
     (["--web.enable-otlp-receiver"], "flag '--web.enable-otlp-receiver' is not supported"),
     (["--agent"], "flag '--agent' is not supported"),
     (["--storage.agent.path=x"], "flag '--storage.agent.path' is not supported"),
@@ -217,7 +217,7 @@ def test_ignored_flags_are_accepted_with_a_line_each(tmp_path):
 
 
 def test_refused_flags_may_ask_for_what_is_so(tmp_path):
-    with start_server(tmp_path, "--no-web.enable-admin-api", "--web.config.file=",
+    with start_server(tmp_path, "--web.config.file=",
                       "--no-agent", "--web.enable-lifecycle=false") as server:
         assert server.get("/-/ready").status == 200
 

@@ -108,6 +108,15 @@ def test_push_to_the_path_of_azure(server):
     assert server.value("m") == "1"
 
 
+def test_push_of_older_history(server):
+    server.push(om("# TYPE m gauge", f"m 9 {T0}"))
+    old = om("# TYPE m gauge", f"m 1 {T0 - 86400}", f"m 2 {T0 - 90000}")
+    done = run_ferula("push", server.url, "-", stdin=old)
+    assert done.returncode == 1 and "out of bounds" in done.stderr
+    server.push(old, "--backfill")
+    assert [server.value("m", T0 - t) for t in (0, 86400, 90000)] == ["9", "1", "2"]
+
+
 def test_push_of_nothing(server):
     assert server.push("").startswith("sent 0 samples of 0 series in 0 requests")
 

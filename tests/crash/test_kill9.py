@@ -15,13 +15,14 @@ import threading
 import time
 
 import rw
-from conftest_server import Server
+from conftest_server import Server, run_ferula
 
 CYCLES = int(os.environ.get("CYCLES", "200"))
 N_CLIENTS = 4
 N_STEADY = 10       # series that get a sample with every request
 NEW_EVERY = 40      # requests after which one more series begins
 KILL_MS = (5, 500)  # after the server is ready
+VERIFY_EVERY = 10   # kills after which the tables must agree
 
 
 def value_of(client, series, number):
@@ -133,9 +134,12 @@ def test_kill9(tmp_path):
         clients = [Client(server, i, base_ms, stop) for i in range(N_CLIENTS)]
         for c in clients:
             c.start()
-        for _ in range(CYCLES):
+        for cycle in range(CYCLES):
             time.sleep(dice.uniform(*KILL_MS) / 1000)
             server.kill()
+            if cycle % VERIFY_EVERY == 0:
+                done = run_ferula("tsdb", "verify", server.dir)
+                assert done.returncode == 0, done.stdout + done.stderr
             began = time.monotonic()
             server.start()
             slowest = max(slowest, time.monotonic() - began)

@@ -13,23 +13,11 @@
 
 #include "remote_write.pb-c.h"
 
+#include "no_store.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static const struct ingest_limits limits = {1u << 20, 8, 64, 256};
-
-/* The decoder is given no store. */
-series_id tsdb_find_raw(struct tsdb *db, struct hash128 raw)
-{
-    (void)raw;
-    CHECK(db != NULL);
-    return 0;
-}
-
-void tsdb_refusal_print(struct buf *b, const struct tsdb_refusal *r)
-{
-    (void)b;
-    CHECK(r != NULL);
-}
 
 static struct str str_from(ProtobufCBinaryData d)
 {

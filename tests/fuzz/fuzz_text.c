@@ -5,21 +5,9 @@
 #include "ferula/base/check.h"
 #include "ferula/ingest.h"
 
+#include "no_store.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-/* The decoder is given no store. */
-series_id tsdb_find_raw(struct tsdb *db, struct hash128 raw)
-{
-    (void)raw;
-    CHECK(db != NULL);
-    return 0;
-}
-
-void tsdb_refusal_print(struct buf *b, const struct tsdb_refusal *r)
-{
-    (void)b;
-    CHECK(r != NULL);
-}
 
 static void check_series(const struct ingest_series *series, const struct tsdb_write *w,
                          const struct tsdb_row *row)

@@ -116,7 +116,7 @@ static void test_error(void **state)
 
 static void test_statuses(void **state)
 {
-    static const int want[N_API_ERRORS] = {400, 422, 503, 499, 500, 500, 404};
+    static const int want[N_API_ERRORS] = {400, 422, 503, 499, 500, 500, 503, 404};
 
     (void)state;
     for (enum api__error e = 0; e < N_API_ERRORS; e++) {
@@ -125,6 +125,7 @@ static void test_statuses(void **state)
         (void)api__fail(&req, e, "x");
         assert_int_equal(req.reply.status, want[e]);
         buf_release(&req.reply.body);
+        arena_release(&req.arena);
     }
 }
 

@@ -5,6 +5,7 @@
 #define TEST_TSDB_FIXTURE_H
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -53,10 +54,25 @@ static inline void fx_reopen(struct fixture *fx)
     fx_open(fx);
 }
 
-/* As after a kill: the file is as the last commit left it, and so it is opened again. */
+static inline void fx_tell(void *ctx, const char *line)
+{
+    (void)ctx;
+    print_error("%s\n", line);
+}
+
+/*
+ * As after a kill: the file is as the last commit left it; it is audited, and so it is opened
+ * again.
+ */
 static inline void fx_crash(struct fixture *fx)
 {
+    struct tsdb_audit_counts counts;
+    struct fault f = {0};
+
     tsdb__abandon(fx->db);
+    if (tsdb_audit(fx->dir, fx_tell, NULL, &counts, &f) != 0)
+        fail_msg("tsdb_audit: %s", f.text);
+    assert_int_equal(counts.faults, 0);
     fx_open(fx);
 }
 
@@ -85,6 +101,17 @@ static inline void fx_release(struct fixture *fx)
     tsdb_close(fx->db);
     arena_release(&fx->arena);
     fx_remove(fx->dir);
+}
+
+/* In a child: cmocka's handlers go, and a fault or a hang ends it. */
+static inline void fx_guard_child(void)
+{
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
+
+    for (size_t i = 0; i < COUNT(faults); i++)
+        signal(faults[i], SIG_DFL);
+    tsdb_guard_signals();
+    alarm(60);
 }
 
 /* Labels from "name=value,name=value", which must be sorted; the text outlives them. */
@@ -162,6 +189,19 @@ static inline size_t fx_read(const struct source_selection *sel, size_t i, struc
     if (sel->source->ops->read(sel, i, out, &f) != 0)
         fail_msg("read: %s", f.text);
     return out->n;
+}
+
+static inline size_t fx_count_samples(struct fixture *fx)
+{
+    struct source_selection *sel = fx_all(fx);
+    struct sample_vec sv = {0};
+    size_t n = 0;
+
+    for (size_t i = 0; i < sel->n; i++)
+        n += fx_read(sel, i, &sv);
+    sample_vec_release(&sv);
+    arena_reset(&fx->arena);
+    return n;
 }
 
 static inline uint64_t fx_random(uint64_t *state)

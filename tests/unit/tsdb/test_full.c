@@ -134,19 +134,6 @@ static int write_round(struct fixture *fx, dur_ms after, uint64_t *random, size_
     return rc;
 }
 
-static size_t count_samples(struct fixture *fx)
-{
-    struct source_selection *sel = fx_all(fx);
-    struct sample_vec sv = {0};
-    size_t n = 0;
-
-    for (size_t i = 0; i < sel->n; i++)
-        n += fx_read(sel, i, &sv);
-    sample_vec_release(&sv);
-    arena_reset(&fx->arena);
-    return n;
-}
-
 /*
  * Writing goes on until there is no room, and reading after that. Sealing, checkpoints and trimming
  * then make room, for they have a reserve: no sample is deleted, and writes are taken again.
@@ -164,11 +151,11 @@ static void test_own_work_makes_room(void **state)
     while (write_round(&fx, 10, &random, &n) == 0)
         assert_true(n < 1000000);
     full = n;
-    assert_int_equal(count_samples(&fx), full);
+    assert_int_equal(fx_count_samples(&fx), full);
     assert_true(tsdb_healthy(fx.db, NULL));
     clock_manual_advance(&fx.clock, INT64_C(3600) * 1000);
     tsdb_settle(fx.db);
-    assert_int_equal(count_samples(&fx), full);
+    assert_int_equal(fx_count_samples(&fx), full);
     for (int i = 0; i < 5; i++) {
         if (write_round(&fx, 10, &random, &n) == 0)
             continue;
@@ -177,9 +164,9 @@ static void test_own_work_makes_room(void **state)
         tsdb_settle(fx.db);
         assert_int_equal(write_round(&fx, 10, &random, &n), 0);
     }
-    assert_int_equal(count_samples(&fx), n);
+    assert_int_equal(fx_count_samples(&fx), n);
     fx_crash(&fx);
-    assert_int_equal(count_samples(&fx), n);
+    assert_int_equal(fx_count_samples(&fx), n);
     fx_release(&fx);
 }
 
@@ -205,7 +192,7 @@ static void test_retention_keeps_a_full_store_going(void **state)
     }
     print_message("%zu rounds of %d found no room\n", n_full, 240 * 24);
     assert_int_equal(n_full, 0);
-    assert_true(count_samples(&fx) >= 3 * 240 * N_ROWS);
+    assert_true(fx_count_samples(&fx) >= 3 * 240 * N_ROWS);
     fx_release(&fx);
 }
 

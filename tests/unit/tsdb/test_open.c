@@ -1,12 +1,11 @@
 /*
- * test_open.c - folders and files that cannot be opened, and damage: a clear fault, never a crash.
+ * test_open.c - folders and files that cannot be opened: a clear fault.
  */
 #include "fixture.h"
 
 #include <fcntl.h>
 #include <lmdb.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #define PATH_BYTES 160
 
@@ -207,194 +206,6 @@ static void test_folders(void **state)
     rmdir(dir);
 }
 
-/* ---- damage ----------------------------------------------------------------------------- */
-
-#define N_SERIES 150
-#define N_ROUNDS 30
-
-/* A store whose tables have several levels, long lists and free pages. */
-static size_t make_good(struct fixture *fx)
-{
-    size_t n = 0;
-
-    fx_init(fx);
-    fx_open(fx);
-    for (int round = 0; round < N_ROUNDS; round++) {
-        struct sample s = {T0 + round, round};
-        struct tsdb_new_series ns[N_SERIES] = {0};
-        struct tsdb_row rows[N_SERIES];
-        struct metadata md = {arena_printf(&fx->arena, "m%d", round), METRIC_GAUGE, STR("h"),
-                              STR("")};
-        struct tsdb_write w = {.arena = &fx->arena,
-                               .rows = rows,
-                               .n_rows = N_SERIES,
-                               .samples = &s,
-                               .n_samples = 1,
-                               .series = ns,
-                               .n_series = N_SERIES,
-                               .metadata = &md,
-                               .n_metadata = 1};
-
-        for (uint32_t i = 0; i < N_SERIES; i++) {
-            struct str text = arena_printf(&fx->arena, "__name__=m%u,i=%u,job=j,r=%u", i % 5, i,
-                                           i < 30 ? (unsigned)round : 0);
-
-            rows[i] = (struct tsdb_row){.new_series = i, .n = 1};
-            ns[i].labels = fx_labels(&fx->arena, text.p);
-            ns[i].raw = fx_raw(text.p);
-        }
-        assert_int_equal(tsdb_write_sync(fx->db, &w), 0);
-        n += w.n_verdicts[TSDB_STORED];
-    }
-    tsdb_close(fx->db);
-    fx->db = NULL;
-    return n;
-}
-
-struct image {
-    uint8_t *p;
-    size_t n;
-};
-
-static struct image load_image(const char *dir)
-{
-    char path[PATH_BYTES];
-    struct image im;
-    FILE *file;
-
-    path_of(path, dir, "ferula.mdb");
-    file = fopen(path, "rb");
-    assert_non_null(file);
-    fseek(file, 0, SEEK_END);
-    im.n = (size_t)ftell(file);
-    rewind(file);
-    im.p = xmalloc(im.n);
-    assert_int_equal(fread(im.p, 1, im.n, file), im.n);
-    fclose(file);
-    return im;
-}
-
-/* Damages a copy; returns its new size. */
-static size_t damage(uint8_t *p, size_t n, uint64_t *random)
-{
-    size_t k = 1 + fx_random(random) % 4, pages = n / 4096;
-
-    switch (fx_random(random) % 8) {
-    case 0:
-        return fx_random(random) % n;
-    case 1:
-        memset(p + fx_random(random) % pages * 4096, 0, 4096);
-        return n;
-    case 2:
-        memcpy(p + fx_random(random) % pages * 4096, p + fx_random(random) % pages * 4096, 4096);
-        return n;
-    case 3: /* the heads of pages */
-        while (k-- > 0)
-            p[fx_random(random) % pages * 4096 + fx_random(random) % 64] ^=
-                (uint8_t)(1u << fx_random(random) % 8);
-        return n;
-    case 4:
-        while (k-- > 0)
-            p[fx_random(random) % n] = (uint8_t)fx_random(random);
-        return n;
-    default:
-        while (k-- > 0)
-            p[fx_random(random) % n] ^= (uint8_t)(1u << fx_random(random) % 8);
-        return n;
-    }
-}
-
-enum child_exit {
-    CHILD_GOOD,
-    CHILD_REFUSED,
-    CHILD_WRONG_CODE,
-    CHILD_WRONG_DATA,
-    CHILD_BAD_FILE = 70
-};
-
-/* In a child: opens; when that works every sample must be there, and writing must work. */
-static int use_store(const char *dir, size_t want)
-{
-    struct tsdb_opts o = {.dir = dir, .map_bytes = (size_t)16 << 20, .no_sync = 1};
-    struct fixture fx = {.arena = {0}};
-    struct fault f = {0};
-    struct sample_vec sv = {0};
-    struct source_selection *sel;
-    struct source *src;
-    size_t n = 0;
-    int rc = tsdb_open(&fx.db, &o, &f);
-
-    if (rc != 0)
-        return (rc == FER_ECORRUPT || rc == FER_EFORMAT) && f.code == rc && f.text[0] != '\0'
-                   ? CHILD_REFUSED
-                   : CHILD_WRONG_CODE;
-    src = tsdb_source(fx.db);
-    if (src->ops->select(src, &fx.arena, NULL, 0, (struct source_range){0, INT64_MAX}, &sel, &f) !=
-        0)
-        return CHILD_WRONG_DATA;
-    for (size_t i = 0; i < sel->n; i++)
-        if (src->ops->read(sel, i, &sv, &f) != 0)
-            return CHILD_WRONG_DATA;
-    n = sv.n;
-    fx_put(&fx, "__name__=m,new=1", T0 + 1000, 1);
-    tsdb_close(fx.db);
-    sample_vec_release(&sv);
-    arena_release(&fx.arena);
-    return n == want ? CHILD_GOOD : CHILD_WRONG_DATA;
-}
-
-static int in_child(const char *dir, size_t want)
-{
-    pid_t pid = fork();
-    int status;
-
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        tsdb_guard_signals();
-        alarm(60);
-        _exit(use_store(dir, want));
-    }
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-}
-
-static void test_damage(void **state)
-{
-    /* Static, so that valgrind does not take them for lost in the children, which end by _exit().
-     */
-    static struct fixture fx;
-    static struct image good;
-    static uint8_t *p;
-    size_t want = make_good(&fx), n_refused = 0;
-    uint64_t random = fx_random_start();
-    const char *env = getenv("FERULA_TEST_DAMAGE");
-    int n_rounds = env != NULL ? atoi(env) : 600;
-    char path[PATH_BYTES];
-
-    (void)state;
-    good = load_image(fx.dir);
-    p = xmalloc(good.n);
-    path_of(path, fx.dir, "ferula.mdb");
-    assert_int_equal(in_child(fx.dir, want), CHILD_GOOD);
-    for (int i = 0; i < n_rounds; i++) {
-        size_t n;
-        int got;
-
-        memcpy(p, good.p, good.n);
-        n = damage(p, good.n, &random);
-        put_file(path, p, n);
-        got = in_child(fx.dir, n == 0 ? 0 : want);
-        if (got != CHILD_GOOD && got != CHILD_REFUSED && got != CHILD_BAD_FILE)
-            fail_msg("round %d of %s: %d", i, path, got);
-        n_refused += got == CHILD_REFUSED;
-    }
-    print_message("%zu of %d damaged files were refused\n", n_refused, n_rounds);
-    assert_true(n_refused > (size_t)n_rounds / 3);
-    free(p);
-    free(good.p);
-    fx_release(&fx);
-}
-
 /* What a start left that did not come to its end is of no value, whatever is in it. */
 static void test_unfinished_file(void **state)
 {
@@ -416,7 +227,6 @@ int main(void)
         cmocka_unit_test(test_second_open_is_busy),
         cmocka_unit_test(test_folders),
         cmocka_unit_test(test_unfinished_file),
-        cmocka_unit_test(test_damage),
     };
     struct CMUnitTest tests[COUNT(cases)];
     int failed;

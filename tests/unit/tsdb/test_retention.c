@@ -24,18 +24,6 @@ static size_t n_series(struct fixture *fx)
     return st.n_series;
 }
 
-static size_t n_samples(struct fixture *fx)
-{
-    struct source_selection *sel = fx_all(fx);
-    struct sample_vec sv = {0};
-    size_t n = 0;
-
-    for (size_t i = 0; i < sel->n; i++)
-        n += fx_read(sel, i, &sv);
-    sample_vec_release(&sv);
-    return n;
-}
-
 static void open_with(struct fixture *fx, dur_ms retention)
 {
     fx_init(fx);
@@ -50,10 +38,10 @@ static void test_by_time(void **state)
     (void)state;
     open_with(&fx, 2 * HOUR_MS);
     live(&fx, "__name__=m,pod=a", HOUR_MS);
-    assert_int_equal(n_samples(&fx), 60);
+    assert_int_equal(fx_count_samples(&fx), 60);
     live(&fx, "__name__=m,pod=a", 9 * HOUR_MS);
     /* Whole slots go, so at most half an hour more than two hours is left. */
-    assert_true(n_samples(&fx) >= 120 && n_samples(&fx) <= 152);
+    assert_true(fx_count_samples(&fx) >= 120 && fx_count_samples(&fx) <= 152);
     assert_int_equal(n_series(&fx), 1);
     fx_release(&fx);
 }
@@ -70,7 +58,7 @@ static void test_time_is_that_of_samples(void **state)
     tsdb_settle(fx.db);
     fx_reopen(&fx);
     tsdb_settle(fx.db);
-    assert_int_equal(n_samples(&fx), 60);
+    assert_int_equal(fx_count_samples(&fx), 60);
     fx_release(&fx);
 }
 
@@ -252,9 +240,9 @@ static void test_by_size(void **state)
     tsdb_settle(fx.db);
     tsdb_stats(fx.db, &st);
     print_message("used bytes: %llu, samples: %zu\n", (unsigned long long)st.used_bytes,
-                  n_samples(&fx));
+                  fx_count_samples(&fx));
     assert_true(st.used_bytes <= LIMIT + LIMIT / 2);
-    assert_true(n_samples(&fx) > 40 * 60 * 4);
+    assert_true(fx_count_samples(&fx) > 40 * 60 * 4);
     assert_true(st.min_time > T0 + HOUR_MS);
     fx_release(&fx);
 }

@@ -1,0 +1,227 @@
+/*
+ * audit_samples.c - the part of an audit that decodes samples: sealed chunks, the checkpoint, and
+ * the write-ahead records.
+ */
+#include "audit.h"
+
+#include <stdlib.h>
+
+#include "chunks.h"
+#include "wal.h"
+
+#include "ferula/base/check.h"
+#include "ferula/base/mem.h"
+
+/* ---- sealed chunks ---------------------------------------------------------------------- */
+
+/* The row before, and room. */
+struct chunk_walk {
+    struct tsdb__chunk_key before;
+    uint32_t last_id; /* of the row before; 0: there is none */
+    ts_ms last_t;     /* of its last series */
+    uint64_t n_rows;
+    struct sample_vec samples;
+};
+
+/* Series ascend from row to row; only a series that fills a row goes on in the next one. */
+static void check_place(struct tsdb__audit *au, const struct chunk_walk *w, const MDB_val *key,
+                        struct tsdb__chunk_key k)
+{
+    if (w->last_id == 0 || k.slot != w->before.slot || k.first > w->last_id)
+        return;
+    if (k.first < w->last_id || k.number <= (w->before.first == k.first ? w->before.number : 0))
+        tsdb__audit_fault(au, T_CHUNK, key, "it overlaps the row before");
+}
+
+static void check_entry(struct tsdb__audit *au, struct chunk_walk *w, const MDB_val *key,
+                        int32_t slot, const struct tsdb__entry *e)
+{
+    int rc;
+
+    w->samples.n = 0;
+    sample_vec_reserve(&w->samples, e->n_samples);
+    rc = tsdb__entry_read(e, tsdb__slot_start(slot), w->samples.v);
+    if (rc < 0) {
+        tsdb__audit_fault(au, T_CHUNK, key, "the samples of series %u cannot be read: %s", e->id,
+                          fer_strerror(rc));
+        return;
+    }
+    au->counts.samples_sealed += e->n_samples;
+    if (w->before.slot == slot && w->last_id == e->id && w->samples.v[0].t <= w->last_t)
+        tsdb__audit_fault(au, T_CHUNK, key, "the samples of series %u are not in order", e->id);
+    w->last_t = w->samples.v[e->n_samples - 1].t;
+    /* Retention takes series out before the row that it is at, which is the first. */
+    if (!tsdb__audit_lives(au, e->id) && (w->n_rows > 0 || e->id > au->n_series_ids))
+        tsdb__audit_fault(au, T_CHUNK, key, "series %u does not exist", e->id);
+    if (!tsdb__is_sealed(au->state.sealed, slot, e->id))
+        tsdb__audit_fault(au, T_CHUNK, key, "series %u is not sealed up to there", e->id);
+}
+
+static int chunk_row(struct tsdb__audit *au, const MDB_val *key, struct tsdb__in body, void *ctx)
+{
+    struct chunk_walk *w = ctx;
+    struct tsdb__chunk_key k = tsdb__chunk_key_parse(key);
+    struct tsdb__group_reader group;
+    struct tsdb__entry e;
+
+    if (tsdb__group_open(&group, tsdb__slot_start(k.slot), k.first, body) < 0 ||
+        key->mv_size != TSDB__CHUNK_KEY_BYTES) {
+        tsdb__audit_fault(au, T_CHUNK, key, "the row is malformed");
+        return 0;
+    }
+    check_place(au, w, key, k);
+    while (tsdb__group_next(&group, &e) == 0) {
+        check_entry(au, w, key, k.slot, &e);
+        w->before.slot = k.slot;
+        w->last_id = e.id;
+    }
+    w->before = k;
+    w->n_rows++;
+    return 0;
+}
+
+int tsdb__audit_chunks(struct tsdb__audit *au)
+{
+    struct chunk_walk w = {.last_id = 0};
+    int rc = tsdb__audit_rows(au, T_CHUNK, chunk_row, &w);
+
+    sample_vec_release(&w.samples);
+    return rc;
+}
+
+/* ---- the checkpoint --------------------------------------------------------------------- */
+
+struct head_walk {
+    struct tsdb__chunk *chunk; /* room for the largest */
+    struct sample_vec samples;
+};
+
+/* One chunk of a checkpoint's row; false: it cannot be read. */
+static bool read_chunk(struct head_walk *w, struct tsdb__in *in)
+{
+    const struct source_range all = {INT64_MIN, INT64_MAX};
+    int32_t slot = (int32_t)tsdb__in_le(in, 4);
+    uint64_t offset = tsdb__in_varint(in), n_samples = tsdb__in_varint(in);
+    uint64_t n_bits = tsdb__in_varint(in);
+    const uint8_t *bits;
+
+    if (in->bad || slot == INT32_MIN || offset >= TSDB__SLOT_MS || n_samples == 0 ||
+        n_samples > UINT16_MAX || n_bits > TSDB__CHUNK_BITS_MAX)
+        return false;
+    bits = tsdb__in_bytes(in, (n_bits + 7) / 8);
+    if (bits == NULL)
+        return false;
+    *w->chunk = (struct tsdb__chunk){.slot = slot,
+                                     .min_t = tsdb__slot_start(slot) + (ts_ms)offset,
+                                     .n_samples = (uint16_t)n_samples,
+                                     .n_bits = (uint16_t)n_bits};
+    memcpy(w->chunk->bits, bits, (n_bits + 7) / 8);
+    w->samples.n = 0;
+    if (tsdb__chunk_read(w->chunk, all, &w->samples) < 0)
+        return false;
+    for (size_t i = 0; i < w->samples.n; i++)
+        if (!tsdb__in_slot(slot, w->samples.v[i].t) ||
+            (i > 0 && w->samples.v[i].t <= w->samples.v[i - 1].t))
+            return false;
+    return w->samples.n == n_samples;
+}
+
+/* A series of a checkpoint's row; false: it cannot be read. */
+static bool read_series(struct head_walk *w, struct tsdb__in *in, uint32_t *id)
+{
+    unsigned flags, lead = 0, width = 0;
+    uint64_t n;
+
+    *id += tsdb__in_varint32(in);
+    flags = tsdb__in_u8(in);
+    if ((flags & 1) != 0)
+        (void)tsdb__in_bytes(in, 16);
+    if ((flags & 2) != 0) {
+        (void)tsdb__in_varint(in);
+        lead = tsdb__in_u8(in);
+        width = tsdb__in_u8(in);
+    }
+    n = tsdb__in_varint(in);
+    if (in->bad || flags > 3 || lead + width > 64)
+        return false;
+    for (; n > 0; n--)
+        if (!read_chunk(w, in))
+            return false;
+    return true;
+}
+
+static int head_row(struct tsdb__audit *au, const MDB_val *key, struct tsdb__in body, void *ctx)
+{
+    struct head_walk *w = ctx;
+    uint32_t first, id = 0;
+
+    if (key->mv_size != 12) {
+        tsdb__audit_fault(au, T_HEAD, key, "the key is malformed");
+        return 0;
+    }
+    first = tsdb__get_be32((const uint8_t *)key->mv_data + 4);
+    (void)tsdb__in_le(&body, 8);
+    while (tsdb__in_left(&body) > 0 && !body.bad) {
+        if (!read_series(w, &body, &id)) {
+            tsdb__audit_fault(au, T_HEAD, key, "series %u cannot be read", id);
+            return 0;
+        }
+        if (id == 0 || id > au->n_series_ids || id / TSDB__PAGE_SERIES != first / TSDB__PAGE_SERIES)
+            tsdb__audit_fault(au, T_HEAD, key, "series %u does not belong there", id);
+    }
+    if (body.bad)
+        tsdb__audit_fault(au, T_HEAD, key, "the row is malformed");
+    return 0;
+}
+
+int tsdb__audit_heads(struct tsdb__audit *au)
+{
+    struct head_walk w = {xcalloc(1, sizeof(*w.chunk) + TSDB__CHUNK_BITS_MAX / 8 + 16), {0}};
+    int rc = tsdb__audit_rows(au, T_HEAD, head_row, &w);
+
+    sample_vec_release(&w.samples);
+    free(w.chunk);
+    return rc;
+}
+
+/* ---- the write-ahead records ------------------------------------------------------------ */
+
+struct wal_walk {
+    struct tsdb__wal_joining joining;
+    uint64_t before; /* piece; 0: none */
+};
+
+static int wal_row(struct tsdb__audit *au, const MDB_val *key, struct tsdb__in body, void *ctx)
+{
+    struct wal_walk *w = ctx;
+    bool whole = false;
+    uint64_t piece = 0;
+
+    memcpy(&piece, key->mv_data, MIN(key->mv_size, sizeof(piece)));
+    if (w->before != 0 && piece != w->before + 1)
+        tsdb__audit_fault(au, T_WAL, key, "pieces before it are missing");
+    w->before = piece;
+    /* What the checkpoint covers is on its way out, and may begin inside a record. */
+    if (!w->joining.open && piece <= au->state.covered && !tsdb__wal_is_first(body))
+        return 0;
+    if (tsdb__wal_join(&w->joining, body, &whole) < 0) {
+        tsdb__audit_fault(au, T_WAL, key, "the piece does not go on the one before");
+        w->joining.open = false;
+    } else if (whole &&
+               tsdb__wal_check(&w->joining, au->n_series_ids, &au->counts.samples_logged) < 0) {
+        tsdb__audit_fault(au, T_WAL, key, "the record that ends here cannot be read");
+    }
+    return 0;
+}
+
+int tsdb__audit_wal(struct tsdb__audit *au)
+{
+    struct wal_walk w = {.before = 0};
+    int rc = tsdb__audit_rows(au, T_WAL, wal_row, &w);
+    MDB_val last = {sizeof(w.before), &w.before};
+
+    if (rc == 0 && w.joining.open)
+        tsdb__audit_fault(au, T_WAL, &last, "its record has no end");
+    buf_release(&w.joining.record);
+    return rc;
+}

@@ -1,0 +1,34 @@
+/*
+ * source.h - what a selection of series has copied out of the store, for source.c and export.c.
+ */
+#ifndef TSDB_SOURCE_H
+#define TSDB_SOURCE_H
+
+#include "chunks.h"
+#include "store.h"
+
+/* What a selection has of a series; in its arena. */
+struct tsdb__picked {
+    struct tsdb__sealed_list sealed;
+    struct tsdb__chunk *chunks;
+    struct sample *late; /* as they arrived */
+    size_t n_late;
+};
+
+static inline bool tsdb__picked_any(const struct tsdb__picked *p)
+{
+    return p->sealed.first != NULL || p->chunks != NULL || p->n_late > 0;
+}
+
+/* Under the heads' read lock: copies what memory has of the series ids[0..n), which ascend. */
+struct tsdb__picked *tsdb__picked_memory(struct tsdb *db, struct arena *a, const uint32_t *ids,
+                                         size_t n, struct source_range range);
+
+/*
+ * Adds sealed chunks of a newer snapshot, which says how far sealing had come: copies that it has,
+ * too, are dropped.
+ */
+void tsdb__picked_join(struct tsdb__picked *picked, const uint32_t *ids, size_t n,
+                       const struct tsdb__sealed_list *lists, struct tsdb__mark sealed);
+
+#endif
