@@ -31,6 +31,7 @@ static struct model_case {
     {"retention by size",   HOUR_MS / 2, 0,            160, 0,    2,     40,         1, false, true,  false, false},
     {"the clock goes back", HOUR_MS / 2, 5 * HOUR_MS,  0,   0,    2,     40,         1, true,  true,  true,  false},
     {"small map",           0,           12 * HOUR_MS, 0,   1024, 20,    40,         0, false, true,  false, true },
+    {"small map, late",     HOUR_MS / 2, 12 * HOUR_MS, 0,   2048, 20,    40,         0, false, true,  false, true },
 };
 
 /* ---- a clock that goes back ------------------------------------------------------------- */
