@@ -366,27 +366,36 @@ static int failed(struct tsdb *db, const struct step *step, int rc)
     return rc;
 }
 
+static void grow_slices(struct tsdb__upkeep *u)
+{
+    if (u->room_rows != SIZE_MAX)
+        u->room_rows = u->room_rows > TRIM_ROWS ? SIZE_MAX : u->room_rows * 2;
+}
+
 int tsdb__upkeep_slice(struct tsdb *db)
 {
+    int failure = 0;
+
     if (atomic_load(&db->sick) != NULL)
         return 0;
     if (db->upkeep.retry_ns != 0 && clock_mono_ns(db->clock) < db->upkeep.retry_ns)
         return 0;
     db->upkeep.retry_ns = 0;
     for (size_t i = 0; i < N_STEPS; i++) {
-        int rc;
+        int rc = steps[i].is_due(db) ? run_step(db, &steps[i]) : 1;
 
-        if (!steps[i].is_due(db))
-            continue;
-        rc = run_step(db, &steps[i]);
+        if (rc == 0) {
+            if (failure == 0)
+                grow_slices(&db->upkeep);
+            return 1;
+        }
+        /* Another step may do with less room, and make some. */
         if (rc < 0)
-            return failed(db, &steps[i], rc);
-        if (db->upkeep.room_rows != SIZE_MAX)
-            db->upkeep.room_rows =
-                db->upkeep.room_rows > TRIM_ROWS ? SIZE_MAX : db->upkeep.room_rows * 2;
-        return 1;
+            failure = failed(db, &steps[i], rc);
+        if (rc < 0 && rc != FER_ENOSPC)
+            return failure;
     }
-    return 0;
+    return failure;
 }
 
 /* An empty stretch of slots is marked as sealed. */
@@ -406,10 +415,13 @@ static void mark_publish(struct tsdb *db, const struct tsdb__state *was)
 int tsdb__upkeep_make_way(struct tsdb *db)
 {
     static const struct step mark = {"sealing", seal_due, mark_run, mark_publish, NULL};
-    ts_ms newest = MAX(MAX(db->head.max_t, db->state.max_t), clock_now_ms(db->clock));
+    ts_ms newest = MAX(db->head.max_t, db->state.max_t);
     int rc = 0;
 
-    db->upkeep.seal_upto = tsdb__slot_of(MIN(newest, TSDB__TIME_MAX) - IN_ORDER_MS) - 1;
+    if (newest == INT64_MIN)
+        newest = clock_now_ms(db->clock);
+    newest = MAX(MIN(newest, TSDB__TIME_MAX) - IN_ORDER_MS, TSDB__TIME_MIN);
+    db->upkeep.seal_upto = tsdb__slot_of(newest) - 1;
     while (rc == 0 && seal_due(db))
         rc = run_step(db, &steps[SEAL]);
     if (rc == 0 && db->state.sealed.slot < db->upkeep.seal_upto)

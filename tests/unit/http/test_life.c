@@ -8,14 +8,6 @@
 
 static struct fixture fx;
 
-static int stop(void **state)
-{
-    (void)state;
-    http_stop(fx.server, 1000);
-    fx.server = NULL;
-    return 0;
-}
-
 static void *finish_later(void *ctx)
 {
     struct http_req *req = ctx;
@@ -23,6 +15,24 @@ static void *finish_later(void *ctx)
     (void)http_reply_text(req, 200, "finished elsewhere");
     http_finish(req);
     return NULL;
+}
+
+static void finish_held(void)
+{
+    struct http_req *req = atomic_exchange(&fx.held, NULL);
+
+    if (req != NULL)
+        finish_later(req);
+}
+
+/* A test that failed half way may have left a request waiting. */
+static int stop(void **state)
+{
+    (void)state;
+    finish_held();
+    http_stop(fx.server, 1000);
+    fx.server = NULL;
+    return 0;
 }
 
 static void test_later(void **state)
@@ -324,7 +334,7 @@ static void test_running_has_no_deadline(void **state)
     AWAIT(atomic_load(&fx.held) != NULL);
     clock_manual_set(&fx.clock, 1000000);
     usleep(150000);
-    finish_later(atomic_load(&fx.held));
+    finish_held();
     hear_one(fd, &reply);
     assert_int_equal(status_of(&reply), 200);
     close(fd);
@@ -335,7 +345,7 @@ static void test_running_has_no_deadline(void **state)
 
 static void test_eviction(void **state)
 {
-    uint64_t evicted = stats_get(STAT_CONNECTIONS_EVICTED), open = stats_get(STAT_CONNECTIONS);
+    uint64_t evicted = stats_get(STAT_CONNECTIONS_EVICTED);
     const char *once = "GET /echo HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     int busy, fds[N_IDLE];
     struct buf reply = {0};
@@ -349,19 +359,20 @@ static void test_eviction(void **state)
     for (size_t i = 0; i < N_IDLE; i++) {
         clock_manual_advance(&fx.clock, 100); /* nobody is new any more */
         fds[i] = dial(&fx);
-        /* One after the other: which I/O thread is faster does not count. */
-        AWAIT(http__conns_open(fx.server) + stats_get(STAT_CONNECTIONS_EVICTED) == evicted + i + 2);
+        /* One after the other, and the evicted one is gone: which thread is faster does not count.
+         */
+        AWAIT(stats_get(STAT_CONNECTIONS_EVICTED) - evicted == (i < 9 ? 0 : i - 8));
+        AWAIT(http__conns_open(fx.server) == MIN(i + 2, 10));
         say_text(fds[i], i % 2 == 0 ? "GET /echo HTTP/1.1\r\nX: " : "");
     }
     AWAIT(stats_get(STAT_CONNECTIONS_EVICTED) == evicted + N_IDLE + 1 - 10);
-    AWAIT(stats_get(STAT_CONNECTIONS) == open + 10);
     for (size_t i = 0; i < N_IDLE + 1 - 10; i++) /* the oldest went */
         assert_true(recv(fds[i], &byte, 1, 0) <= 0);
     for (size_t i = N_IDLE + 1 - 10; i < N_IDLE; i++)
         assert_true(recv(fds[i], &byte, 1, MSG_DONTWAIT) < 0);
     exchange(&fx, once, strlen(once), &reply);
     assert_int_equal(status_of(&reply), 200);
-    finish_later(atomic_load(&fx.held));
+    finish_held();
     hear_one(busy, &reply);
     assert_int_equal(status_of(&reply), 200);
     for (size_t i = 0; i < N_IDLE; i++)
@@ -405,7 +416,7 @@ static void test_stop(void **state)
     buf_reset(&reply);
     hear_all(half, &reply); /* closed after the grace, although /later is not finished */
     assert_int_equal(reply.n, 0);
-    finish_later(atomic_load(&fx.held));
+    finish_held();
     pthread_join(thread, NULL);
     fx.server = NULL;
     buf_reset(&reply);
