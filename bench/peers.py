@@ -46,18 +46,27 @@ def disk_bytes(folder):
 class Peer:
     """A kind of program. `command` is a function of the folder and the port."""
 
-    def __init__(self, name, command, ready, flush=None, merge=None, used=None):
+    def __init__(self, name, command, ready, flush=None, merge=None, used=None, settled=None):
         self.name, self.command, self.ready = name, command, ready
+        self.settled = settled or (lambda port: True)  # no work is put off any more
         self.flush = flush or (lambda port: None)  # makes what was written visible to queries
         self.merge = merge or (lambda port: None)  # brings the files to their final form
         self.used = used or (lambda port: None)  # bytes in use within the files; None: unknown
 
 
+def _metric(port, name):
+    found = re.search(rb"^" + name.encode() + rb" (\S+)$", get(port, "/metrics") or b"", re.MULTILINE)
+    return float(found.group(1)) if found else None
+
+
 def _ferula_used(port):
     """The pages in use, from ferula's metric of Prometheus' name."""
-    found = re.search(rb"^prometheus_tsdb_storage_blocks_bytes (\S+)$",
-                      get(port, "/metrics") or b"", re.MULTILINE)
-    return float(found.group(1)) if found else None
+    return _metric(port, "prometheus_tsdb_storage_blocks_bytes")
+
+
+def _ferula_settled(port):
+    """The load is of the past, so its half hours are sealed ten seconds after its last sample."""
+    return _metric(port, "ferula_store_head_bytes") == 0
 
 
 def peers(ferula):
@@ -74,7 +83,8 @@ def peers(ferula):
     return {
         "ferula": Peer("ferula", lambda path, port: [
             ferula, "serve", f"--web.listen-address=127.0.0.1:{port}",
-            f"--storage.tsdb.path={path}/data"], "/-/ready", used=_ferula_used),
+            f"--storage.tsdb.path={path}/data"], "/-/ready", used=_ferula_used,
+            settled=_ferula_settled),
         "prometheus": Peer("prometheus 2.42", prometheus, "/-/ready"),
         "victoria-metrics": Peer("victoria-metrics 1.79", lambda path, port: [
             f"{folder}/victoria-metrics/usr/bin/victoria-metrics",
@@ -135,12 +145,12 @@ class Running:
         return self.wait(lambda: get(self.port, self.peer.ready, 1) is not None, pause)
 
     def wait_idle(self, most=120):
-        """Until it has used less than 2 % of a core for a second: background work is done."""
+        """Until it has used less than 2 % of a core for a second, and says that no work is put off."""
         end = time.monotonic() + most
         while time.monotonic() < end:
             before = self.cpu_s()
             time.sleep(1)
-            if self.cpu_s() - before < 0.02:
+            if self.cpu_s() - before < 0.02 and self.peer.settled(self.port):
                 return
 
     def value(self, expr, when):
