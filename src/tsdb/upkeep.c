@@ -197,9 +197,11 @@ static bool checkpoint_due(struct tsdb *db)
     uint64_t most_pieces =
         MIN(CHECKPOINT_PIECES + db->head.n_bytes / 2048, db->map_bytes / 4 / db->meta.page_bytes);
 
+    /* After sealing, the newest one holds much that is superfluous, whatever was logged since. */
+    if (u->wants_checkpoint && (u->n_logged > 0 || db->state.generation != 0))
+        return true;
     return u->checkpoint.running || u->n_logged >= most ||
-           (u->n_logged > 0 && n_pieces >= most_pieces) ||
-           (u->n_logged > 0 && (u->wants_checkpoint || u->closing));
+           (u->n_logged > 0 && (n_pieces >= most_pieces || u->closing));
 }
 
 /* Late samples that wait are logged again, so that what is before it can be trimmed. */
