@@ -227,7 +227,7 @@ static int log_late(struct tsdb *db, struct tsdb__txn *x, uint64_t *seq)
 static int checkpoint_run(struct tsdb *db, struct tsdb__txn *x, struct tsdb__state *next)
 {
     struct tsdb__checkpoint *c = &db->upkeep.checkpoint;
-    bool done;
+    bool done = false;
     int rc = 0;
 
     c->at_commit = c->page;
