@@ -301,7 +301,8 @@ int tsdb_restore(const char *snapshot, const char *dir, struct fault *f);
 
 /* What was looked at, and how many faults there are. */
 struct tsdb_audit_counts {
-    uint64_t rows, series, samples_sealed, samples_logged;
+    uint64_t rows, series;
+    uint64_t samples_sealed, samples_checkpoint, samples_logged; /* of these some are in two */
     uint64_t faults;
 };
 

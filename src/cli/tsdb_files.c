@@ -68,9 +68,12 @@ static int verify(const char *dir)
         buf_addf(&out, "%llu fault%s in %s%s\n", (unsigned long long)counts.faults,
                  plural(counts.faults), dir, n > FAULTS_SHOWN ? ", the first are shown" : "");
     else
-        buf_addf(&out, "%s is sound: %llu rows, %llu series, %llu samples sealed and %llu logged\n",
+        buf_addf(&out,
+                 "%s is sound: %llu rows, %llu series; samples: %llu sealed, %llu in checkpoints, "
+                 "%llu logged\n",
                  dir, (unsigned long long)counts.rows, (unsigned long long)counts.series,
                  (unsigned long long)counts.samples_sealed,
+                 (unsigned long long)counts.samples_checkpoint,
                  (unsigned long long)counts.samples_logged);
     rc = cli__print(&out);
     return counts.faults > 0 ? CLI__FAILED : rc;

@@ -94,6 +94,7 @@ int tsdb__audit_chunks(struct tsdb__audit *au)
 struct head_walk {
     struct tsdb__chunk *chunk; /* room for the largest */
     struct sample_vec samples;
+    uint64_t n_samples; /* in all */
 };
 
 /* One chunk of a checkpoint's row; false: it cannot be read. */
@@ -123,6 +124,7 @@ static bool read_chunk(struct head_walk *w, struct tsdb__in *in)
         if (!tsdb__in_slot(slot, w->samples.v[i].t) ||
             (i > 0 && w->samples.v[i].t <= w->samples.v[i - 1].t))
             return false;
+    w->n_samples += n_samples;
     return w->samples.n == n_samples;
 }
 
@@ -176,9 +178,10 @@ static int head_row(struct tsdb__audit *au, const MDB_val *key, struct tsdb__in 
 
 int tsdb__audit_heads(struct tsdb__audit *au)
 {
-    struct head_walk w = {xcalloc(1, sizeof(*w.chunk) + TSDB__CHUNK_BITS_MAX / 8 + 16), {0}};
+    struct head_walk w = {.chunk = xcalloc(1, sizeof(*w.chunk) + TSDB__CHUNK_BITS_MAX / 8 + 16)};
     int rc = tsdb__audit_rows(au, T_HEAD, head_row, &w);
 
+    au->counts.samples_checkpoint += w.n_samples;
     sample_vec_release(&w.samples);
     free(w.chunk);
     return rc;
