@@ -30,14 +30,10 @@ static const struct tsdb__pending *newest(struct tsdb__group *g, const struct ts
     return room;
 }
 
+/* `s` is newer than the series' newest. */
 static void set_newest(struct tsdb__group *g, struct tsdb__series *series, uint32_t id,
                        struct sample s)
 {
-    struct tsdb__pending room;
-    const struct tsdb__pending *last = newest(g, series, id, &room);
-
-    if (last != NULL && s.t <= last->t)
-        return;
     if (series->pending >= g->n_pending || g->pending[series->pending].id != id) {
         if (g->n_pending == g->cap_pending) {
             g->cap_pending = g->cap_pending == 0 ? 256 : g->cap_pending * 2;
@@ -67,24 +63,17 @@ static void set_bounds(struct tsdb__admit *ad, ts_ms first)
         ad->oldest = ad->window_from = tsdb__kept_from(db);
 }
 
-/* `id` 0: the series does not exist yet. As memSeries.appendable() of Prometheus' head_append.go.
- */
-static enum tsdb_verdict judge(struct tsdb__admit *ad, uint32_t id, struct sample s,
-                               double *existing)
+/* By the newest sample of its series, or NULL; as memSeries.appendable() of Prometheus. */
+static enum tsdb_verdict judge(struct tsdb__admit *ad, const struct tsdb__pending *last,
+                               struct sample s, double *existing)
 {
-    struct tsdb__group *g = &ad->db->group;
-    struct tsdb__pending room;
-    const struct tsdb__pending *last = NULL;
-
-    if (s.t > g->now + TOO_NEW_MS)
+    if (s.t > ad->db->group.now + TOO_NEW_MS)
         return TSDB_TOO_NEW;
     if (!ad->has_bounds)
         set_bounds(ad, s.t);
     if (s.t < TSDB__TIME_MIN || s.t > TSDB__TIME_MAX)
         return TSDB_TOO_OLD;
     if (s.t >= ad->oldest) {
-        if (id != 0)
-            last = newest(g, tsdb__head_series(&ad->db->head, id), id, &room);
         if (last == NULL || s.t > last->t)
             return TSDB_STORED;
         if (s.t == last->t) {
@@ -99,16 +88,16 @@ static enum tsdb_verdict judge(struct tsdb__admit *ad, uint32_t id, struct sampl
     return s.t < ad->oldest ? TSDB_TOO_OLD : TSDB_OUT_OF_ORDER;
 }
 
-/* There is no place in the heads for it. */
-static bool is_late(struct tsdb__admit *ad, uint32_t id, struct sample s)
+/* Logs a sample to be stored: as late when there is no place in the heads for it. */
+static void store(struct tsdb *db, uint32_t id, const struct tsdb__pending *last, struct sample s)
 {
-    struct tsdb__pending room;
-    const struct tsdb__pending *last =
-        newest(&ad->db->group, tsdb__head_series(&ad->db->head, id), id, &room);
+    bool is_newest = last == NULL || s.t > last->t;
+    bool late = !is_newest || (s.t < tsdb__slot_end(db->state.sealed.slot) &&
+                               tsdb__is_sealed(db->state.sealed, tsdb__slot_of(s.t), id));
 
-    return (last != NULL && s.t <= last->t) ||
-           (s.t < tsdb__slot_end(ad->db->state.sealed.slot) &&
-            tsdb__is_sealed(ad->db->state.sealed, tsdb__slot_of(s.t), id));
+    tsdb__wal_add(&db->group.wal, id, s, late);
+    if (is_newest)
+        set_newest(&db->group, tsdb__head_series(&db->head, id), id, s);
 }
 
 /* The labels of a series of the store, in the arena of the request. */
@@ -166,21 +155,20 @@ static int take_row(struct tsdb__admit *ad, const struct tsdb_row *row)
     for (uint32_t i = 0; i < row->n && rc == 0; i++) {
         struct sample s = ad->w->samples[row->first + i];
         double existing = 0;
-        enum tsdb_verdict why = judge(ad, id, s, &existing);
+        struct tsdb__pending room;
+        const struct tsdb__pending *last =
+            id == 0 ? NULL : newest(&db->group, tsdb__head_series(&db->head, id), id, &room);
+        enum tsdb_verdict why = judge(ad, last, s, &existing);
 
         ad->w->n_verdicts[why]++;
         if (why == TSDB_STORED && id == 0) {
             rc = make_series(ad, ns);
             id = ns->id;
         }
-        if (why == TSDB_STORED && rc == 0) {
-            bool late = is_late(ad, id, s);
-
-            tsdb__wal_add(&db->group.wal, id, s, late);
-            set_newest(&db->group, tsdb__head_series(&db->head, id), id, s);
-        } else if (why >= TSDB_OUT_OF_ORDER) {
+        if (why == TSDB_STORED && rc == 0)
+            store(db, id, last, s);
+        else if (why >= TSDB_OUT_OF_ORDER)
             rc = note_refusal(ad, row, why, s, existing);
-        }
     }
     return rc;
 }

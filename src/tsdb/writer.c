@@ -188,8 +188,7 @@ static void publish(struct tsdb *db, struct tsdb_write **w, size_t n)
     stats_add(STAT_SERIES_CREATED, db->series.n_made);
     stats_set(STAT_SERIES, db->series.n_used);
     stats_set(STAT_HEAD_BYTES, db->head.n_bytes);
-    stats_set(STAT_WAL_PIECES,
-              atomic_load(&db->wal_first) == 0 ? 0 : g->wal_seq - atomic_load(&db->wal_first) + 1);
+    tsdb__count_wal(db);
     tsdb__series_commit(&db->series);
 }
 
@@ -331,7 +330,7 @@ static void answer_group(struct tsdb *db, struct tsdb_write **w, size_t n)
 
     if (rc == 0 && backfill)
         rc = tsdb__upkeep_make_way(db);
-    if (rc == 0)
+    if (rc == 0 && good > 0)
         rc = write_group(db, w, good);
     for (size_t i = 0; i < good; i++) {
         w[i]->rc = rc;
