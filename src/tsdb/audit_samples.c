@@ -101,52 +101,26 @@ struct head_walk {
 static bool read_chunk(struct head_walk *w, struct tsdb__in *in)
 {
     const struct source_range all = {INT64_MIN, INT64_MAX};
-    int32_t slot = (int32_t)tsdb__in_le(in, 4);
-    uint64_t offset = tsdb__in_varint(in), n_samples = tsdb__in_varint(in);
-    uint64_t n_bits = tsdb__in_varint(in);
-    const uint8_t *bits;
 
-    if (in->bad || slot == INT32_MIN || offset >= TSDB__SLOT_MS || n_samples == 0 ||
-        n_samples > UINT16_MAX || n_bits > TSDB__CHUNK_BITS_MAX)
-        return false;
-    bits = tsdb__in_bytes(in, (n_bits + 7) / 8);
-    if (bits == NULL)
-        return false;
-    *w->chunk = (struct tsdb__chunk){.slot = slot,
-                                     .min_t = tsdb__slot_start(slot) + (ts_ms)offset,
-                                     .n_samples = (uint16_t)n_samples,
-                                     .n_bits = (uint16_t)n_bits};
-    memcpy(w->chunk->bits, bits, (n_bits + 7) / 8);
     w->samples.n = 0;
-    if (tsdb__chunk_read(w->chunk, all, &w->samples) < 0)
+    if (tsdb__checkpoint_read_chunk(in, w->chunk) < 0 ||
+        tsdb__chunk_read(w->chunk, all, &w->samples) < 0)
         return false;
     for (size_t i = 0; i < w->samples.n; i++)
-        if (!tsdb__in_slot(slot, w->samples.v[i].t) ||
+        if (!tsdb__in_slot(w->chunk->slot, w->samples.v[i].t) ||
             (i > 0 && w->samples.v[i].t <= w->samples.v[i - 1].t))
             return false;
-    w->n_samples += n_samples;
-    return w->samples.n == n_samples;
+    w->n_samples += w->samples.n;
+    return w->samples.n == w->chunk->n_samples;
 }
 
 /* A series of a checkpoint's row; false: it cannot be read. */
-static bool read_series(struct head_walk *w, struct tsdb__in *in, uint32_t *id)
+static bool read_series(struct head_walk *w, struct tsdb__in *in,
+                        struct tsdb__checkpoint_series *series)
 {
-    unsigned flags, lead = 0, width = 0;
-    uint64_t n;
-
-    *id += tsdb__in_varint32(in);
-    flags = tsdb__in_u8(in);
-    if ((flags & 1) != 0)
-        (void)tsdb__in_bytes(in, 16);
-    if ((flags & 2) != 0) {
-        (void)tsdb__in_varint(in);
-        lead = tsdb__in_u8(in);
-        width = tsdb__in_u8(in);
-    }
-    n = tsdb__in_varint(in);
-    if (in->bad || flags > 3 || lead + width > 64)
+    if (tsdb__checkpoint_read_series(in, series) < 0)
         return false;
-    for (; n > 0; n--)
+    for (uint64_t i = 0; i < series->n_chunks; i++)
         if (!read_chunk(w, in))
             return false;
     return true;
@@ -155,7 +129,8 @@ static bool read_series(struct head_walk *w, struct tsdb__in *in, uint32_t *id)
 static int head_row(struct tsdb__audit *au, const MDB_val *key, struct tsdb__in body, void *ctx)
 {
     struct head_walk *w = ctx;
-    uint32_t first, id = 0;
+    struct tsdb__checkpoint_series series = {0};
+    uint32_t first;
 
     if (key->mv_size != 12) {
         tsdb__audit_fault(au, T_HEAD, key, "the key is malformed");
@@ -164,12 +139,13 @@ static int head_row(struct tsdb__audit *au, const MDB_val *key, struct tsdb__in 
     first = tsdb__get_be32((const uint8_t *)key->mv_data + 4);
     (void)tsdb__in_le(&body, 8);
     while (tsdb__in_left(&body) > 0 && !body.bad) {
-        if (!read_series(w, &body, &id)) {
-            tsdb__audit_fault(au, T_HEAD, key, "series %u cannot be read", id);
+        if (!read_series(w, &body, &series)) {
+            tsdb__audit_fault(au, T_HEAD, key, "series %u cannot be read", series.id);
             return 0;
         }
-        if (id == 0 || id > au->n_series_ids || id / TSDB__PAGE_SERIES != first / TSDB__PAGE_SERIES)
-            tsdb__audit_fault(au, T_HEAD, key, "series %u does not belong there", id);
+        if (series.id == 0 || series.id > au->n_series_ids ||
+            series.id / TSDB__PAGE_SERIES != first / TSDB__PAGE_SERIES)
+            tsdb__audit_fault(au, T_HEAD, key, "series %u does not belong there", series.id);
     }
     if (body.bad)
         tsdb__audit_fault(au, T_HEAD, key, "the row is malformed");

@@ -227,73 +227,76 @@ static void clear_page(struct loading *ld, size_t page)
     }
 }
 
-static int load_chunk(struct loading *ld, uint32_t id, struct tsdb__series *series,
-                      struct tsdb__in *in)
+int tsdb__checkpoint_read_chunk(struct tsdb__in *in, struct tsdb__chunk *out)
 {
-    struct tsdb__chunk *c = ld->chunk;
+    int32_t slot = (int32_t)tsdb__in_le(in, 4);
+    uint64_t offset = tsdb__in_varint(in), n_samples = tsdb__in_varint(in);
+    uint64_t n_bits = tsdb__in_varint(in);
     const uint8_t *bits;
-    uint64_t offset, n_samples, n_bits;
 
-    c->slot = (int32_t)tsdb__in_le(in, 4);
-    offset = tsdb__in_varint(in);
-    n_samples = tsdb__in_varint(in);
-    n_bits = tsdb__in_varint(in);
-    if (in->bad || offset >= TSDB__SLOT_MS || n_samples == 0 || n_samples > UINT16_MAX ||
-        n_bits > TSDB__CHUNK_BITS_MAX || c->slot == INT32_MIN)
+    if (in->bad || slot == INT32_MIN || offset >= TSDB__SLOT_MS || n_samples == 0 ||
+        n_samples > UINT16_MAX || n_bits > TSDB__CHUNK_BITS_MAX)
         return FER_ECORRUPT;
     bits = tsdb__in_bytes(in, (n_bits + 7) / 8);
     if (bits == NULL)
         return FER_ECORRUPT;
-    if (series == NULL || tsdb__is_sealed(ld->sealed, c->slot, id))
-        return 0;
-    c->min_t = tsdb__slot_start(c->slot) + (ts_ms)offset;
-    c->n_samples = (uint16_t)n_samples;
-    c->n_bits = (uint16_t)n_bits;
-    memcpy(c->bits, bits, (n_bits + 7) / 8);
-    tsdb__head_restore(ld->h, series, c);
+    out->next = NULL;
+    out->slot = slot;
+    out->min_t = tsdb__slot_start(slot) + (ts_ms)offset;
+    out->n_samples = (uint16_t)n_samples;
+    out->n_bits = (uint16_t)n_bits;
+    memcpy(out->bits, bits, (n_bits + 7) / 8);
     return 0;
 }
 
-static int load_series(struct loading *ld, uint32_t *id, struct tsdb__in *in)
+int tsdb__checkpoint_read_series(struct tsdb__in *in, struct tsdb__checkpoint_series *out)
 {
-    struct tsdb__series *series = NULL;
-    struct tsdb__xor x = {0};
-    unsigned flags;
-    uint64_t n;
-    int rc = 0;
+    struct tsdb__checkpoint_series s = {.id = out->id + tsdb__in_varint32(in)};
+    unsigned flags = tsdb__in_u8(in);
 
-    *id += tsdb__in_varint32(in);
-    flags = tsdb__in_u8(in);
-    if ((flags & HAS_NEWEST) != 0) {
-        x.t = (ts_ms)tsdb__in_le(in, 8);
-        x.bits = tsdb__in_le(in, 8);
+    s.has_newest = (flags & HAS_NEWEST) != 0;
+    if (s.has_newest) {
+        s.x.t = (ts_ms)tsdb__in_le(in, 8);
+        s.x.bits = tsdb__in_le(in, 8);
     }
     if ((flags & IS_CODED_ON) != 0) {
-        x.delta = tsdb__in_varint(in);
-        x.lead = tsdb__in_u8(in);
-        x.width = tsdb__in_u8(in);
+        s.x.delta = tsdb__in_varint(in);
+        s.x.lead = tsdb__in_u8(in);
+        s.x.width = tsdb__in_u8(in);
     }
-    n = tsdb__in_varint(in);
-    if (in->bad || flags > 3 || x.lead + x.width > 64 || x.t < TSDB__TIME_MIN ||
-        x.t > TSDB__TIME_MAX)
-        return FER_ECORRUPT;
-    if (tsdb__head_lives(ld->h, *id))
-        series = tsdb__head_series(ld->h, *id);
-    for (; n > 0 && rc == 0; n--)
-        rc = load_chunk(ld, *id, series, in);
-    if (rc < 0 || series == NULL || (flags & HAS_NEWEST) == 0)
+    s.n_chunks = tsdb__in_varint(in);
+    *out = s;
+    return in->bad || flags > (HAS_NEWEST | IS_CODED_ON) || s.x.lead + s.x.width > 64 ||
+                   s.x.t < TSDB__TIME_MIN || s.x.t > TSDB__TIME_MAX
+               ? FER_ECORRUPT
+               : 0;
+}
+
+static int load_series(struct loading *ld, struct tsdb__checkpoint_series *s, struct tsdb__in *in)
+{
+    struct tsdb__series *series = NULL;
+    int rc = tsdb__checkpoint_read_series(in, s);
+
+    if (rc == 0 && tsdb__head_lives(ld->h, s->id))
+        series = tsdb__head_series(ld->h, s->id);
+    for (uint64_t i = 0; rc == 0 && i < s->n_chunks; i++) {
+        rc = tsdb__checkpoint_read_chunk(in, ld->chunk);
+        if (rc == 0 && series != NULL && !tsdb__is_sealed(ld->sealed, ld->chunk->slot, s->id))
+            tsdb__head_restore(ld->h, series, ld->chunk);
+    }
+    if (rc < 0 || series == NULL || !s->has_newest)
         return rc;
-    series->x = x;
+    series->x = s->x;
     series->has_newest = 1;
-    ld->h->min_t = MIN(ld->h->min_t, x.t);
-    ld->h->max_t = MAX(ld->h->max_t, x.t);
+    ld->h->min_t = MIN(ld->h->min_t, s->x.t);
+    ld->h->max_t = MAX(ld->h->max_t, s->x.t);
     return 0;
 }
 
 static int load_row(struct loading *ld, struct head_key key, struct tsdb__in in)
 {
     size_t page = key.first / TSDB__PAGE_SERIES;
-    uint32_t id = 0;
+    struct tsdb__checkpoint_series series = {0};
     int rc = 0;
 
     if (page >= ld->n_pages)
@@ -303,8 +306,8 @@ static int load_row(struct loading *ld, struct head_key key, struct tsdb__in in)
     ld->generations[page] = key.generation;
     ld->seqs[page] = tsdb__in_le(&in, 8);
     while (tsdb__in_left(&in) > 0 && rc == 0) {
-        rc = load_series(ld, &id, &in);
-        if (rc == 0 && id / TSDB__PAGE_SERIES != page)
+        rc = load_series(ld, &series, &in);
+        if (rc == 0 && series.id / TSDB__PAGE_SERIES != page)
             rc = FER_ECORRUPT;
     }
     return rc;

@@ -27,6 +27,20 @@ struct tsdb__checkpoint {
 int tsdb__checkpoint_slice(struct tsdb__checkpoint *c, const struct tsdb__head *h,
                            struct tsdb__txn *x, uint64_t wal_seq, size_t most, bool *done);
 
+/* What stands before the chunks of a series in a row. */
+struct tsdb__checkpoint_series {
+    uint32_t id;
+    bool has_newest;
+    struct tsdb__xor x;
+    uint64_t n_chunks; /* they follow, tsdb__checkpoint_read_chunk() each */
+};
+
+/* Reads the next series of a row; on entry out->id is the one before, 0 at first. FER_ECORRUPT. */
+int tsdb__checkpoint_read_series(struct tsdb__in *in, struct tsdb__checkpoint_series *out);
+
+/* `out` has room for TSDB__CHUNK_BITS_MAX bits. FER_ECORRUPT. */
+int tsdb__checkpoint_read_chunk(struct tsdb__in *in, struct tsdb__chunk *out);
+
 /* Deletes rows of generations before `generation`, at most `most`. *n: how many. */
 int tsdb__checkpoint_trim(struct tsdb__txn *x, uint32_t generation, size_t most, size_t *n);
 

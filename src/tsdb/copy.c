@@ -39,17 +39,6 @@ static char *path_in(const char *dir, const char *name)
     return buf_take(&b);
 }
 
-static int sync_folder(const char *dir, struct fault *f)
-{
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
-
-    if (fd < 0 || fsync(fd) != 0)
-        rc = errno_fault(f, "sync", dir);
-    if (fd >= 0)
-        close(fd);
-    return rc;
-}
-
 /* The folder that `path` is in; heap. */
 static char *parent_of(const char *path)
 {
@@ -128,7 +117,7 @@ static int put_copy(const struct origin *origin, const char *dir, struct fault *
     if (rc < 0)
         (void)unlink(room); /* there may be none */
     else
-        rc = sync_folder(dir, f);
+        rc = tsdb__dir_sync(dir, f);
     free(place);
     free(room);
     return rc;
@@ -183,7 +172,7 @@ static int put_snapshot(struct tsdb *db, const char *folder, const char *name, s
     if (rc == 0) {
         rc = put_copy(&origin, dir, f);
         if (rc == 0)
-            rc = sync_folder(folder, f);
+            rc = tsdb__dir_sync(folder, f);
         else
             (void)rmdir(dir);
     }
@@ -214,7 +203,7 @@ int tsdb_snapshot(struct tsdb *db, const char *dir, struct str name, struct buf 
     if (rc == 0)
         rc = put_snapshot(db, folder, out->p, f);
     if (rc == 0)
-        rc = sync_folder(dir, f);
+        rc = tsdb__dir_sync(dir, f);
     free(folder);
     return rc;
 }
@@ -361,7 +350,7 @@ int tsdb_restore(const char *snapshot, const char *dir, struct fault *f)
     if (rc == 0)
         rc = put_copy(&origin, dir, f);
     if (rc == 0)
-        rc = sync_folder(parent, f);
+        rc = tsdb__dir_sync(parent, f);
     if (lock_fd >= 0)
         close(lock_fd);
     free(path);

@@ -165,6 +165,9 @@ int tsdb__commit(struct tsdb *db, MDB_txn *txn);
 /* Sets the gauge of pieces by wal_first and wal_seq. */
 void tsdb__count_wal(struct tsdb *db);
 
+/* `seq` is the newest piece of the write-ahead table after a commit. */
+void tsdb__advance_wal(struct tsdb *db, uint64_t seq);
+
 /* upkeep.c: does a slice of what is due. 1: more may be due, 0: nothing is, FER_* after a failure.
  */
 int tsdb__upkeep_slice(struct tsdb *db);

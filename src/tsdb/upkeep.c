@@ -344,9 +344,7 @@ static int run_step(struct tsdb *db, const struct step *step)
     tsdb__write_abort(&x);
     if (rc == 0) {
         db->state = next;
-        if (atomic_load(&db->wal_first) == 0 && next.wal_seq != atomic_load(&db->wal_seq))
-            atomic_store(&db->wal_first, atomic_load(&db->wal_seq) + 1);
-        atomic_store(&db->wal_seq, next.wal_seq);
+        tsdb__advance_wal(db, next.wal_seq);
         step->publish(db, &was);
     } else if (step->undo != NULL) {
         step->undo(db);

@@ -159,6 +159,14 @@ void tsdb__count_wal(struct tsdb *db)
     stats_set(STAT_WAL_PIECES, first == 0 ? 0 : atomic_load(&db->wal_seq) - first + 1);
 }
 
+void tsdb__advance_wal(struct tsdb *db, uint64_t seq)
+{
+    if (atomic_load(&db->wal_first) == 0 && seq != atomic_load(&db->wal_seq))
+        atomic_store(&db->wal_first, atomic_load(&db->wal_seq) + 1);
+    atomic_store(&db->wal_seq, seq);
+    tsdb__count_wal(db);
+}
+
 /* What was committed becomes visible. */
 static void publish(struct tsdb *db, struct tsdb_write **w, size_t n)
 {
@@ -180,15 +188,12 @@ static void publish(struct tsdb *db, struct tsdb_write **w, size_t n)
         for (size_t k = 0; k < w[i]->n_series; k++)
             if (w[i]->series[k].id != 0)
                 tsdb__raw_add(&db->raw, w[i]->series[k].raw, w[i]->series[k].id, db->series.n_used);
-    if (atomic_load(&db->wal_first) == 0 && g->wal_seq != atomic_load(&db->wal_seq))
-        atomic_store(&db->wal_first, atomic_load(&db->wal_seq) + 1);
-    atomic_store(&db->wal_seq, g->wal_seq);
+    tsdb__advance_wal(db, g->wal_seq);
     atomic_store(&db->n_series, (uint32_t)db->series.n_used);
     stats_add(STAT_WRITE_GROUPS, g->dirty);
     stats_add(STAT_SERIES_CREATED, db->series.n_made);
     stats_set(STAT_SERIES, db->series.n_used);
     stats_set(STAT_HEAD_BYTES, db->head.n_bytes);
-    tsdb__count_wal(db);
     tsdb__series_commit(&db->series);
 }
 
