@@ -63,11 +63,13 @@ void promql_prettify(struct buf *out, const struct promql_expr *e);
 /*
  * A series with values in the notation of Prometheus' rule tests: `m{a="b"} 1+2x3 _ stale`. Sample
  * i has the time of the item's place; `omitted` places have no value. FER_EINVAL: not in the
- * notation; FER_EUNSUP: has native histograms.
+ * notation.
  */
 struct promql_series_value {
     double v;
     bool omitted;
+    const struct histogram *h; /* NULL: a float */
+    bool has_hint;             /* h's hint was written */
 };
 
 int promql_parse_series(struct arena *a, struct str text, struct labels *ls,
@@ -84,6 +86,8 @@ struct promql_query {
     dur_ms default_subquery_step; /* 0: 1 minute */
     size_t max_samples;           /* held at once; 0: 50,000,000 */
     bool delayed_name_removal;    /* Prometheus' feature promql-delayed-name-removal */
+    bool use_start_timestamps;    /* feature use-start-timestamps */
+    bool type_and_unit_labels;    /* feature type-and-unit-labels */
     struct promql_features features;
 
     /*
@@ -99,6 +103,8 @@ struct promql_series {
     struct labels labels;
     const struct sample *samples; /* one in a vector: its time is the query's */
     size_t n;
+    const struct hsample *hists; /* the same for histograms; no two of one time in both */
+    size_t n_hists;
 };
 
 struct promql_stats {

@@ -16,6 +16,8 @@
 #include "ferula/base/clock.h"
 #include "ferula/base/err.h"
 #include "ferula/base/hash.h"
+#include "ferula/model/exemplar.h"
+#include "ferula/model/histogram.h"
 #include "ferula/model/labels.h"
 #include "ferula/model/metadata.h"
 #include "ferula/model/sample.h"
@@ -28,6 +30,7 @@ struct tsdb_opts {
     size_t map_bytes;          /* address space to reserve, and so the largest file; 0: 64 GiB */
     dur_ms retention;          /* samples older than the newest less this are deleted; 0: none is */
     uint64_t retention_bytes;  /* above so many bytes in use the oldest samples go; 0: never */
+    size_t max_exemplars;      /* kept at once, the newest; 0: none */
     dur_ms ooo_window;         /* takes samples out of order that are not older than the newest less
                                   this */
     unsigned max_readers;      /* reads at once; more fail with FER_EBUSY; 0: 512 */
@@ -107,14 +110,22 @@ struct tsdb_new_series {
 struct tsdb_row {
     series_id id; /* 0: series[new_series] */
     uint32_t new_series;
-    uint32_t first, n; /* samples[first .. first + n) */
+    uint32_t first, n; /* samples[first .. first + n), or hists[...] */
+    bool hists;
+};
+
+/* An exemplar to be stored. */
+struct tsdb_exemplar {
+    series_id id; /* 0: series[new_series] */
+    uint32_t new_series;
+    struct exemplar exemplar;
 };
 
 struct tsdb_refusal {
     enum tsdb_verdict why;
     struct labels labels; /* in the write's arena */
     struct sample sample;
-    double existing; /* for TSDB_CONFLICT */
+    double existing; /* for TSDB_CONFLICT of floats */
 };
 
 /* One write. Everything it points to belongs to the caller and is the store's until done(). */
@@ -124,6 +135,12 @@ struct tsdb_write {
     size_t n_rows;
     const struct sample *samples;
     size_t n_samples;
+    const struct hsample *hists; /* native histograms; validated */
+    size_t n_hists;
+    const ts_ms *starts, *hist_starts; /* start timestamps beside samples and hists (0: not known);
+                                          NULL: none is known or they are not wanted */
+    const struct tsdb_exemplar *exemplars;
+    size_t n_exemplars;
     struct tsdb_new_series *series;
     size_t n_series;
     const struct metadata *metadata;
@@ -145,7 +162,10 @@ struct tsdb_write {
      * of all series instead of their ids).
      */
     int rc;
-    size_t n_verdicts[N_TSDB_VERDICTS];
+    size_t n_verdicts[N_TSDB_VERDICTS];      /* of floats */
+    size_t n_hist_verdicts[N_TSDB_VERDICTS]; /* of histograms */
+    size_t n_exemplars_stored;               /* those that are there already counted */
+    size_t n_exemplars_refused; /* out of order; Prometheus drops these with a line in its log */
     struct tsdb_refusal first_refusal; /* when any count from TSDB_OUT_OF_ORDER on is not zero */
 
     struct tsdb_write *next; /* the store's */
@@ -180,13 +200,38 @@ struct tsdb_stats {
 
 void tsdb_stats(struct tsdb *db, struct tsdb_stats *out);
 
-/* ---- all of it, series by series -------------------------------------------------------- */
-
 /* Series that satisfy all of these. */
 struct tsdb_match {
     const struct matcher *m;
     size_t n;
 };
+
+/* The exemplars of a series. */
+struct tsdb_exemplars {
+    struct labels labels;
+    const struct exemplar *v; /* ascending in time */
+    size_t n;
+};
+
+/* Those in `range` of series that satisfy any of the sets, sorted by labels; in `a`. */
+int tsdb_query_exemplars(struct tsdb *db, struct arena *a, const struct tsdb_match *sets,
+                         size_t n_sets, struct source_range range, struct tsdb_exemplars **out,
+                         size_t *n, struct fault *f);
+
+/* ---- deleting --------------------------------------------------------------------------- */
+
+/*
+ * Deletes the samples in `range` of series that satisfy any of the sets. On return no reader sees
+ * them any more, and no restart brings them back. Waits for the writer thread. FER_ENOSPC, FER_EIO,
+ * FER_ESTOP as for writes.
+ */
+int tsdb_delete(struct tsdb *db, const struct tsdb_match *sets, size_t n_sets,
+                struct source_range range, struct fault *f);
+
+/* Gives back the room of what was deleted. */
+int tsdb_clean_tombstones(struct tsdb *db, struct fault *f);
+
+/* ---- all of it, series by series -------------------------------------------------------- */
 
 struct tsdb_export {
     const struct tsdb_match *sets; /* a series of any of them is wanted; none: all series */

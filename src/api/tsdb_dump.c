@@ -66,7 +66,7 @@ static int print_part(struct dump *d, const struct tsdb_part *part, struct fault
         int rc;
 
         d->samples.n = 0;
-        rc = sel->source->ops->read(sel, i, &d->samples, f);
+        rc = source_read_floats(sel, i, &d->samples, f);
         if (rc < 0)
             return rc;
         d->n_series++;

@@ -5,6 +5,7 @@
 
 #include "ferula/base/check.h"
 #include "ferula/base/mem.h"
+#include "ferula/model/histogram.h"
 #include "ferula/model/source.h"
 
 #define MEM_SOURCE_MAGIC 0x6d33a15eu
@@ -13,13 +14,14 @@
 struct mem_series {
     uint64_t hash;
     struct labels labels; /* in the source's arena */
-    struct sample_vec samples;
+    struct series_samples samples;
+    const struct histogram *last; /* when the newest sample is a histogram */
 };
 
 struct mem_source {
     struct source base; /* first: a struct source of ours is the struct mem_source */
     uint32_t magic;
-    struct arena arena;         /* labels and series */
+    struct arena arena;         /* labels, series and histograms */
     struct mem_series **series; /* owned array, in the order of adding */
     size_t n, cap;
     struct mem_series **slots; /* owned; open addressing, n_slots a power of two, half empty */
@@ -105,7 +107,7 @@ static void merge(struct sample_vec *into, const struct sample *s, size_t n)
 void mem_source_add(struct mem_source *ms, struct labels ls, const struct sample *s, size_t n)
 {
     struct mem_series *series = find_or_add(ms, ls);
-    struct sample_vec *sv = &series->samples;
+    struct sample_vec *sv = &series->samples.f;
 
     if (n > 0 && sv->n > 0 && s[0].t < sv->v[sv->n - 1].t) {
         merge(sv, s, n);
@@ -116,7 +118,46 @@ void mem_source_add(struct mem_source *ms, struct labels ls, const struct sample
         push(sv, s[i]);
 }
 
-/* The first sample at or after `t`. */
+/* A start timestamp stands beside each sample as soon as one is known. */
+static void push_start(struct ts_vec *starts, size_t n_samples, ts_ms start)
+{
+    if (start == 0 && starts->n == 0)
+        return;
+    while (starts->n + 1 < n_samples)
+        ts_vec_push(starts, 0);
+    ts_vec_push(starts, start);
+}
+
+static bool is_newer(const struct series_samples *ss, ts_ms t)
+{
+    return (ss->f.n == 0 || ss->f.v[ss->f.n - 1].t < t) &&
+           (ss->h.n == 0 || ss->h.v[ss->h.n - 1].t < t);
+}
+
+int mem_source_append(struct mem_source *ms, struct labels ls, ts_ms t, ts_ms start, double v,
+                      const struct histogram *h)
+{
+    struct mem_series *series = find_or_add(ms, ls);
+    struct series_samples *ss = &series->samples;
+    struct histogram *copy;
+
+    if (!is_newer(ss, t))
+        return FER_EINVAL;
+    if (h == NULL) {
+        sample_vec_push(&ss->f, (struct sample){t, v});
+        push_start(&ss->f_start, ss->f.n, start);
+        series->last = NULL;
+        return 0;
+    }
+    copy = histogram_copy(&ms->arena, h);
+    copy->hint = histogram_stored_hint(h, series->last);
+    series->last = copy;
+    hsample_vec_push(&ss->h, (struct hsample){t, copy});
+    push_start(&ss->h_start, ss->h.n, start);
+    return 0;
+}
+
+/* The first float at or after `t`. */
 static size_t lower_bound(const struct sample_vec *sv, ts_ms t)
 {
     size_t lo = 0, hi = sv->n;
@@ -132,11 +173,27 @@ static size_t lower_bound(const struct sample_vec *sv, ts_ms t)
     return lo;
 }
 
+static size_t lower_hist(const struct hsample_vec *hv, ts_ms t)
+{
+    size_t lo = 0, hi = hv->n;
+
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+
+        if (hv->v[mid].t < t)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
 static bool has_samples(const struct mem_series *s, struct source_range range)
 {
-    size_t i = lower_bound(&s->samples, range.from);
+    const struct series_samples *ss = &s->samples;
+    size_t i = lower_bound(&ss->f, range.from), k = lower_hist(&ss->h, range.from);
 
-    return i < s->samples.n && s->samples.v[i].t <= range.to;
+    return (i < ss->f.n && ss->f.v[i].t <= range.to) || (k < ss->h.n && ss->h.v[k].t <= range.to);
 }
 
 static int by_labels(const void *a, const void *b)
@@ -173,17 +230,27 @@ static int mem_select(struct source *src, struct arena *a, const struct matcher 
     return 0;
 }
 
-static int mem_read(const struct source_selection *sel, size_t i, struct sample_vec *out,
+static int mem_read(const struct source_selection *sel, size_t i, struct series_samples *out,
                     struct fault *f)
 {
-    const struct mem_series *s;
+    const struct series_samples *ss;
 
     (void)f;
     CHECK(i < sel->n);
-    s = sel->series[i].data;
-    for (size_t k = lower_bound(&s->samples, sel->range.from);
-         k < s->samples.n && s->samples.v[k].t <= sel->range.to; k++)
-        sample_vec_push(out, s->samples.v[k]);
+    ss = &((const struct mem_series *)sel->series[i].data)->samples;
+    series_samples_reset(out);
+    for (size_t k = lower_bound(&ss->f, sel->range.from);
+         k < ss->f.n && ss->f.v[k].t <= sel->range.to; k++) {
+        sample_vec_push(&out->f, ss->f.v[k]);
+        if (ss->f_start.n > 0)
+            ts_vec_push(&out->f_start, k < ss->f_start.n ? ss->f_start.v[k] : 0);
+    }
+    for (size_t k = lower_hist(&ss->h, sel->range.from);
+         k < ss->h.n && ss->h.v[k].t <= sel->range.to; k++) {
+        hsample_vec_push(&out->h, ss->h.v[k]);
+        if (ss->h_start.n > 0)
+            ts_vec_push(&out->h_start, k < ss->h_start.n ? ss->h_start.v[k] : 0);
+    }
     return 0;
 }
 
@@ -275,7 +342,7 @@ void mem_source_clear(struct mem_source *ms)
 {
     CHECK_MAGIC(ms, MEM_SOURCE_MAGIC);
     for (size_t i = 0; i < ms->n; i++)
-        sample_vec_release(&ms->series[i]->samples);
+        series_samples_release(&ms->series[i]->samples);
     free(ms->series);
     free(ms->slots);
     ms->series = ms->slots = NULL;

@@ -199,7 +199,7 @@ static int aggregate_group(struct promql__ev *ev, const struct promql__grid *g,
         if (rc != 0)
             return rc;
     }
-    ev->out.n = 0;
+    promql__out_begin(ev);
     for (size_t i = 0; i < g->n; i++)
         if (seen[i])
             sample_vec_push(&ev->out, (struct sample){promql__time(g, i), fn->result(&acc[i])});

@@ -13,6 +13,7 @@
 struct fn {
     promql__math_fn *math;   /* value by value */
     promql__range_fn *range; /* window by window */
+    promql__mixed_fn *mixed; /* the same for windows with histograms; NULL: no result */
     promql__call_fn *call;   /* everything by itself */
     bool keeps_name;
 };
@@ -184,14 +185,36 @@ static int check_arguments(struct promql__ev *ev, const struct range_call *rc,
     return err != 0 ? err : check_factor(ev, "trend", 't', w->arg[1]);
 }
 
-/* Slides the window along one series; the results go to ev->out. */
+/* A window with histograms. */
+static int mixed_window(struct promql__ev *ev, const struct range_call *rc,
+                        const struct promql__range_series *rs, struct promql__mixed *m)
+{
+    struct promql__value v = {0};
+    int err;
+
+    if (rc->fn->mixed == NULL)
+        return 0;
+    m->func = rc->call->func;
+    m->labels = rs->labels;
+    m->at = rc->range_arg;
+    err = rc->fn->mixed(ev, m, &v);
+    if (err <= 0)
+        return err;
+    if (v.h != NULL)
+        hsample_vec_push(&ev->hout, (struct hsample){m->w->time, v.h});
+    else
+        sample_vec_push(&ev->out, (struct sample){m->w->time, v.v});
+    return 0;
+}
+
+/* Slides the window along one series; the results go to ev->out and ev->hout. */
 static int slide(struct promql__ev *ev, const struct promql__grid *g, const struct range_call *rc,
                  const struct promql__range_series *rs)
 {
     struct promql__window w = {.range = rc->range.range, .scratch = promql__scratch(ev, rs->n)};
-    size_t lo = 0, hi = 0, work = 0;
+    size_t lo = 0, hi = 0, hlo = 0, hhi = 0, work = 0;
 
-    ev->out.n = 0;
+    promql__out_begin(ev);
     for (size_t i = 0; i < g->n; i++) {
         double v = 0;
         int err;
@@ -203,7 +226,11 @@ static int slide(struct promql__ev *ev, const struct promql__grid *g, const stru
             hi++;
         while (lo < hi && rs->s[lo].t <= w.from)
             lo++;
-        if (lo == hi)
+        while (hhi < rs->nh && rs->h[hhi].t <= w.to)
+            hhi++;
+        while (hlo < hhi && rs->h[hlo].t <= w.from)
+            hlo++;
+        if (lo == hi && hlo == hhi)
             continue;
         if (ev->held + (hi - lo) + ev->out.n > ev->max_samples)
             return promql__too_many(ev);
@@ -216,7 +243,14 @@ static int slide(struct promql__ev *ev, const struct promql__grid *g, const stru
         }
         if (err != 0)
             return err;
-        if (rc->fn->range(rs->s + lo, hi - lo, &w, &v))
+        if (hlo < hhi) {
+            err = mixed_window(
+                ev, rc, rs,
+                &(struct promql__mixed){
+                    .s = rs->s + lo, .n = hi - lo, .h = rs->h + hlo, .nh = hhi - hlo, .w = &w});
+            if (err != 0)
+                return err;
+        } else if (rc->fn->range(rs->s + lo, hi - lo, &w, &v))
             sample_vec_push(&ev->out, (struct sample){w.time, v});
     }
     return promql__tick(ev, g->n);
@@ -290,13 +324,17 @@ static int call_range(struct promql__ev *ev, const struct promql__grid *g, const
         bool drop;
 
         err = promql__range_read(ev, &rc.range, i, &rs);
-        if (err == 0 && rs.n > 0)
+        if (err == 0 && rs.n + rs.nh == 0)
+            continue;
+        if (err == 0)
             err = slide(ev, g, &rc, &rs);
-        if (err == 0 && rs.n > 0)
+        if (err == 0)
             err = promql__hold(ev, ev->out.n);
+        for (size_t k = 0; err == 0 && k < ev->hout.n; k++)
+            err = promql__hold(ev, promql__weight(ev->hout.v[k].h));
         if (err != 0)
             return err;
-        if (rs.n == 0 || ev->out.n == 0)
+        if (ev->out.n + ev->hout.n == 0)
             continue;
         drop = !fn->keeps_name || rs.drop_name;
         ls = drop && !delayed ? labels_without_metadata(ev->arena, rs.labels) : rs.labels;

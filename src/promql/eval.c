@@ -91,6 +91,12 @@ static int eval_unary(struct promql__ev *ev, const struct promql__grid *g,
         promql__drop_name(ev, &out->v[i]);
         for (size_t j = 0; j < out->v[i].n; j++)
             out->v[i].s[j].v = -out->v[i].s[j].v;
+        for (size_t j = 0; j < out->v[i].nh; j++) {
+            struct histogram *h = histogram_copy(ev->arena, out->v[i].h[j].h);
+
+            histogram_mul(h, -1);
+            out->v[i].h[j].h = h;
+        }
     }
     return ev->q->delayed_name_removal ? 0 : promql__matrix_merge(ev, out);
 }
@@ -120,25 +126,39 @@ static promql__call_fn *const node_fns[] = {
     [PROMQL_E_DURATION] = NULL,
 };
 
-/* What holds in the first step holds in all: its samples are repeated. */
-static int spread(struct promql__ev *ev, const struct promql__grid *g, struct promql__matrix *m)
+/* What holds in the first step holds in all: its sample is repeated. */
+static int spread_series(struct promql__ev *ev, const struct promql__grid *g,
+                         struct promql__series *s)
 {
-    for (size_t i = 0; i < m->n; i++) {
-        struct promql__series *s = &m->v[i];
-        double v = s->s[0].v;
-        int rc = promql__hold(ev, g->n - 1);
+    int rc = promql__hold(ev, (g->n - 1) * (s->nh > 0 ? promql__weight(s->h[0].h) : 1));
 
-        if (rc != 0)
-            return rc;
+    if (rc != 0)
+        return rc;
+    if (s->nh > 0) {
+        const struct histogram *h = s->h[0].h;
+
+        s->h = arena_alloc_raw(ev->arena, g->n * sizeof(*s->h), _Alignof(struct hsample));
+        for (size_t k = 0; k < g->n; k++)
+            s->h[k] = (struct hsample){promql__time(g, k), h};
+        s->nh = g->n;
+    } else {
+        double v = s->s[0].v;
+
         s->s = arena_alloc_raw(ev->arena, g->n * sizeof(*s->s), _Alignof(struct sample));
         for (size_t k = 0; k < g->n; k++)
             s->s[k] = (struct sample){promql__time(g, k), v};
         s->n = g->n;
-        rc = promql__tick(ev, g->n);
-        if (rc != 0)
-            return rc;
     }
-    return 0;
+    return promql__tick(ev, g->n);
+}
+
+static int spread(struct promql__ev *ev, const struct promql__grid *g, struct promql__matrix *m)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < m->n && rc == 0; i++)
+        rc = spread_series(ev, g, &m->v[i]);
+    return rc;
 }
 
 int promql__eval(struct promql__ev *ev, const struct promql__grid *g, const struct promql_expr *e,
@@ -195,8 +215,10 @@ static void give_series(struct promql__ev *ev, const struct promql__matrix *m,
     struct promql_series *v = arena_array(ev->arena, struct promql_series, MAX(m->n, 1));
 
     for (size_t i = 0; i < m->n; i++) {
-        v[i] = (struct promql_series){m->v[i].labels, m->v[i].s, m->v[i].n};
-        if (out->type == PROMQL_VECTOR)
+        v[i] = (struct promql_series){m->v[i].labels, m->v[i].s, m->v[i].n, m->v[i].h, m->v[i].nh};
+        if (out->type == PROMQL_VECTOR && m->v[i].nh > 0)
+            m->v[i].h[0].t = ev->q->start;
+        else if (out->type == PROMQL_VECTOR)
             m->v[i].s[0].t = ev->q->start;
     }
     out->series = v;
@@ -271,6 +293,7 @@ int promql_eval(struct source *src, struct arena *a, const struct promql_query *
 
     *out = (struct promql_result){0};
     CHECK(instant || q->step > 0);
+    ev.in.arena = a;
     ev.notes_end = &ev.notes;
     rc = check_query(&ev, instant);
     if (rc == 0)
@@ -284,8 +307,9 @@ int promql_eval(struct source *src, struct arena *a, const struct promql_query *
     }
     promql__notes_finish(&ev, out);
     out->stats = (struct promql_stats){ev.samples_read, ev.peak};
-    sample_vec_release(&ev.in);
+    series_samples_release(&ev.in);
     sample_vec_release(&ev.out);
+    hsample_vec_release(&ev.hout);
     free(ev.scratch);
     return rc;
 }

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ferula/model/histogram.h"
 #include "ferula/promql.h"
 
 /* The times start, start + step, ... up to `end`; n may be 0. step is at least 1. */
@@ -39,8 +40,10 @@ static inline size_t promql__step_at(const struct promql__grid *g, ts_ms t)
 
 struct promql__series {
     struct labels labels;
-    struct sample *s;
+    struct sample *s; /* floats */
     size_t n;
+    struct hsample *h; /* histograms, at other times; shared, so copied before they are changed */
+    size_t nh;
     bool drop_name; /* the name is to go at the end of the query (delayed name removal) */
 };
 
@@ -63,6 +66,12 @@ void promql__index_init(struct promql__index *ix, struct arena *a);
 /* The number of `ls`, which is added when it is new. */
 size_t promql__index_put(struct promql__index *ix, struct labels ls);
 
+/* A float, or a histogram when `h` is not NULL. */
+struct promql__value {
+    double v;
+    const struct histogram *h;
+};
+
 struct promql__note;
 
 struct promql__ev {
@@ -77,8 +86,10 @@ struct promql__ev {
     size_t work;                /* samples handled since the last poll */
     struct promql__note *notes; /* arena; newest last */
     struct promql__note **notes_end;
-    struct sample_vec in, out; /* heap; one series as read, and as made */
-    double *scratch;           /* heap */
+    struct series_samples in; /* heap; one series as read; histograms in the arena */
+    struct sample_vec out;    /* heap; one series as made: its floats */
+    struct hsample_vec hout;  /* and its histograms */
+    double *scratch;          /* heap */
     size_t scratch_cap;
 };
 
@@ -101,6 +112,12 @@ static inline int promql__hold(struct promql__ev *ev, size_t n)
     return ev->held > ev->max_samples ? promql__too_many(ev) : 0;
 }
 
+/* How many samples a histogram counts for. */
+static inline size_t promql__weight(const struct histogram *h)
+{
+    return histogram_size(h) / 16;
+}
+
 /* Asks now and then whether to go on; `n` is roughly how many samples were handled. */
 static inline int promql__tick(struct promql__ev *ev, size_t n)
 {
@@ -117,8 +134,14 @@ bool promql__wants_wrap(const struct promql_expr *e);
 
 struct promql__series *promql__matrix_add(struct promql__ev *ev, struct promql__matrix *m,
                                           struct labels ls, size_t cap);
+/* Empties ev->out and ev->hout for the next series. */
+static inline void promql__out_begin(struct promql__ev *ev)
+{
+    ev->out.n = ev->hout.n = 0;
+}
+
 size_t promql__matrix_samples(const struct promql__matrix *m);
-/* Appends a series with a copy of ev->out; nothing when that is empty. */
+/* Appends a series with a copy of ev->out and ev->hout; nothing when they are empty. */
 void promql__matrix_keep(struct promql__ev *ev, struct promql__matrix *m, struct labels ls,
                          bool drop_name);
 void promql__matrix_sort(struct promql__matrix *m);
@@ -133,11 +156,15 @@ int promql__same_labelset(struct promql__ev *ev);
 /* Marks the series as nameless, or takes the name off at once. */
 void promql__drop_name(struct promql__ev *ev, struct promql__series *s);
 
+struct promql__caps {
+    size_t s, h;
+};
+
 /* Series of a result that is made step by step; equal labels are one series. */
 struct promql__collector {
     struct promql__ev *ev;
     struct promql__matrix m;
-    size_t *caps;
+    struct promql__caps *caps; /* of each series */
     size_t caps_cap;
     struct promql__index index;
     bool single; /* of one step: each sample is a series */
@@ -146,7 +173,8 @@ struct promql__collector {
 void promql__collect_begin(struct promql__collector *c, struct promql__ev *ev,
                            const struct promql__grid *g);
 size_t promql__collect_series(struct promql__collector *c, struct labels ls, bool drop_name);
-int promql__collect_add(struct promql__collector *c, size_t series, ts_ms t, double v);
+int promql__collect_add(struct promql__collector *c, size_t series, ts_ms t,
+                        struct promql__value v);
 int promql__collect_end(struct promql__collector *c, struct promql__matrix *out);
 
 /* ---- select.c, subquery.c ---- */
@@ -194,6 +222,9 @@ struct promql__range_series {
     bool drop_name;
     const struct sample *s;
     size_t n;
+    const struct hsample *h;
+    size_t nh;
+    const ts_ms *s_start, *h_start; /* NULL: none is known */
 };
 
 int promql__range_open(struct promql__ev *ev, const struct promql__grid *g,
@@ -267,6 +298,22 @@ struct promql__window {
 /* False: no result. There is at least one sample. */
 typedef bool promql__range_fn(const struct sample *s, size_t n, const struct promql__window *w,
                               double *out);
+
+/* A window that has histograms, and maybe floats. */
+struct promql__mixed {
+    const struct sample *s;
+    size_t n;
+    const struct hsample *h; /* at least one */
+    size_t nh;
+    const struct promql__window *w;
+    enum promql_func func;
+    struct labels labels;         /* of the series: annotations name the metric */
+    const struct promql_expr *at; /* the range argument: where annotations point */
+};
+
+/* 1: *out is the result; 0: there is none; or an error. Histograms are made in the arena. */
+typedef int promql__mixed_fn(struct promql__ev *ev, const struct promql__mixed *m,
+                             struct promql__value *out);
 typedef double promql__math_fn(double v);
 typedef int promql__call_fn(struct promql__ev *ev, const struct promql__grid *g,
                             const struct promql_expr *e, struct promql__matrix *out);

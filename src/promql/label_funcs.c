@@ -190,7 +190,7 @@ static int fill_gaps(struct promql__ev *ev, const struct promql__grid *g, const 
 {
     int rc;
 
-    ev->out.n = 0;
+    promql__out_begin(ev);
     for (size_t i = 0; i < g->n; i++)
         if (!present[i])
             sample_vec_push(&ev->out, (struct sample){promql__time(g, i), 1});

@@ -81,7 +81,7 @@ static int pass(struct matching *m, struct side *s, size_t i, ts_ms t)
     struct promql__series *x = &s->m.v[s->here[i]];
 
     return promql__collect_add(&m->c, promql__collect_series(&m->c, x->labels, x->drop_name), t,
-                               s->value[i]);
+                               (struct promql__value){.v = s->value[i]});
 }
 
 static void mark(struct matching *m, const struct side *s)
@@ -208,7 +208,7 @@ static int emit(struct matching *m, size_t out, uint32_t sig, double l, double r
         return rc;
     if (m->b->return_bool)
         res = (struct promql__binary_result){res.keep, true};
-    return res.keep ? promql__collect_add(&m->c, out, t, res.v) : 0;
+    return res.keep ? promql__collect_add(&m->c, out, t, (struct promql__value){.v = res.v}) : 0;
 }
 
 /* Element `i` of l with its partner, or with the fill value. */

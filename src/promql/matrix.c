@@ -70,11 +70,17 @@ void promql__matrix_keep(struct promql__ev *ev, struct promql__matrix *m, struct
 {
     struct promql__series *s;
 
-    if (ev->out.n == 0)
+    if (ev->out.n == 0 && ev->hout.n == 0)
         return;
     s = promql__matrix_add(ev, m, ls, ev->out.n);
-    memcpy(s->s, ev->out.v, ev->out.n * sizeof(*s->s));
+    if (ev->out.n > 0)
+        memcpy(s->s, ev->out.v, ev->out.n * sizeof(*s->s));
     s->n = ev->out.n;
+    if (ev->hout.n > 0) {
+        s->h = arena_alloc_raw(ev->arena, ev->hout.n * sizeof(*s->h), _Alignof(struct hsample));
+        memcpy(s->h, ev->hout.v, ev->hout.n * sizeof(*s->h));
+    }
+    s->nh = ev->hout.n;
     s->drop_name = drop_name;
 }
 
@@ -82,8 +88,11 @@ size_t promql__matrix_samples(const struct promql__matrix *m)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < m->n; i++)
+    for (size_t i = 0; i < m->n; i++) {
         n += m->v[i].n;
+        for (size_t k = 0; k < m->v[i].nh; k++)
+            n += promql__weight(m->v[i].h[k].h);
+    }
     return n;
 }
 
@@ -125,8 +134,8 @@ bool promql__matrix_has_twins(struct promql__ev *ev, const struct promql__matrix
     return false;
 }
 
-/* Merges the samples of `b` into `a`, both ascending. */
-static int join(struct promql__ev *ev, struct promql__series *a, const struct promql__series *b)
+static int join_floats(struct promql__ev *ev, struct promql__series *a,
+                       const struct promql__series *b)
 {
     size_t i = 0, j = 0, n = 0, total = a->n + b->n;
     struct sample *s =
@@ -143,6 +152,52 @@ static int join(struct promql__ev *ev, struct promql__series *a, const struct pr
     a->s = s;
     a->n = total;
     return 0;
+}
+
+static int join_hists(struct promql__ev *ev, struct promql__series *a,
+                      const struct promql__series *b)
+{
+    size_t i = 0, j = 0, n = 0, total = a->nh + b->nh;
+    struct hsample *h =
+        arena_alloc_raw(ev->arena, MAX(total, 1) * sizeof(*h), _Alignof(struct hsample));
+
+    while (i < a->nh || j < b->nh) {
+        if (i < a->nh && j < b->nh && a->h[i].t == b->h[j].t)
+            return promql__same_labelset(ev);
+        if (j == b->nh || (i < a->nh && a->h[i].t < b->h[j].t))
+            h[n++] = a->h[i++];
+        else
+            h[n++] = b->h[j++];
+    }
+    a->h = h;
+    a->nh = total;
+    return 0;
+}
+
+/* Whether a float of `s` has the time of a histogram. */
+static bool kinds_meet(const struct promql__series *s)
+{
+    size_t i = 0, k = 0;
+
+    while (i < s->n && k < s->nh) {
+        if (s->s[i].t == s->h[k].t)
+            return true;
+        if (s->s[i].t < s->h[k].t)
+            i++;
+        else
+            k++;
+    }
+    return false;
+}
+
+/* Merges the samples of `b` into `a`, both ascending. */
+static int join(struct promql__ev *ev, struct promql__series *a, const struct promql__series *b)
+{
+    int rc = join_floats(ev, a, b);
+
+    if (rc == 0 && a->nh + b->nh > 0)
+        rc = join_hists(ev, a, b);
+    return rc == 0 && kinds_meet(a) ? promql__same_labelset(ev) : rc;
 }
 
 int promql__matrix_merge(struct promql__ev *ev, struct promql__matrix *m)
@@ -193,28 +248,43 @@ size_t promql__collect_series(struct promql__collector *c, struct labels ls, boo
 
     if (at < c->m.n)
         return at;
-    ARENA_GROW(c->ev->arena, c->caps, c->m.n, c->caps_cap, size_t);
-    c->caps[c->m.n] = 0;
+    ARENA_GROW(c->ev->arena, c->caps, c->m.n, c->caps_cap, struct promql__caps);
+    c->caps[c->m.n] = (struct promql__caps){0};
     promql__matrix_add(c->ev, &c->m, ls, 0)->drop_name = drop_name;
     return at;
 }
 
-int promql__collect_add(struct promql__collector *c, size_t series, ts_ms t, double v)
+static int collect_hist(struct promql__collector *c, size_t series, ts_ms t,
+                        const struct histogram *h)
+{
+    struct promql__series *s = &c->m.v[series];
+    int rc = promql__hold(c->ev, promql__weight(h));
+
+    if (rc != 0)
+        return rc;
+    ARENA_GROW(c->ev->arena, s->h, s->nh, c->caps[series].h, struct hsample);
+    s->h[s->nh++] = (struct hsample){t, h};
+    return 0;
+}
+
+int promql__collect_add(struct promql__collector *c, size_t series, ts_ms t, struct promql__value v)
 {
     struct promql__series *s = &c->m.v[series];
     int rc;
 
-    if (s->n > 0 && s->s[s->n - 1].t == t)
+    if ((s->n > 0 && s->s[s->n - 1].t == t) || (s->nh > 0 && s->h[s->nh - 1].t == t))
         return promql__same_labelset(c->ev);
+    if (v.h != NULL)
+        return collect_hist(c, series, t, v.h);
     rc = promql__hold(c->ev, 1);
     if (rc != 0)
         return rc;
     if (c->single && s->s == NULL) {
         s->s = arena_alloc_raw(c->ev->arena, sizeof(*s->s), _Alignof(struct sample));
-        c->caps[series] = 1;
+        c->caps[series].s = 1;
     }
-    ARENA_GROW(c->ev->arena, s->s, s->n, c->caps[series], struct sample);
-    s->s[s->n++] = (struct sample){t, v};
+    ARENA_GROW(c->ev->arena, s->s, s->n, c->caps[series].s, struct sample);
+    s->s[s->n++] = (struct sample){t, v.v};
     return 0;
 }
 
@@ -223,7 +293,7 @@ int promql__collect_end(struct promql__collector *c, struct promql__matrix *out)
     size_t n = 0;
 
     for (size_t i = 0; i < c->m.n; i++)
-        if (c->m.v[i].n > 0)
+        if (c->m.v[i].n + c->m.v[i].nh > 0)
             c->m.v[n++] = c->m.v[i];
     c->m.n = n;
     *out = c->m;

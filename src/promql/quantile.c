@@ -26,7 +26,7 @@ struct bucket_series {
     size_t next; /* the first sample not yet seen */
 };
 
-struct histogram {
+struct classic_histogram {
     struct labels labels; /* without le */
     size_t first, n;      /* in classic.buckets */
 };
@@ -38,7 +38,7 @@ struct classic {
     struct promql__matrix in;
     struct bucket_series *buckets;
     size_t n_buckets;
-    struct histogram *histograms;
+    struct classic_histogram *histograms;
     size_t n_histograms;
     struct bucket *now; /* of one histogram in one step, by bound; the largest bound is +Inf */
     size_t n_now;
@@ -94,9 +94,9 @@ static void sort_into_histograms(struct classic *c)
     if (c->n_buckets > 1)
         qsort(c->buckets, c->n_buckets, sizeof(*c->buckets), by_histogram_and_bound);
     c->n_histograms = ix.n;
-    c->histograms = arena_array(a, struct histogram, ix.n + 1);
+    c->histograms = arena_array(a, struct classic_histogram, ix.n + 1);
     for (size_t i = 0; i < c->n_buckets; i++) {
-        struct histogram *h = &c->histograms[c->buckets[i].histogram];
+        struct classic_histogram *h = &c->histograms[c->buckets[i].histogram];
 
         if (h->n++ == 0)
             h->first = i;
@@ -119,7 +119,7 @@ static int classic_begin(struct classic *c, struct promql__ev *ev, const struct 
 }
 
 /* Takes the buckets of histogram `h` at `t`; equal bounds are added up. False: there are none. */
-static bool gather(struct classic *c, const struct histogram *h, ts_ms t)
+static bool gather(struct classic *c, const struct classic_histogram *h, ts_ms t)
 {
     c->n_now = 0;
     for (size_t i = h->first; i < h->first + h->n; i++) {
@@ -239,8 +239,8 @@ struct mended_names {
     size_t n, cap;
 };
 
-static void note_mended(struct classic *c, struct mended_names *ms, const struct histogram *h,
-                        const struct promql__mended *m, ts_ms t)
+static void note_mended(struct classic *c, struct mended_names *ms,
+                        const struct classic_histogram *h, const struct promql__mended *m, ts_ms t)
 {
     struct str name = {0};
     struct mended_name *x;

@@ -226,7 +226,7 @@ static int quantiles(struct ranking *r, struct promql__matrix *out)
     for (size_t k = 0; k < r->gr.n; k++) {
         bool marked = false;
 
-        ev->out.n = 0;
+        promql__out_begin(ev);
         for (size_t step = 0; step < r->g->n; step++) {
             ts_ms t = promql__time(r->g, step);
             bool mark = false;
@@ -325,7 +325,8 @@ static int count_step(struct value_counts *vc, const struct promql__matrix *in, 
         int rc = 0;
 
         if (vc->counts[k] > 0)
-            rc = promql__collect_add(&vc->c, k, t, (double)vc->counts[k]);
+            rc = promql__collect_add(&vc->c, k, t,
+                                     (struct promql__value){.v = (double)vc->counts[k]});
         if (rc != 0)
             return rc;
         vc->counts[k] = 0;

@@ -61,27 +61,67 @@ static int read_series(struct promql__ev *ev, const struct source_selection *sel
     struct fault f = {0};
     int rc;
 
-    ev->in.n = 0;
     rc = sel->source->ops->read(sel, i, &ev->in, &f);
     if (rc < 0)
         return source_failed(ev, &f, rc);
-    ev->samples_read += ev->in.n;
-    return promql__tick(ev, ev->in.n);
+    ev->samples_read += ev->in.f.n;
+    for (size_t k = 0; k < ev->in.h.n; k++)
+        ev->samples_read += promql__weight(ev->in.h.v[k].h);
+    return promql__tick(ev, ev->in.f.n + ev->in.h.n);
 }
 
-/* The newest sample of each step's window that is not a stale marker, into ev->out. */
+/* The same for a series that has histograms, and maybe floats. */
+static int pick_mixed(struct promql__ev *ev, const struct promql__grid *g,
+                      const struct promql__shift *shift, bool want_time)
+{
+    const struct sample *s = ev->in.f.v;
+    const struct hsample *h = ev->in.h.v;
+    size_t next = 0, next_h = 0; /* the first ones after the reference */
+
+    for (size_t i = 0; i < g->n; i++) {
+        ts_ms ref = promql__reference(shift, g, i), t = promql__time(g, i);
+        ts_ms oldest = promql__minus(ref, ev->lookback);
+        bool is_hist;
+        int rc;
+
+        while (next < ev->in.f.n && s[next].t <= ref)
+            next++;
+        while (next_h < ev->in.h.n && h[next_h].t <= ref)
+            next_h++;
+        is_hist = next_h > 0 && (next == 0 || h[next_h - 1].t > s[next - 1].t);
+        if (is_hist ? h[next_h - 1].t <= oldest || histogram_is_stale(h[next_h - 1].h)
+                    : next == 0 || s[next - 1].t <= oldest || is_stale(s[next - 1].v))
+            continue;
+        rc = promql__hold(ev, is_hist && !want_time ? promql__weight(h[next_h - 1].h) : 1);
+        if (rc != 0)
+            return rc;
+        if (want_time)
+            sample_vec_push(
+                &ev->out,
+                (struct sample){t, (double)(is_hist ? h[next_h - 1].t : s[next - 1].t) / 1000});
+        else if (is_hist)
+            hsample_vec_push(&ev->hout, (struct hsample){t, h[next_h - 1].h});
+        else
+            sample_vec_push(&ev->out, (struct sample){t, s[next - 1].v});
+    }
+    return promql__tick(ev, g->n);
+}
+
+/* The newest sample of each step's window that is not a stale marker, into ev->out and ev->hout. */
 static int pick(struct promql__ev *ev, const struct promql__grid *g,
                 const struct promql__shift *shift, bool want_time)
 {
-    const struct sample *s = ev->in.v;
+    const struct sample *s = ev->in.f.v;
     size_t next = 0; /* the first sample after the reference */
 
-    ev->out.n = 0;
+    promql__out_begin(ev);
+    if (ev->in.h.n > 0)
+        return pick_mixed(ev, g, shift, want_time);
     for (size_t i = 0; i < g->n; i++) {
         ts_ms ref = promql__reference(shift, g, i);
         int rc;
 
-        while (next < ev->in.n && s[next].t <= ref)
+        while (next < ev->in.f.n && s[next].t <= ref)
             next++;
         if (next == 0 || s[next - 1].t <= promql__minus(ref, ev->lookback) ||
             is_stale(s[next - 1].v))
@@ -121,22 +161,37 @@ int promql__eval_vector(struct promql__ev *ev, const struct promql__grid *g,
         rc = select_series(ev, g, vs, &(struct window_of){&shift, ev->lookback}, &sel);
     for (size_t i = 0; rc == 0 && i < sel->n; i++) {
         rc = read_series(ev, sel, i);
-        if (rc == 0 && ev->in.n > 0)
+        if (rc == 0 && ev->in.f.n + ev->in.h.n > 0) {
             rc = pick(ev, g, &shift, want_time);
-        if (rc == 0 && ev->in.n > 0)
+            if (rc != 0)
+                return rc;
             promql__matrix_keep(ev, out, sel->series[i].labels, false);
+        }
     }
     return rc;
 }
 
-static size_t drop_stale(struct sample_vec *in)
+static void drop_stale(struct series_samples *in)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < in->n; i++)
-        if (!is_stale(in->v[i].v))
-            in->v[n++] = in->v[i];
-    return in->n = n;
+    for (size_t i = 0; i < in->f.n; i++) {
+        if (is_stale(in->f.v[i].v))
+            continue;
+        if (in->f_start.n > 0)
+            in->f_start.v[n] = in->f_start.v[i];
+        in->f.v[n++] = in->f.v[i];
+    }
+    in->f.n = n;
+    n = 0;
+    for (size_t i = 0; i < in->h.n; i++) {
+        if (histogram_is_stale(in->h.v[i].h))
+            continue;
+        if (in->h_start.n > 0)
+            in->h_start.v[n] = in->h_start.v[i];
+        in->h.v[n++] = in->h.v[i];
+    }
+    in->h.n = n;
 }
 
 int promql__range_open(struct promql__ev *ev, const struct promql__grid *g,
@@ -173,8 +228,15 @@ int promql__range_read(struct promql__ev *ev, const struct promql__range *r, siz
     if (r->sel == NULL) {
         const struct promql__series *s = &r->sub.v[i];
 
-        *out = (struct promql__range_series){s->labels, s->drop_name, s->s, s->n};
-        return promql__tick(ev, s->n);
+        *out = (struct promql__range_series){
+            .labels = s->labels,
+            .drop_name = s->drop_name,
+            .s = s->s,
+            .n = s->n,
+            .h = s->h,
+            .nh = s->nh,
+        };
+        return promql__tick(ev, s->n + s->nh);
     }
     rc = read_series(ev, r->sel, i);
     if (rc != 0)
@@ -182,8 +244,12 @@ int promql__range_read(struct promql__ev *ev, const struct promql__range *r, siz
     drop_stale(&ev->in);
     *out = (struct promql__range_series){
         .labels = r->sel->series[i].labels,
-        .s = ev->in.v,
-        .n = ev->in.n,
+        .s = ev->in.f.v,
+        .n = ev->in.f.n,
+        .h = ev->in.h.v,
+        .nh = ev->in.h.n,
+        .s_start = ev->in.f_start.n > 0 ? ev->in.f_start.v : NULL,
+        .h_start = ev->in.h_start.n > 0 ? ev->in.h_start.v : NULL,
     };
     return 0;
 }
@@ -201,12 +267,16 @@ int promql__eval_matrix(struct promql__ev *ev, const struct promql__grid *g,
         rc = promql__range_read(ev, &r, i, &rs);
         if (rc == 0)
             rc = promql__hold(ev, rs.n);
+        for (size_t k = 0; rc == 0 && k < rs.nh; k++)
+            rc = promql__hold(ev, promql__weight(rs.h[k].h));
         if (rc != 0)
             return rc;
-        ev->out.n = 0;
+        promql__out_begin(ev);
         sample_vec_reserve(&ev->out, rs.n);
         for (size_t k = 0; k < rs.n; k++)
             sample_vec_push(&ev->out, rs.s[k]);
+        for (size_t k = 0; k < rs.nh; k++)
+            hsample_vec_push(&ev->hout, rs.h[k]);
         promql__matrix_keep(ev, out, rs.labels, false);
     }
     return rc;

@@ -25,7 +25,7 @@ static void add(struct parser *p, struct values *vs, double v, bool omitted)
         return;
     }
     ARENA_GROW(p->a, vs->v, vs->n, vs->cap, struct promql_series_value);
-    vs->v[vs->n++] = (struct promql_series_value){v, omitted};
+    vs->v[vs->n++] = (struct promql_series_value){.v = v, .omitted = omitted};
 }
 
 /* ---- labels ----------------------------------------------------------------------------- */

@@ -260,12 +260,14 @@ static int source_select(struct source *src, struct arena *a, const struct match
     return 0;
 }
 
-static int source_read(const struct source_selection *sel, size_t i, struct sample_vec *out,
+static int source_read(const struct source_selection *sel, size_t i, struct series_samples *ss,
                        struct fault *f)
 {
+    struct sample_vec *out = &ss->f;
     const struct tsdb__picked *p;
-    size_t from = out->n;
     int rc = 0;
+
+    series_samples_reset(ss);
 
     CHECK(i < sel->n);
     p = sel->series[i].data;
@@ -276,7 +278,7 @@ static int source_read(const struct source_selection *sel, size_t i, struct samp
     if (rc < 0)
         return fault_set(f, rc, 0, "a chunk is damaged: %s", fer_strerror(rc));
     if (p->n_late > 0)
-        tsdb__merge_late(out, from, p->late, p->n_late);
+        tsdb__merge_late(out, 0, p->late, p->n_late);
     return 0;
 }
 

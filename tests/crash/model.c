@@ -334,7 +334,7 @@ static int compare_all(struct comparing *c, struct tsdb *db, struct fault *f)
 
     for (size_t i = 0; rc == 0 && i < sel->n; i++) {
         got.n = 0;
-        rc = src->ops->read(sel, i, &got, f);
+        rc = source_read_floats(sel, i, &got, f);
         if (rc < 0)
             break;
         if (!known_series(c, sel->series[i].labels, &client, &series)) {

@@ -18,6 +18,14 @@ struct sample {
     double v;
 };
 
+struct histogram; /* histogram.h */
+
+/* A native histogram at a time; the histogram is shared, and not changed. */
+struct hsample {
+    ts_ms t;
+    const struct histogram *h;
+};
+
 /* Prometheus model/value: what a scraper writes when a series has gone. */
 #define STALE_NAN_BITS  UINT64_C(0x7ff0000000000002)
 #define NORMAL_NAN_BITS UINT64_C(0x7ff8000000000001)

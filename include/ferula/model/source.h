@@ -41,9 +41,38 @@ struct sample_vec {
     size_t n, cap;
 };
 
+struct hsample_vec {
+    struct hsample *v; /* heap; the histograms are elsewhere */
+    size_t n, cap;
+};
+
+struct ts_vec {
+    ts_ms *v; /* heap */
+    size_t n, cap;
+};
+
 void sample_vec_reserve(struct sample_vec *sv, size_t more);
 void sample_vec_push(struct sample_vec *sv, struct sample s);
 void sample_vec_release(struct sample_vec *sv);
+void hsample_vec_push(struct hsample_vec *hv, struct hsample h);
+void hsample_vec_release(struct hsample_vec *hv);
+void ts_vec_push(struct ts_vec *tv, ts_ms t);
+void ts_vec_release(struct ts_vec *tv);
+
+/*
+ * All samples of a series. No float has the time of a histogram. Start timestamps (when the counter
+ * began; 0: not known) stand beside their samples; where none is known the vectors are empty.
+ */
+struct series_samples {
+    struct arena *arena; /* for the histograms that are read; the caller's */
+    struct sample_vec f;
+    struct hsample_vec h;
+    struct ts_vec f_start, h_start; /* as many as there are in f, in h, or none */
+};
+
+/* Empties it and keeps the memory. */
+void series_samples_reset(struct series_samples *ss);
+void series_samples_release(struct series_samples *ss);
 
 struct source_ops {
     /*
@@ -53,8 +82,8 @@ struct source_ops {
     int (*select)(struct source *src, struct arena *a, const struct matcher *m, size_t n_matchers,
                   struct source_range range, struct source_selection **out, struct fault *f);
 
-    /* Appends the samples of series `i` that lie in the selection's range, stale markers too. */
-    int (*read)(const struct source_selection *sel, size_t i, struct sample_vec *out,
+    /* Gives the samples of series `i` that lie in the selection's range, stale markers too. */
+    int (*read)(const struct source_selection *sel, size_t i, struct series_samples *out,
                 struct fault *f);
 
     /* Sorted, unique; of the series that satisfy the matchers (all series when there are none). */
@@ -70,6 +99,10 @@ struct source {
     const struct source_ops *ops;
 };
 
+/* read() for who wants nothing but floats; appends to `out`. */
+int source_read_floats(const struct source_selection *sel, size_t i, struct sample_vec *out,
+                       struct fault *f);
+
 /* A source of series held in memory, for tests, recordings and the simulator. */
 struct mem_source;
 
@@ -82,6 +115,14 @@ struct source *mem_source_base(struct mem_source *ms);
  * merged by time, a sample at the same time is replaced. Not while another thread reads.
  */
 void mem_source_add(struct mem_source *ms, struct labels ls, const struct sample *s, size_t n);
+
+/*
+ * Adds one sample, a float or (h not NULL) a histogram, with the start timestamp `start` (0: not
+ * known), newer than all that its series has; else FER_EINVAL and nothing is added. The histogram's
+ * hint becomes what Prometheus' storage would give back: histogram_stored_hint().
+ */
+int mem_source_append(struct mem_source *ms, struct labels ls, ts_ms t, ts_ms start, double v,
+                      const struct histogram *h);
 void mem_source_clear(struct mem_source *ms);
 
 #endif

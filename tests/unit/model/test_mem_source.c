@@ -51,7 +51,7 @@ static void test_merge(void **state)
     add(ms, STR("m"), STR("x"), later, COUNT(later));
     assert_int_equal(src->ops->select(src, &a, NULL, 0, ALL, &sel, NULL), 0);
     assert_int_equal(sel->n, 1);
-    assert_int_equal(src->ops->read(sel, 0, &sv, NULL), 0);
+    assert_int_equal(source_read_floats(sel, 0, &sv, NULL), 0);
     assert_int_equal(sv.n, COUNT(want));
     assert_memory_equal(sv.v, want, sizeof(want));
     sample_vec_release(&sv);
@@ -93,7 +93,7 @@ static void test_range(void **state)
     assert_int_equal(sel->n, c->n_series);
     if (sel->n > 0) {
         assert_str(labels_name(sel->series[0].labels), "m");
-        assert_int_equal(src->ops->read(sel, 0, &sv, NULL), 0);
+        assert_int_equal(source_read_floats(sel, 0, &sv, NULL), 0);
     }
     assert_int_equal(sv.n, c->n_samples);
     sample_vec_release(&sv);

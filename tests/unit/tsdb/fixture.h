@@ -186,7 +186,7 @@ static inline size_t fx_read(const struct source_selection *sel, size_t i, struc
     struct fault f = {0};
 
     out->n = 0;
-    if (sel->source->ops->read(sel, i, out, &f) != 0)
+    if (source_read_floats(sel, i, out, &f) != 0)
         fail_msg("read: %s", f.text);
     return out->n;
 }

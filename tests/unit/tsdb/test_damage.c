@@ -83,7 +83,7 @@ static int ask(struct fixture *fx, const struct question *q, struct answer *out,
     rc = src->ops->select(src, &fx->arena, &m, 1, (struct source_range){q->from, q->to}, &sel, f);
     for (size_t i = 0; rc == 0 && i < sel->n; i++) {
         sv.n = 0;
-        rc = src->ops->read(sel, i, &sv, f);
+        rc = source_read_floats(sel, i, &sv, f);
         if (rc != 0 || sv.n == 0)
             continue;
         out->n_series++;

@@ -30,7 +30,7 @@ static bool visible(struct writer *wr, struct arena *a, ts_ms t)
     good = good && sel->n == 2;
     for (size_t i = 0; good && i < sel->n; i++) {
         sv.n = 0;
-        good = src->ops->read(sel, i, &sv, &f) == 0 && sv.n == 1 && sv.v[0].t == t;
+        good = source_read_floats(sel, i, &sv, &f) == 0 && sv.n == 1 && sv.v[0].t == t;
     }
     sample_vec_release(&sv);
     return good;
@@ -91,7 +91,7 @@ static void *read_many(void *arg)
             struct labels ls = sel->series[k].labels;
 
             sv.n = 0;
-            src->ops->read(sel, k, &sv, &f);
+            source_read_floats(sel, k, &sv, &f);
             n[labels_name(ls).p[1] - '0'][labels_get(ls, STR("thread")).p[0] - '0'] = sv.n;
         }
         if (memcmp(n[0], n[1], sizeof(n[0])) != 0)
