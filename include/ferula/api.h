@@ -28,10 +28,13 @@ struct api_opts {
     dur_ms lookback, query_timeout;
     size_t max_samples;
     size_t max_concurrency;
+    size_t max_reads;         /* remote reads at once; 0: any number */
+    size_t read_sample_limit; /* of an answer of remote read; 0: none */
+    size_t read_frame_bytes;  /* of a frame of streamed chunks */
     struct promql_features features;
     bool delayed_name_removal;
     bool remote_write; /* the receiver is on */
-    bool admin;        /* snapshots are made for whoever asks */
+    bool admin;        /* snapshots are made and series deleted for whoever asks */
     struct ingest_limits limits;
     const struct api_flag *flags; /* borrowed for the life of the api */
     size_t n_flags;

@@ -99,6 +99,7 @@ static int open_store(struct service *s, const struct serve_conf *c)
                              .map_bytes = c->map_bytes,
                              .retention = c->retention,
                              .retention_bytes = c->retention_bytes,
+                             .max_exemplars = c->max_exemplars,
                              .ooo_window = c->ooo_window,
                              .memory = c->memory};
     struct fault f = {0};
@@ -125,6 +126,9 @@ static void make_api(struct service *s, const struct serve_conf *c)
         .query_timeout = c->query_timeout,
         .max_samples = c->max_samples,
         .max_concurrency = c->max_concurrency,
+        .max_reads = c->max_reads,
+        .read_sample_limit = c->read_sample_limit,
+        .read_frame_bytes = c->read_frame_bytes,
         .features = c->promql,
         .delayed_name_removal = c->delayed_name_removal,
         .remote_write = c->remote_write,
