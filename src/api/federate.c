@@ -95,6 +95,7 @@ static const char *negotiate(struct str header, struct ingest_federation *how)
     struct accepted v[MAX_ACCEPTED];
     size_t n = parse_accept(header, v), scheme = 0;
 
+    how->protobuf = false;
     for (size_t i = 0; i < n; i++) {
         for (size_t k = 0; k < COUNT(schemes); k++)
             if (str_is(v[i].escaping, schemes[k].name))
