@@ -75,6 +75,16 @@ void promql__info(struct promql__ev *ev, const struct promql_expr *at, const cha
     va_end(ap);
 }
 
+void promql__warn_named(struct promql__ev *ev, const struct promql_expr *at, const char *text,
+                        struct labels ls)
+{
+    struct buf quoted = {0};
+
+    buf_add_go_quoted(&quoted, labels_name(ls));
+    promql__warn(ev, at, "%s %s", text, quoted.p);
+    buf_release(&quoted);
+}
+
 struct str promql__go_g(struct promql__ev *ev, double v)
 {
     char text[NUM_TEXT_MAX];

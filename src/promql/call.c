@@ -185,19 +185,31 @@ static int check_arguments(struct promql__ev *ev, const struct range_call *rc,
     return err != 0 ? err : check_factor(ev, "trend", 't', w->arg[1]);
 }
 
-/* A window with histograms. */
+/* The result of a window that has more than plain floats; as promql__mixed_fn. */
+static int mixed_value(struct promql__ev *ev, const struct range_call *rc, struct promql__mixed *m,
+                       struct promql__value *v)
+{
+    const struct promql_vector_selector *vs = rc->range.extended;
+
+    if (vs != NULL && m->func != PROMQL_FN_changes && m->func != PROMQL_FN_resets)
+        return promql__extended_rate(ev, vs, m, v);
+    if (vs != NULL && !promql__anchor(m))
+        return 0;
+    if (m->nh == 0)
+        return rc->fn->range(m->s, m->n, m->w, &v->v);
+    return rc->fn->mixed == NULL ? 0 : rc->fn->mixed(ev, m, v);
+}
+
 static int mixed_window(struct promql__ev *ev, const struct range_call *rc,
                         const struct promql__range_series *rs, struct promql__mixed *m)
 {
     struct promql__value v = {0};
     int err;
 
-    if (rc->fn->mixed == NULL)
-        return 0;
     m->func = rc->call->func;
     m->labels = rs->labels;
     m->at = rc->range_arg;
-    err = rc->fn->mixed(ev, m, &v);
+    err = mixed_value(ev, rc, m, &v);
     if (err <= 0)
         return err;
     if (v.h != NULL)
@@ -213,22 +225,26 @@ static int slide(struct promql__ev *ev, const struct promql__grid *g, const stru
 {
     struct promql__window w = {.range = rc->range.range, .scratch = promql__scratch(ev, rs->n)};
     size_t lo = 0, hi = 0, hlo = 0, hhi = 0, work = 0;
+    bool plain = rs->nh == 0 && rc->range.extended == NULL;
 
     promql__out_begin(ev);
     for (size_t i = 0; i < g->n; i++) {
+        ts_ms after, last; /* of what the function sees */
         double v = 0;
         int err;
 
         w.time = promql__time(g, i);
         w.to = promql__reference(&rc->range.shift, g, i);
         w.from = promql__minus(w.to, w.range);
-        while (hi < rs->n && rs->s[hi].t <= w.to)
+        after = promql__minus(w.from, rc->range.before);
+        last = promql__minus(w.to, -rc->range.after);
+        while (hi < rs->n && rs->s[hi].t <= last)
             hi++;
-        while (lo < hi && rs->s[lo].t <= w.from)
+        while (lo < hi && rs->s[lo].t <= after)
             lo++;
-        while (hhi < rs->nh && rs->h[hhi].t <= w.to)
+        while (hhi < rs->nh && rs->h[hhi].t <= last)
             hhi++;
-        while (hlo < hhi && rs->h[hlo].t <= w.from)
+        while (hlo < hhi && rs->h[hlo].t <= after)
             hlo++;
         if (lo == hi && hlo == hhi)
             continue;
@@ -243,7 +259,7 @@ static int slide(struct promql__ev *ev, const struct promql__grid *g, const stru
         }
         if (err != 0)
             return err;
-        if (hlo < hhi) {
+        if (!plain) {
             err = mixed_window(
                 ev, rc, rs,
                 &(struct promql__mixed){
@@ -288,7 +304,9 @@ static int open_arguments(struct promql__ev *ev, const struct promql__grid *g,
 
         if (arg->type == PROMQL_MATRIX) {
             rc->range_arg = arg;
-            err = promql__range_open(ev, g, arg, &rc->range);
+            err = promql__check_extended(ev, rc->call->func, arg);
+            if (err == 0)
+                err = promql__range_open(ev, g, arg, &rc->range);
         } else {
             CHECK(rc->n_scalars < COUNT(rc->scalars));
             err = promql__eval_scalar(ev, g, arg, &rc->scalars[rc->n_scalars++]);

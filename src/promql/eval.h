@@ -200,6 +200,20 @@ static inline ts_ms promql__minus(ts_ms a, dur_ms b)
 /* The time that a selector looks at in step `i`. */
 ts_ms promql__reference(const struct promql__shift *s, const struct promql__grid *g, size_t i);
 
+/* How far before and after its reference a selector looks. */
+struct promql__reach {
+    const struct promql__shift *shift;
+    dur_ms before, after;
+};
+
+/* Selects what the steps can see: (reference - before, reference + after]. */
+int promql__select(struct promql__ev *ev, const struct promql__grid *g,
+                   const struct promql_vector_selector *vs, const struct promql__reach *reach,
+                   struct source_selection **out);
+/* Reads series `i` into ev->in. */
+int promql__read(struct promql__ev *ev, const struct source_selection *sel, size_t i);
+void promql__drop_stale(struct series_samples *in);
+
 /* With `want_time`, values are the samples' own times in seconds. */
 int promql__eval_vector(struct promql__ev *ev, const struct promql__grid *g,
                         const struct promql_expr *e, bool want_time, struct promql__matrix *out);
@@ -214,6 +228,8 @@ struct promql__range {
     struct promql__matrix sub;
     struct promql__shift shift;
     dur_ms range;
+    dur_ms before, after; /* how far beyond the window an extended one sees */
+    const struct promql_vector_selector *extended; /* anchored or smoothed; else NULL */
     size_t n;
 };
 
@@ -299,17 +315,29 @@ struct promql__window {
 typedef bool promql__range_fn(const struct sample *s, size_t n, const struct promql__window *w,
                               double *out);
 
-/* A window that has histograms, and maybe floats. */
+/* A window that has more than plain floats: histograms, start timestamps, samples beyond it. */
 struct promql__mixed {
     const struct sample *s;
     size_t n;
-    const struct hsample *h; /* at least one */
+    const struct hsample *h;
     size_t nh;
+    const ts_ms *s_start, *h_start; /* NULL: not known, or of no matter to the function */
     const struct promql__window *w;
     enum promql_func func;
     struct labels labels;         /* of the series: annotations name the metric */
     const struct promql_expr *at; /* the range argument: where annotations point */
 };
+
+/* Takes out the first samples. */
+static inline void promql__mixed_skip(struct promql__mixed *m, size_t floats, size_t hists)
+{
+    m->s += floats;
+    m->n -= floats;
+    m->s_start = m->s_start == NULL ? NULL : m->s_start + floats;
+    m->h += hists;
+    m->nh -= hists;
+    m->h_start = m->h_start == NULL ? NULL : m->h_start + hists;
+}
 
 /* 1: *out is the result; 0: there is none; or an error. Histograms are made in the arena. */
 typedef int promql__mixed_fn(struct promql__ev *ev, const struct promql__mixed *m,
@@ -349,6 +377,22 @@ struct labels promql__absent_labels(struct promql__ev *ev, const struct promql_e
 int promql__fill(struct promql__ev *ev, const struct promql__grid *g, const double *values,
                  struct promql__matrix *out);
 
+/* ---- extended.c: anchored and smoothed ---- */
+
+/* FER_EEXEC when the range argument `arg` is extended and `func` has no use for that. */
+int promql__check_extended(struct promql__ev *ev, enum promql_func func,
+                           const struct promql_expr *arg);
+/* rate(), increase() and delta() of an extended window; as promql__mixed_fn. */
+int promql__extended_rate(struct promql__ev *ev, const struct promql_vector_selector *vs,
+                          const struct promql__mixed *m, struct promql__value *out);
+/* Begins an anchored window at its anchor. False: nothing in it comes after its start. */
+bool promql__anchor(struct promql__mixed *m);
+/* The samples of an extended range vector, with values at its edges, into ev->out. */
+int promql__extend_matrix(struct promql__ev *ev, const struct promql__range *r,
+                          const struct promql__grid *g, const struct promql__range_series *rs);
+int promql__eval_smoothed(struct promql__ev *ev, const struct promql__grid *g,
+                          const struct promql_expr *e, struct promql__matrix *out);
+
 /* ---- order.c ---- */
 
 struct promql__ranked {
@@ -386,6 +430,9 @@ __attribute__((format(printf, 3, 4))) void
 promql__warn(struct promql__ev *ev, const struct promql_expr *at, const char *fmt, ...);
 __attribute__((format(printf, 3, 4))) void
 promql__info(struct promql__ev *ev, const struct promql_expr *at, const char *fmt, ...);
+/* A warning: `text`, and the quoted name of the metric. */
+void promql__warn_named(struct promql__ev *ev, const struct promql_expr *at, const char *text,
+                        struct labels ls);
 void promql__info_mended(struct promql__ev *ev, const struct promql_expr *at, struct str metric,
                          const struct promql__mended *m);
 void promql__warn_quantile(struct promql__ev *ev, const struct promql_expr *at, double phi);
