@@ -66,7 +66,7 @@ static const struct fn fns[N_PROMQL_FUNCS] = {
     CALL(hour, date),
     RANGE(idelta),
     RANGE(increase),
-    CALL(info, unsupported),
+    CALL(info, info),
     RANGE(irate),
     CALL(label_join, label_join),
     CALL(label_replace, label_replace),

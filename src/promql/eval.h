@@ -361,10 +361,10 @@ promql__math_fn promql__day_of_month, promql__day_of_week, promql__day_of_year,
 
 promql__call_fn promql__fn_absent, promql__fn_absent_over_time, promql__fn_clamp, promql__fn_date,
     promql__fn_histogram, promql__fn_histogram_fraction, promql__fn_histogram_quantile,
-    promql__fn_histogram_quantiles, promql__fn_label_join, promql__fn_label_replace,
-    promql__fn_pair, promql__fn_pi, promql__fn_query_time, promql__fn_round, promql__fn_scalar,
-    promql__fn_sort, promql__fn_sort_by_label, promql__fn_time, promql__fn_timestamp,
-    promql__fn_unsupported, promql__fn_vector;
+    promql__fn_histogram_quantiles, promql__fn_info, promql__fn_label_join,
+    promql__fn_label_replace, promql__fn_pair, promql__fn_pi, promql__fn_query_time,
+    promql__fn_round, promql__fn_scalar, promql__fn_sort, promql__fn_sort_by_label, promql__fn_time,
+    promql__fn_timestamp, promql__fn_unsupported, promql__fn_vector;
 
 /* Applies `fn` to every sample of a vector argument. */
 int promql__map(struct promql__ev *ev, const struct promql__grid *g, const struct promql_expr *arg,

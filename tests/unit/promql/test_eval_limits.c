@@ -185,7 +185,6 @@ static const struct refusal refusals[] = {
      "invalid expression type \"range vector\" for range query, must be Scalar or instant Vector"},
     {"\"m\"",                            FER_EINVAL,
      "invalid expression type \"string\" for range query, must be Scalar or instant Vector"      },
-    {"info(m)",                          FER_EUNSUP, "the function info() is not supported"      },
     {"deriv(m[5m] smoothed)",            FER_EEXEC,
      "smoothed modifier can only be used with: delta, increase, rate - not with deriv"           },
     {"absent_over_time(m[5m] anchored)", FER_EEXEC,
