@@ -172,8 +172,7 @@ int promql__extended_rate(struct promql__ev *ev, const struct promql_vector_sele
     struct edges e = {.from = m->w->from, .to = m->w->to, .smoothed = vs->smoothed};
 
     if (m->n > 0 && m->nh > 0) {
-        promql__warn_named(ev, m->at, "encountered a mix of histograms and floats for metric name",
-                           m->labels);
+        promql__note_histogram(ev, m->at, PROMQL__MIXED_KINDS, labels_name(m->labels));
         return 0;
     }
     if (m->nh > 0)
@@ -282,8 +281,7 @@ static int smooth_series(struct promql__ev *ev, const struct promql__grid *g,
         move_floats(&f, &ev->in.f, t, ev->lookback);
         move_hists(&h, &ev->in.h, t, ev->lookback);
         if (f.lo < f.hi && h.lo < h.hi) {
-            promql__warn_named(ev, e, "encountered a mix of histograms and floats for metric name",
-                               ls);
+            promql__note_histogram(ev, e, PROMQL__MIXED_KINDS, labels_name(ls));
         } else if (h.lo < h.hi) {
             rc = fault_set(ev->f, FER_EUNSUP, 0,
                            "the smoothed modifier is not supported with native histograms");
@@ -299,9 +297,9 @@ int promql__eval_smoothed(struct promql__ev *ev, const struct promql__grid *g,
                           const struct promql_expr *e, struct promql__matrix *out)
 {
     struct promql__shift shift = promql__shift_of(ev, &e->u.vector.shift);
-    struct promql__reach reach = {&shift, ev->lookback, ev->lookback};
+    struct promql__span span = {&shift, ev->lookback, ev->lookback};
     struct source_selection *sel;
-    int rc = promql__select(ev, g, &e->u.vector, &reach, &sel);
+    int rc = promql__select(ev, g, &e->u.vector, &span, &sel);
 
     for (size_t i = 0; rc == 0 && i < sel->n; i++) {
         rc = promql__read(ev, sel, i);

@@ -226,12 +226,12 @@ static int select_info(struct info *in, const struct promql_expr *base_expr,
 {
     const struct promql_vector_selector vs = {.matchers = m, .n_matchers = n};
     struct promql__shift shift = {0};
-    struct promql__reach reach = {&shift, in->ev->lookback, 0};
+    struct promql__span span = {&shift, in->ev->lookback, 0};
     struct source_selection *sel;
     int rc;
 
     (void)first_shift(in->ev, base_expr, (struct promql__shift){0}, &shift);
-    rc = promql__select(in->ev, in->g, &vs, &reach, &sel);
+    rc = promql__select(in->ev, in->g, &vs, &span, &sel);
     for (size_t i = 0; rc == 0 && i < sel->n; i++) {
         rc = promql__read(in->ev, sel, i);
         if (rc == 0)

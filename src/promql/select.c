@@ -34,12 +34,12 @@ static int source_failed(struct promql__ev *ev, const struct fault *f, int rc)
 }
 
 int promql__select(struct promql__ev *ev, const struct promql__grid *g,
-                   const struct promql_vector_selector *vs, const struct promql__reach *reach,
+                   const struct promql_vector_selector *vs, const struct promql__span *span,
                    struct source_selection **out)
 {
     struct source_range sr = {
-        .from = promql__minus(promql__reference(reach->shift, g, 0), reach->before - 1),
-        .to = promql__minus(promql__reference(reach->shift, g, g->n - 1), -reach->after),
+        .from = promql__minus(promql__reference(span->shift, g, 0), span->before - 1),
+        .to = promql__minus(promql__reference(span->shift, g, g->n - 1), -span->after),
     };
     struct fault f = {0};
     int rc = ev->src->ops->select(ev->src, ev->arena, vs->matchers, vs->n_matchers, sr, out, &f);
@@ -133,7 +133,7 @@ int promql__eval_vector(struct promql__ev *ev, const struct promql__grid *g,
 {
     const struct promql_vector_selector *vs = &e->u.vector;
     struct promql__shift shift = promql__shift_of(ev, &vs->shift);
-    struct promql__reach reach = {&shift, ev->lookback, 0};
+    struct promql__span span = {&shift, ev->lookback, 0};
     struct source_selection *sel;
     int rc;
 
@@ -142,10 +142,13 @@ int promql__eval_vector(struct promql__ev *ev, const struct promql__grid *g,
     /* timestamp(x @ t offset d) forgets the offset in Prometheus. */
     if (want_time && shift.pinned)
         shift.offset = 0;
-    rc = promql__select(ev, g, vs, &reach, &sel);
+    rc = promql__select(ev, g, vs, &span, &sel);
     for (size_t i = 0; rc == 0 && i < sel->n; i++) {
         rc = promql__read(ev, sel, i);
         if (rc == 0 && ev->in.f.n + ev->in.h.n > 0) {
+            if (ev->decoding == PROMQL__STATS && ev->in.h.n > 0)
+                promql__read_stats(ev, g, &shift,
+                                   (struct promql__reach){ev->lookback, ev->lookback});
             rc = pick(ev, g, &shift, want_time);
             if (rc != 0)
                 return rc;
@@ -184,11 +187,12 @@ int promql__range_open(struct promql__ev *ev, const struct promql__grid *g,
     const struct promql_expr *vector;
     int rc;
 
-    *r = (struct promql__range){0};
+    *r = (struct promql__range){.grid = g};
     if (e->kind == PROMQL_E_SUBQUERY) {
         r->shift = promql__shift_of(ev, &e->u.subquery.shift);
         r->range = promql__duration(ev, e->u.subquery.range_expr, e->u.subquery.range);
         rc = promql__eval_subquery(ev, g, e, &r->sub);
+        promql__forget_resets(ev, &r->sub);
         r->n = r->sub.n;
         return rc;
     }
@@ -201,9 +205,8 @@ int promql__range_open(struct promql__ev *ev, const struct promql__grid *g,
         r->before = ev->lookback;
         r->after = vector->u.vector.smoothed ? ev->lookback : 0;
     }
-    rc =
-        promql__select(ev, g, &vector->u.vector,
-                       &(struct promql__reach){&r->shift, r->range + r->before, r->after}, &r->sel);
+    rc = promql__select(ev, g, &vector->u.vector,
+                        &(struct promql__span){&r->shift, r->range + r->before, r->after}, &r->sel);
     r->n = rc == 0 ? r->sel->n : 0;
     return rc;
 }
@@ -229,6 +232,9 @@ int promql__range_read(struct promql__ev *ev, const struct promql__range *r, siz
     rc = promql__read(ev, r->sel, i);
     if (rc != 0)
         return rc;
+    if (ev->decoding == PROMQL__STATS && ev->in.h.n > 0)
+        promql__read_stats(ev, r->grid, &r->shift,
+                           (struct promql__reach){r->range, MIN(r->range, r->grid->step)});
     promql__drop_stale(&ev->in);
     *out = (struct promql__range_series){
         .labels = r->sel->series[i].labels,
