@@ -74,6 +74,13 @@ struct promql__value {
 
 struct promql__note;
 
+/* How much of histograms a selector reads; see hist_stats.c. */
+enum promql__decoding {
+    PROMQL__WHOLE,
+    PROMQL__STATS,        /* count, sum and a hint, but no buckets */
+    PROMQL__ALWAYS_WHOLE, /* whatever comes further down the tree */
+};
+
 struct promql__ev {
     struct source *src;  /* borrowed */
     struct arena *arena; /* borrowed */
@@ -81,7 +88,8 @@ struct promql__ev {
     struct fault *f; /* borrowed; may be NULL */
     dur_ms lookback, default_step;
     size_t max_samples;
-    size_t held, peak; /* samples in memory now, and the most so far */
+    enum promql__decoding decoding; /* of the selectors below the node at work */
+    size_t held, peak;              /* samples in memory now, and the most so far */
     uint64_t samples_read;
     size_t work;                /* samples handled since the last poll */
     struct promql__note *notes; /* arena; newest last */
@@ -200,6 +208,20 @@ static inline ts_ms promql__minus(ts_ms a, dur_ms b)
 /* The time that a selector looks at in step `i`. */
 ts_ms promql__reference(const struct promql__shift *s, const struct promql__grid *g, size_t i);
 
+/* How far before and after its reference a selector looks. */
+struct promql__span {
+    const struct promql__shift *shift;
+    dur_ms before, after;
+};
+
+/* Selects what the steps can see: (reference - before, reference + after]. */
+int promql__select(struct promql__ev *ev, const struct promql__grid *g,
+                   const struct promql_vector_selector *vs, const struct promql__span *span,
+                   struct source_selection **out);
+/* Reads series `i` into ev->in. */
+int promql__read(struct promql__ev *ev, const struct source_selection *sel, size_t i);
+void promql__drop_stale(struct series_samples *in);
+
 /* With `want_time`, values are the samples' own times in seconds. */
 int promql__eval_vector(struct promql__ev *ev, const struct promql__grid *g,
                         const struct promql_expr *e, bool want_time, struct promql__matrix *out);
@@ -210,10 +232,13 @@ int promql__eval_subquery(struct promql__ev *ev, const struct promql__grid *g,
 
 /* What a range function reads: a matrix selector or a subquery, series by series. */
 struct promql__range {
-    struct source_selection *sel; /* NULL for a subquery */
+    const struct promql__grid *grid; /* borrowed */
+    struct source_selection *sel;    /* NULL for a subquery */
     struct promql__matrix sub;
     struct promql__shift shift;
     dur_ms range;
+    dur_ms before, after; /* how far beyond the window an extended one sees */
+    const struct promql_vector_selector *extended; /* anchored or smoothed; else NULL */
     size_t n;
 };
 
@@ -227,11 +252,29 @@ struct promql__range_series {
     const ts_ms *s_start, *h_start; /* NULL: none is known */
 };
 
+/* Samples of a subquery are not each other's successors: takes back what is known of resets. */
+void promql__forget_resets(struct promql__ev *ev, struct promql__matrix *m);
+
 int promql__range_open(struct promql__ev *ev, const struct promql__grid *g,
                        const struct promql_expr *e, struct promql__range *r);
 /* The samples are valid until the next call. Stale markers are left out. */
 int promql__range_read(struct promql__ev *ev, const struct promql__range *r, size_t i,
                        struct promql__range_series *out);
+
+/* ---- hist_stats.c ---- */
+
+/* What holds for the selectors below `e`, when `now` holds for e. */
+enum promql__decoding promql__decoding_below(enum promql__decoding now,
+                                             const struct promql_expr *e);
+
+/* How far before a step's reference the reading of a series goes back at most. */
+struct promql__reach {
+    dur_ms first, later; /* in the first step, in the others */
+};
+
+/* Takes the buckets out of ev->in.h; what its hints leave open is found by comparing first. */
+void promql__read_stats(struct promql__ev *ev, const struct promql__grid *g,
+                        const struct promql__shift *shift, struct promql__reach reach);
 
 /* ---- durations.c ---- */
 
@@ -299,17 +342,30 @@ struct promql__window {
 typedef bool promql__range_fn(const struct sample *s, size_t n, const struct promql__window *w,
                               double *out);
 
-/* A window that has histograms, and maybe floats. */
+/* A window that has more than plain floats: histograms, start timestamps, samples beyond it. */
 struct promql__mixed {
     const struct sample *s;
     size_t n;
-    const struct hsample *h; /* at least one */
+    const struct hsample *h;
     size_t nh;
+    const ts_ms *s_start, *h_start; /* NULL: not known, or of no matter to the function */
     const struct promql__window *w;
     enum promql_func func;
+    promql__range_fn *floats;     /* the same function of floats alone */
     struct labels labels;         /* of the series: annotations name the metric */
-    const struct promql_expr *at; /* the range argument: where annotations point */
+    const struct promql_expr *at; /* the first argument: where annotations point; may be NULL */
 };
+
+/* Takes out the first samples. */
+static inline void promql__mixed_skip(struct promql__mixed *m, size_t floats, size_t hists)
+{
+    m->s += floats;
+    m->n -= floats;
+    m->s_start = m->s_start == NULL ? NULL : m->s_start + floats;
+    m->h += hists;
+    m->nh -= hists;
+    m->h_start = m->h_start == NULL ? NULL : m->h_start + hists;
+}
 
 /* 1: *out is the result; 0: there is none; or an error. Histograms are made in the arena. */
 typedef int promql__mixed_fn(struct promql__ev *ev, const struct promql__mixed *m,
@@ -321,6 +377,23 @@ typedef int promql__call_fn(struct promql__ev *ev, const struct promql__grid *g,
 promql__range_fn promql__rate, promql__increase, promql__delta, promql__irate, promql__idelta,
     promql__deriv, promql__predict_linear, promql__resets, promql__changes,
     promql__double_exponential_smoothing;
+promql__mixed_fn promql__mixed_rate, promql__mixed_instant, promql__mixed_resets,
+    promql__mixed_changes;
+promql__mixed_fn promql__mixed_avg, promql__mixed_count, promql__mixed_first, promql__mixed_floats,
+    promql__mixed_last, promql__mixed_present, promql__mixed_sum, promql__mixed_ts_of_first,
+    promql__mixed_ts_of_last;
+
+/* How a value went over a window, from its first to its last sample. */
+struct promql__change {
+    ts_ms first_t, last_t;
+    size_t n; /* samples, at least 2 */
+    bool counter;
+    double first, increase; /* of a counter */
+};
+
+/* What the increase is multiplied by, to be that of the whole window. */
+double promql__stretch(const struct promql__change *c, const struct promql__window *w);
+
 promql__range_fn promql__avg_over_time, promql__count_over_time, promql__first_over_time,
     promql__last_over_time, promql__mad_over_time, promql__max_over_time, promql__min_over_time,
     promql__present_over_time, promql__quantile_over_time, promql__stddev_over_time,
@@ -333,12 +406,14 @@ promql__math_fn promql__day_of_month, promql__day_of_week, promql__day_of_year,
 
 promql__call_fn promql__fn_absent, promql__fn_absent_over_time, promql__fn_clamp, promql__fn_date,
     promql__fn_histogram, promql__fn_histogram_fraction, promql__fn_histogram_quantile,
-    promql__fn_histogram_quantiles, promql__fn_label_join, promql__fn_label_replace,
-    promql__fn_pair, promql__fn_pi, promql__fn_query_time, promql__fn_round, promql__fn_scalar,
-    promql__fn_sort, promql__fn_sort_by_label, promql__fn_time, promql__fn_timestamp,
-    promql__fn_unsupported, promql__fn_vector;
+    promql__fn_histogram_quantiles, promql__fn_info, promql__fn_label_join,
+    promql__fn_label_replace, promql__fn_pair, promql__fn_pi, promql__fn_query_time,
+    promql__fn_round, promql__fn_scalar, promql__fn_sort, promql__fn_sort_by_label, promql__fn_time,
+    promql__fn_timestamp, promql__fn_unsupported, promql__fn_vector;
 
-/* Applies `fn` to every sample of a vector argument. */
+/* Takes out histograms, and the series that have nothing else. */
+void promql__keep_floats(struct promql__matrix *m);
+/* Applies `fn` to every float of a vector argument. */
 int promql__map(struct promql__ev *ev, const struct promql__grid *g, const struct promql_expr *arg,
                 promql__math_fn *fn, struct promql__matrix *out);
 /* The function of a date function's row. */
@@ -348,6 +423,22 @@ struct labels promql__absent_labels(struct promql__ev *ev, const struct promql_e
 /* A series with a value in every step. */
 int promql__fill(struct promql__ev *ev, const struct promql__grid *g, const double *values,
                  struct promql__matrix *out);
+
+/* ---- extended.c: anchored and smoothed ---- */
+
+/* FER_EEXEC when the range argument `arg` is extended and `func` has no use for that. */
+int promql__check_extended(struct promql__ev *ev, enum promql_func func,
+                           const struct promql_expr *arg);
+/* rate(), increase() and delta() of an extended window; as promql__mixed_fn. */
+int promql__extended_rate(struct promql__ev *ev, const struct promql_vector_selector *vs,
+                          const struct promql__mixed *m, struct promql__value *out);
+/* Begins an anchored window at its anchor. False: nothing in it comes after its start. */
+bool promql__anchor(struct promql__mixed *m);
+/* The samples of an extended range vector, with values at its edges, into ev->out. */
+int promql__extend_matrix(struct promql__ev *ev, const struct promql__range *r,
+                          const struct promql__grid *g, const struct promql__range_series *rs);
+int promql__eval_smoothed(struct promql__ev *ev, const struct promql__grid *g,
+                          const struct promql_expr *e, struct promql__matrix *out);
 
 /* ---- order.c ---- */
 
@@ -388,6 +479,27 @@ __attribute__((format(printf, 3, 4))) void
 promql__info(struct promql__ev *ev, const struct promql_expr *at, const char *fmt, ...);
 void promql__info_mended(struct promql__ev *ev, const struct promql_expr *at, struct str metric,
                          const struct promql__mended *m);
+
+/* Notes on histograms. These name a metric: */
+enum promql__hist_note {
+    PROMQL__MIXED_KINDS,
+    PROMQL__MIXED_BUCKETS,
+    PROMQL__NOT_COUNTER,
+    PROMQL__NOT_GAUGE,
+    PROMQL__IGNORED_HISTOGRAMS,
+    /* and these when the name is known: */
+    PROMQL__MIXED_CLASSIC_NATIVE,
+    PROMQL__NAN_RESULT,
+    PROMQL__NAN_SKEW,
+    PROMQL__NAN_FRACTION,
+    N_PROMQL__HIST_NOTES,
+};
+
+void promql__note_histogram(struct promql__ev *ev, const struct promql_expr *at,
+                            enum promql__hist_note note, struct str metric);
+/* What is in `notes`; `operation` is "addition", "subtraction" or "aggregation". */
+void promql__note_arithmetic(struct promql__ev *ev, const struct promql_expr *at,
+                             struct histogram_notes notes, const char *operation);
 void promql__warn_quantile(struct promql__ev *ev, const struct promql_expr *at, double phi);
 void promql__notes_finish(struct promql__ev *ev, struct promql_result *out);
 /* Go's %g. */

@@ -33,22 +33,13 @@ static int source_failed(struct promql__ev *ev, const struct fault *f, int rc)
     return fault_set(ev->f, rc, 0, "expanding series: %s", f->text);
 }
 
-/* How far back from its reference a selector looks. */
-struct window_of {
-    const struct promql__shift *shift;
-    dur_ms range;
-};
-
-/* Selects what windows of `range` before the references of all steps can see. */
-static int select_series(struct promql__ev *ev, const struct promql__grid *g,
-                         const struct promql_vector_selector *vs, const struct window_of *w,
-                         struct source_selection **out)
+int promql__select(struct promql__ev *ev, const struct promql__grid *g,
+                   const struct promql_vector_selector *vs, const struct promql__span *span,
+                   struct source_selection **out)
 {
-    const struct promql__shift *shift = w->shift;
-    dur_ms range = w->range;
     struct source_range sr = {
-        .from = promql__minus(promql__reference(shift, g, 0), range - 1),
-        .to = promql__reference(shift, g, g->n - 1),
+        .from = promql__minus(promql__reference(span->shift, g, 0), span->before - 1),
+        .to = promql__minus(promql__reference(span->shift, g, g->n - 1), -span->after),
     };
     struct fault f = {0};
     int rc = ev->src->ops->select(ev->src, ev->arena, vs->matchers, vs->n_matchers, sr, out, &f);
@@ -56,7 +47,7 @@ static int select_series(struct promql__ev *ev, const struct promql__grid *g,
     return rc < 0 ? source_failed(ev, &f, rc) : 0;
 }
 
-static int read_series(struct promql__ev *ev, const struct source_selection *sel, size_t i)
+int promql__read(struct promql__ev *ev, const struct source_selection *sel, size_t i)
 {
     struct fault f = {0};
     int rc;
@@ -137,31 +128,27 @@ static int pick(struct promql__ev *ev, const struct promql__grid *g,
     return promql__tick(ev, g->n);
 }
 
-static int refuse_extended(struct promql__ev *ev, const struct promql_vector_selector *vs)
-{
-    if (!vs->anchored && !vs->smoothed)
-        return 0;
-    return fault_set(ev->f, FER_EUNSUP, 0, "the %s modifier is not supported",
-                     vs->anchored ? "anchored" : "smoothed");
-}
-
 int promql__eval_vector(struct promql__ev *ev, const struct promql__grid *g,
                         const struct promql_expr *e, bool want_time, struct promql__matrix *out)
 {
     const struct promql_vector_selector *vs = &e->u.vector;
     struct promql__shift shift = promql__shift_of(ev, &vs->shift);
+    struct promql__span span = {&shift, ev->lookback, 0};
     struct source_selection *sel;
-    int rc = refuse_extended(ev, vs);
+    int rc;
 
+    if (vs->smoothed && !want_time)
+        return promql__eval_smoothed(ev, g, e, out);
     /* timestamp(x @ t offset d) forgets the offset in Prometheus. */
     if (want_time && shift.pinned)
         shift.offset = 0;
-
-    if (rc == 0)
-        rc = select_series(ev, g, vs, &(struct window_of){&shift, ev->lookback}, &sel);
+    rc = promql__select(ev, g, vs, &span, &sel);
     for (size_t i = 0; rc == 0 && i < sel->n; i++) {
-        rc = read_series(ev, sel, i);
+        rc = promql__read(ev, sel, i);
         if (rc == 0 && ev->in.f.n + ev->in.h.n > 0) {
+            if (ev->decoding == PROMQL__STATS && ev->in.h.n > 0)
+                promql__read_stats(ev, g, &shift,
+                                   (struct promql__reach){ev->lookback, ev->lookback});
             rc = pick(ev, g, &shift, want_time);
             if (rc != 0)
                 return rc;
@@ -171,7 +158,7 @@ int promql__eval_vector(struct promql__ev *ev, const struct promql__grid *g,
     return rc;
 }
 
-static void drop_stale(struct series_samples *in)
+void promql__drop_stale(struct series_samples *in)
 {
     size_t n = 0;
 
@@ -200,11 +187,12 @@ int promql__range_open(struct promql__ev *ev, const struct promql__grid *g,
     const struct promql_expr *vector;
     int rc;
 
-    *r = (struct promql__range){0};
+    *r = (struct promql__range){.grid = g};
     if (e->kind == PROMQL_E_SUBQUERY) {
         r->shift = promql__shift_of(ev, &e->u.subquery.shift);
         r->range = promql__duration(ev, e->u.subquery.range_expr, e->u.subquery.range);
         rc = promql__eval_subquery(ev, g, e, &r->sub);
+        promql__forget_resets(ev, &r->sub);
         r->n = r->sub.n;
         return rc;
     }
@@ -212,10 +200,13 @@ int promql__range_open(struct promql__ev *ev, const struct promql__grid *g,
     vector = promql__unparen(e->u.matrix.selector);
     r->shift = promql__shift_of(ev, &vector->u.vector.shift);
     r->range = promql__duration(ev, e->u.matrix.range_expr, e->u.matrix.range);
-    rc = refuse_extended(ev, &vector->u.vector);
-    if (rc == 0)
-        rc = select_series(ev, g, &vector->u.vector, &(struct window_of){&r->shift, r->range},
-                           &r->sel);
+    if (vector->u.vector.anchored || vector->u.vector.smoothed) {
+        r->extended = &vector->u.vector;
+        r->before = ev->lookback;
+        r->after = vector->u.vector.smoothed ? ev->lookback : 0;
+    }
+    rc = promql__select(ev, g, &vector->u.vector,
+                        &(struct promql__span){&r->shift, r->range + r->before, r->after}, &r->sel);
     r->n = rc == 0 ? r->sel->n : 0;
     return rc;
 }
@@ -238,10 +229,13 @@ int promql__range_read(struct promql__ev *ev, const struct promql__range *r, siz
         };
         return promql__tick(ev, s->n + s->nh);
     }
-    rc = read_series(ev, r->sel, i);
+    rc = promql__read(ev, r->sel, i);
     if (rc != 0)
         return rc;
-    drop_stale(&ev->in);
+    if (ev->decoding == PROMQL__STATS && ev->in.h.n > 0)
+        promql__read_stats(ev, r->grid, &r->shift,
+                           (struct promql__reach){r->range, MIN(r->range, r->grid->step)});
+    promql__drop_stale(&ev->in);
     *out = (struct promql__range_series){
         .labels = r->sel->series[i].labels,
         .s = ev->in.f.v,
@@ -272,8 +266,12 @@ int promql__eval_matrix(struct promql__ev *ev, const struct promql__grid *g,
         if (rc != 0)
             return rc;
         promql__out_begin(ev);
+        if (r.extended != NULL)
+            rc = promql__extend_matrix(ev, &r, g, &rs);
+        if (rc != 0)
+            return rc;
         sample_vec_reserve(&ev->out, rs.n);
-        for (size_t k = 0; k < rs.n; k++)
+        for (size_t k = 0; r.extended == NULL && k < rs.n; k++)
             sample_vec_push(&ev->out, rs.s[k]);
         for (size_t k = 0; k < rs.nh; k++)
             hsample_vec_push(&ev->hout, rs.h[k]);
