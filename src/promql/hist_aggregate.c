@@ -64,16 +64,16 @@ static int add_to_mean(struct mixed *m, struct step *st, const struct histogram 
             return rc;
         }
         st->running = true;
-        histogram_div(&m->scratch, st->h, st->n - 1);
+        histogram_div(st->h, st->n - 1);
         if (st->c != NULL)
-            histogram_div(&m->scratch, st->c, st->n - 1);
+            histogram_div(st->c, st->n - 1);
     }
     q = (st->n - 1) / st->n;
     histogram_mul(st->h, q);
     if (st->c != NULL)
         histogram_mul(st->c, q);
     part = histogram_copy(&m->scratch, h);
-    histogram_div(&m->scratch, part, st->n);
+    histogram_div(part, st->n);
     return add_to_sum(m, st, part, notes);
 }
 
@@ -126,9 +126,9 @@ static struct histogram *finish_hist(struct mixed *m, struct step *st)
     struct histogram_notes notes;
 
     if (m->op == PROMQL_AVG && !st->running) {
-        histogram_div(&m->scratch, st->h, st->n);
+        histogram_div(st->h, st->n);
         if (st->c != NULL)
-            histogram_div(&m->scratch, st->c, st->n);
+            histogram_div(st->c, st->n);
     }
     if (st->c != NULL) {
         int rc = histogram_add(&m->scratch, st->h, st->c, &notes);

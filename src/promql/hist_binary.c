@@ -29,7 +29,7 @@ static struct promql__pair_result scale(struct promql__ev *ev, enum promql_op op
     if (op == PROMQL_MUL)
         histogram_mul(res, factor);
     else
-        histogram_div(ev->arena, res, factor);
+        histogram_div(res, factor);
     histogram_compact(res);
     return give(res);
 }
@@ -39,7 +39,7 @@ static struct promql__pair_result trim(struct promql__ev *ev, enum promql_op op,
 {
     struct histogram *res = histogram_copy(ev->arena, h);
 
-    histogram_trim(ev->arena, res, at, op == PROMQL_TRIM_UPPER);
+    histogram_trim(res, at, op == PROMQL_TRIM_UPPER);
     return give(res);
 }
 
