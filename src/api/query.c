@@ -79,6 +79,8 @@ static void run_init(struct run *r, struct http_req *req)
               .max_samples = api->opts.max_samples,
               .delayed_name_removal = api->opts.delayed_name_removal,
               .features = api->opts.features,
+              .helpers = api->opts.helpers,
+              .n_helpers = api->opts.n_helpers,
               .interrupted = interrupted,
               .interrupted_ctx = r},
         .stats = http_param(req, "stats"),

@@ -225,6 +225,12 @@ static void print_position(struct buf *b, struct str query, int at)
     buf_addf(b, " (%d:%d)", line, col);
 }
 
+void promql__notes_merge(struct promql__ev *ev, const struct promql__ev *worker)
+{
+    for (const struct promql__note *n = worker->notes; n != NULL; n = n->next)
+        note(ev, n->warning, n->at, n->text)->at = n->at;
+}
+
 void promql__notes_finish(struct promql__ev *ev, struct promql_result *out)
 {
     size_t n[2] = {0};
