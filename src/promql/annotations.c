@@ -87,26 +87,26 @@ static const struct {
     bool warning, optional_name;
     const char *text;
 } hist_notes[N_PROMQL__HIST_NOTES] = {
-    [PROMQL__MIXED_KINDS] = {true, false,
-                             "encountered a mix of histograms and floats for metric name"},
-    [PROMQL__MIXED_BUCKETS] = {true, false,
-                               "vector contains a mix of histograms with exponential and custom "
-                               "buckets schemas for metric name"},
-    [PROMQL__NOT_COUNTER] = {true, false, "this native histogram metric is not a counter:"},
-    [PROMQL__NOT_GAUGE] = {true, false, "this native histogram metric is not a gauge:"},
+    [PROMQL__MIXED_KINDS] = {true,  false,
+                             "encountered a mix of histograms and floats for metric name"     },
+    [PROMQL__MIXED_BUCKETS] = {true,  false,
+                             "vector contains a mix of histograms with exponential and custom "
+                               "buckets schemas for metric name"                              },
+    [PROMQL__NOT_COUNTER] = {true,  false, "this native histogram metric is not a counter:"   },
+    [PROMQL__NOT_GAUGE] = {true,  false, "this native histogram metric is not a gauge:"     },
     [PROMQL__IGNORED_HISTOGRAMS] = {false, false,
-                                    "ignored histograms in a range containing both floats and "
-                                    "histograms for metric name"},
-    [PROMQL__MIXED_CLASSIC_NATIVE] = {true, true,
-                                      "vector contains a mix of classic and native histograms"},
+                             "ignored histograms in a range containing both floats and "
+                                    "histograms for metric name"                              },
+    [PROMQL__MIXED_CLASSIC_NATIVE] = {true,  true,
+                             "vector contains a mix of classic and native histograms"         },
     [PROMQL__NAN_RESULT] = {false, true,
-                            "input to histogram_quantile has NaN observations, result is NaN"},
+                             "input to histogram_quantile has NaN observations, result is NaN"},
     [PROMQL__NAN_SKEW] = {false, true,
-                          "input to histogram_quantile has NaN observations, result is skewed "
-                          "higher"},
+                             "input to histogram_quantile has NaN observations, result is skewed "
+                          "higher"                                                            },
     [PROMQL__NAN_FRACTION] = {false, true,
-                              "input to histogram_fraction has NaN observations, which are "
-                              "excluded from all fractions"},
+                             "input to histogram_fraction has NaN observations, which are "
+                              "excluded from all fractions"                                   },
 };
 
 void promql__note_histogram(struct promql__ev *ev, const struct promql_expr *at,

@@ -19,10 +19,10 @@ struct fn {
 };
 
 #define MATH(name, body) [PROMQL_FN_##name] = {.math = (body)}
-#define RANGE(name, mix) [PROMQL_FN_##name] = {.range = promql__##name, .mixed = promql__mixed_##mix}
+#define RANGE(name, mix)                                                                           \
+    [PROMQL_FN_##name] = {.range = promql__##name, .mixed = promql__mixed_##mix}
 #define NAMED(name, mix)                                                                           \
-    [PROMQL_FN_##name] = {                                                                         \
-        .range = promql__##name, .mixed = promql__mixed_##mix, .keeps_name = true}
+    [PROMQL_FN_##name] = {.range = promql__##name, .mixed = promql__mixed_##mix, .keeps_name = true}
 #define CALL(name, body) [PROMQL_FN_##name] = {.call = promql__fn_##body}
 
 // clang-format off

@@ -120,11 +120,11 @@ static int add_up(struct promql__ev *ev, const struct promql__mixed *m, size_t n
     return 0;
 }
 
-static void divide(struct promql__ev *ev, struct total *t, double by)
+static void divide(struct total *t, double by)
 {
-    histogram_div(ev->arena, t->h, by);
+    histogram_div(t->h, by);
     if (t->c != NULL)
-        histogram_div(ev->arena, t->c, by);
+        histogram_div(t->c, by);
 }
 
 /* Goes on from the mean of the first `i` with a running one. */
@@ -135,7 +135,7 @@ static int run_mean(struct promql__ev *ev, const struct promql__mixed *m, size_t
         struct histogram *part = histogram_copy(ev->arena, m->h[i].h);
         int rc;
 
-        histogram_div(ev->arena, part, n);
+        histogram_div(part, n);
         histogram_mul(t->h, q);
         if (t->c != NULL)
             histogram_mul(t->c, q);
@@ -154,7 +154,7 @@ static int mean(struct promql__ev *ev, const struct promql__mixed *m, struct tot
 
     if (rc != 0)
         return rc;
-    divide(ev, t, (double)done);
+    divide(t, (double)done);
     return run_mean(ev, m, done, t);
 }
 

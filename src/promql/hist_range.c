@@ -29,12 +29,11 @@ static void tell_all(struct promql__ev *ev, const struct promql__mixed *m,
         (void)tell(ev, m, PROMQL__NOT_GAUGE);
     if (notes->mixed_buckets)
         (void)tell(ev, m, PROMQL__MIXED_BUCKETS);
-    promql__note_arithmetic(
-        ev, m->at, (struct histogram_notes){.bounds_reconciled = notes->subtraction},
-        "subtraction");
     promql__note_arithmetic(ev, m->at,
-                            (struct histogram_notes){.bounds_reconciled = notes->addition},
-                            "addition");
+                            (struct histogram_notes){.bounds_reconciled = notes->subtraction},
+                            "subtraction");
+    promql__note_arithmetic(
+        ev, m->at, (struct histogram_notes){.bounds_reconciled = notes->addition}, "addition");
 }
 
 static bool is_gauge(const struct histogram *h)
@@ -90,8 +89,8 @@ static struct histogram *mixed_buckets(struct rate_notes *notes)
 }
 
 /*
- * The last sample less the first, resets made good. Contradicting hints are no news here: resets are
- * looked at one by one. NULL: there is no result.
+ * The last sample less the first, resets made good. Contradicting hints are no news here: resets
+ * are looked at one by one. NULL: there is no result.
  */
 static struct histogram *change(struct promql__ev *ev, const struct promql__mixed *m, bool counter,
                                 struct rate_notes *notes)
@@ -182,14 +181,14 @@ static int instant_change(struct promql__ev *ev, const struct promql__mixed *m,
     if (!rate || !reset_before(m, m->nh - 1, before->h)) {
         if (histogram_sub(ev->arena, h, before->h, &n) != 0)
             return tell(ev, m, PROMQL__MIXED_BUCKETS);
-        promql__note_arithmetic(
-            ev, m->at, (struct histogram_notes){.bounds_reconciled = n.bounds_reconciled},
-            "subtraction");
+        promql__note_arithmetic(ev, m->at,
+                                (struct histogram_notes){.bounds_reconciled = n.bounds_reconciled},
+                                "subtraction");
     }
     h->hint = HISTOGRAM_GAUGE;
     histogram_compact(h);
     if (rate)
-        histogram_div(ev->arena, h, (double)(last->t - before->t) / 1000);
+        histogram_div(h, (double)(last->t - before->t) / 1000);
     out->h = h;
     return 1;
 }
@@ -224,8 +223,7 @@ static bool is_change(struct promql__value prev, struct promql__value cur)
 {
     if (prev.h != NULL && cur.h != NULL)
         return !histogram_equal(cur.h, prev.h);
-    return prev.h != NULL || cur.h != NULL ||
-           (cur.v != prev.v && !(isnan(cur.v) && isnan(prev.v)));
+    return prev.h != NULL || cur.h != NULL || (cur.v != prev.v && !(isnan(cur.v) && isnan(prev.v)));
 }
 
 /* Goes through floats and histograms by time; a change of kind counts as well. */

@@ -67,8 +67,7 @@ static void read_one(struct reader *r)
     if (histogram_is_stale(h))
         return;
     if (h->hint == HISTOGRAM_UNKNOWN && r->last != NULL)
-        stats->hint =
-            histogram_detect_reset(h, r->last) ? HISTOGRAM_RESET : HISTOGRAM_NOT_RESET;
+        stats->hint = histogram_detect_reset(h, r->last) ? HISTOGRAM_RESET : HISTOGRAM_NOT_RESET;
     r->last = h;
 }
 
