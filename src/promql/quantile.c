@@ -124,8 +124,8 @@ static int results_end(struct results *r, struct promql__matrix *out)
     return 0;
 }
 
-static void tell_note(const struct promql__hists *hs, const struct promql_expr *at,
-                      enum promql__hist_note note, const struct promql__native *n)
+static void tell_note(const struct promql__hists *hs, enum promql__hist_note note,
+                      const struct promql__native *n)
 {
     struct str name = {0};
 
@@ -133,7 +133,7 @@ static void tell_note(const struct promql__hists *hs, const struct promql_expr *
         return;
     if (hs->ev->q->delayed_name_removal)
         name = labels_name(n->labels);
-    promql__note_histogram(hs->ev, at, note, name);
+    promql__note_histogram(hs->ev, hs->arg, note, name);
 }
 
 /* ---- quantiles ---- */
@@ -142,8 +142,7 @@ struct quantiles {
     struct promql__hists hs;
     struct results out;
     struct mended_names mended;
-    const struct promql_expr *at; /* where notes on native histograms point */
-    const double **phi;           /* n of them, each with a value a step */
+    const double **phi; /* n of them, each with a value a step */
     size_t n;
     bool labelled; /* a label tells them apart; else there is one */
     struct str label;
@@ -191,7 +190,7 @@ static int native_quantiles(struct quantiles *q, size_t k, size_t step, ts_ms t)
         if (n->now == NULL)
             continue;
         v = promql__native_quantile(n->now, q->phi[k][step], &note);
-        tell_note(&q->hs, q->at, note, n);
+        tell_note(&q->hs, note, n);
         rc = put(&q->out, q->native_out[k * q->hs.n_natives + i], t, v);
         if (rc != 0)
             return rc;
@@ -259,7 +258,7 @@ int promql__fn_histogram_quantile(struct promql__ev *ev, const struct promql__gr
     const struct promql_call *call = &e->u.call;
     const struct promql_expr *at = promql__unparen(call->args[0]);
     const double *phi;
-    struct quantiles q = {.at = at, .phi = &phi, .n = 1};
+    struct quantiles q = {.phi = &phi, .n = 1};
     int rc = promql__eval_scalar(ev, g, at, &phi);
 
     if (rc == 0)
@@ -275,12 +274,11 @@ int promql__fn_histogram_quantiles(struct promql__ev *ev, const struct promql__g
 {
     const struct promql_call *call = &e->u.call;
     struct quantiles q = {
-        .at = promql__unparen(call->args[0]),
         .n = call->n_args - 2,
         .labelled = true,
         .label = promql__unparen(call->args[1])->u.string,
     };
-    int rc = promql__hists_begin(&q.hs, ev, g, q.at);
+    int rc = promql__hists_begin(&q.hs, ev, g, promql__unparen(call->args[0]));
 
     q.phi = arena_array(ev->arena, const double *, q.n);
     for (size_t k = 0; rc == 0 && k < q.n; k++) {
@@ -298,8 +296,7 @@ int promql__fn_histogram_quantiles(struct promql__ev *ev, const struct promql__g
 struct fractions {
     struct promql__hists hs;
     struct results out;
-    const struct promql_expr *at; /* where notes on native histograms point */
-    const double *lo, *hi;        /* by step */
+    const double *lo, *hi; /* by step */
     size_t *native_out, *classic_out;
 };
 
@@ -315,7 +312,7 @@ static int fractions_of_step(struct fractions *f, size_t step, ts_ms t)
         if (n->now == NULL)
             continue;
         rc = put(&f->out, f->native_out[i], t, promql__native_fraction(n->now, lo, hi, &note));
-        tell_note(&f->hs, f->at, note, n);
+        tell_note(&f->hs, note, n);
     }
     for (size_t i = 0; rc == 0 && i < f->hs.n_classics; i++)
         if (promql__hists_gather(&f->hs, i, t))
@@ -327,8 +324,8 @@ int promql__fn_histogram_fraction(struct promql__ev *ev, const struct promql__gr
                                   const struct promql_expr *e, struct promql__matrix *out)
 {
     const struct promql_call *call = &e->u.call;
-    struct fractions f = {.at = promql__unparen(call->args[0])};
-    int rc = promql__eval_scalar(ev, g, f.at, &f.lo);
+    struct fractions f = {0};
+    int rc = promql__eval_scalar(ev, g, promql__unparen(call->args[0]), &f.lo);
 
     if (rc == 0)
         rc = promql__eval_scalar(ev, g, promql__unparen(call->args[1]), &f.hi);
