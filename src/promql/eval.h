@@ -94,6 +94,13 @@ static inline bool promql__take(const struct promql__series *x, struct promql__c
 
 struct promql__note;
 
+/* How much of histograms a selector reads; see hist_stats.c. */
+enum promql__decoding {
+    PROMQL__WHOLE,
+    PROMQL__STATS,        /* count, sum and a hint, but no buckets */
+    PROMQL__ALWAYS_WHOLE, /* whatever comes further down the tree */
+};
+
 struct promql__ev {
     struct source *src;  /* borrowed */
     struct arena *arena; /* borrowed */
@@ -101,7 +108,8 @@ struct promql__ev {
     struct fault *f; /* borrowed; may be NULL */
     dur_ms lookback, default_step;
     size_t max_samples;
-    size_t held, peak; /* samples in memory now, and the most so far */
+    enum promql__decoding decoding; /* of the selectors below the node at work */
+    size_t held, peak;              /* samples in memory now, and the most so far */
     uint64_t samples_read;
     size_t work;                /* samples handled since the last poll */
     struct promql__note *notes; /* arena; newest last */
@@ -230,7 +238,8 @@ int promql__eval_subquery(struct promql__ev *ev, const struct promql__grid *g,
 
 /* What a range function reads: a matrix selector or a subquery, series by series. */
 struct promql__range {
-    struct source_selection *sel; /* NULL for a subquery */
+    const struct promql__grid *grid; /* borrowed */
+    struct source_selection *sel;    /* NULL for a subquery */
     struct promql__matrix sub;
     struct promql__shift shift;
     dur_ms range;
@@ -247,11 +256,29 @@ struct promql__range_series {
     const ts_ms *s_start, *h_start; /* NULL: none is known */
 };
 
+/* Samples of a subquery are not each other's successors: takes back what is known of resets. */
+void promql__forget_resets(struct promql__ev *ev, struct promql__matrix *m);
+
 int promql__range_open(struct promql__ev *ev, const struct promql__grid *g,
                        const struct promql_expr *e, struct promql__range *r);
 /* The samples are valid until the next call. Stale markers are left out. */
 int promql__range_read(struct promql__ev *ev, const struct promql__range *r, size_t i,
                        struct promql__range_series *out);
+
+/* ---- hist_stats.c ---- */
+
+/* What holds for the selectors below `e`, when `now` holds for e. */
+enum promql__decoding promql__decoding_below(enum promql__decoding now,
+                                             const struct promql_expr *e);
+
+/* How far before a step's reference the reading of a series goes back at most. */
+struct promql__reach {
+    dur_ms first, later; /* in the first step, in the others */
+};
+
+/* Takes the buckets out of ev->in.h; what its hints leave open is found by comparing first. */
+void promql__read_stats(struct promql__ev *ev, const struct promql__grid *g,
+                        const struct promql__shift *shift, struct promql__reach reach);
 
 /* ---- durations.c ---- */
 
@@ -357,8 +384,9 @@ struct promql__mixed {
     size_t nh;
     const struct promql__window *w;
     enum promql_func func;
+    promql__range_fn *floats;     /* the same function of floats alone */
     struct labels labels;         /* of the series: annotations name the metric */
-    const struct promql_expr *at; /* the range argument: where annotations point */
+    const struct promql_expr *at; /* the first argument: where annotations point; may be NULL */
 };
 
 /* 1: *out is the result; 0: there is none; or an error. Histograms are made in the arena. */
@@ -371,6 +399,23 @@ typedef int promql__call_fn(struct promql__ev *ev, const struct promql__grid *g,
 promql__range_fn promql__rate, promql__increase, promql__delta, promql__irate, promql__idelta,
     promql__deriv, promql__predict_linear, promql__resets, promql__changes,
     promql__double_exponential_smoothing;
+promql__mixed_fn promql__mixed_rate, promql__mixed_instant, promql__mixed_resets,
+    promql__mixed_changes;
+promql__mixed_fn promql__mixed_avg, promql__mixed_count, promql__mixed_first, promql__mixed_floats,
+    promql__mixed_last, promql__mixed_present, promql__mixed_sum, promql__mixed_ts_of_first,
+    promql__mixed_ts_of_last;
+
+/* How a value went over a window, from its first to its last sample. */
+struct promql__change {
+    ts_ms first_t, last_t;
+    size_t n; /* samples, at least 2 */
+    bool counter;
+    double first, increase; /* of a counter */
+};
+
+/* What the increase is multiplied by, to be that of the whole window. */
+double promql__stretch(const struct promql__change *c, const struct promql__window *w);
+
 promql__range_fn promql__avg_over_time, promql__count_over_time, promql__first_over_time,
     promql__last_over_time, promql__mad_over_time, promql__max_over_time, promql__min_over_time,
     promql__present_over_time, promql__quantile_over_time, promql__stddev_over_time,
@@ -388,7 +433,9 @@ promql__call_fn promql__fn_absent, promql__fn_absent_over_time, promql__fn_clamp
     promql__fn_sort, promql__fn_sort_by_label, promql__fn_time, promql__fn_timestamp,
     promql__fn_unsupported, promql__fn_vector;
 
-/* Applies `fn` to every sample of a vector argument. */
+/* Takes out histograms, and the series that have nothing else. */
+void promql__keep_floats(struct promql__matrix *m);
+/* Applies `fn` to every float of a vector argument. */
 int promql__map(struct promql__ev *ev, const struct promql__grid *g, const struct promql_expr *arg,
                 promql__math_fn *fn, struct promql__matrix *out);
 /* The function of a date function's row. */
@@ -438,6 +485,27 @@ __attribute__((format(printf, 3, 4))) void
 promql__info(struct promql__ev *ev, const struct promql_expr *at, const char *fmt, ...);
 void promql__info_mended(struct promql__ev *ev, const struct promql_expr *at, struct str metric,
                          const struct promql__mended *m);
+
+/* Notes on histograms. These name a metric: */
+enum promql__hist_note {
+    PROMQL__MIXED_KINDS,
+    PROMQL__MIXED_BUCKETS,
+    PROMQL__NOT_COUNTER,
+    PROMQL__NOT_GAUGE,
+    PROMQL__IGNORED_HISTOGRAMS,
+    /* and these when the name is known: */
+    PROMQL__MIXED_CLASSIC_NATIVE,
+    PROMQL__NAN_RESULT,
+    PROMQL__NAN_SKEW,
+    PROMQL__NAN_FRACTION,
+    N_PROMQL__HIST_NOTES,
+};
+
+void promql__note_histogram(struct promql__ev *ev, const struct promql_expr *at,
+                            enum promql__hist_note note, struct str metric);
+/* What is in `notes`; `operation` is "addition", "subtraction" or "aggregation". */
+void promql__note_arithmetic(struct promql__ev *ev, const struct promql_expr *at,
+                             struct histogram_notes notes, const char *operation);
 void promql__warn_quantile(struct promql__ev *ev, const struct promql_expr *at, double phi);
 void promql__info_hist_ignored(struct promql__ev *ev, const struct promql_expr *at,
                                enum promql_agg agg);
