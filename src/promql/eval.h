@@ -222,9 +222,25 @@ int promql__select(struct promql__ev *ev, const struct promql__grid *g,
 int promql__read(struct promql__ev *ev, const struct source_selection *sel, size_t i);
 void promql__drop_stale(struct series_samples *in);
 
-/* With `want_time`, values are the samples' own times in seconds. */
+/* A sample's value, or one of its times in seconds. */
+enum promql__wanted { PROMQL__VALUE, PROMQL__TIME, PROMQL__START };
+
 int promql__eval_vector(struct promql__ev *ev, const struct promql__grid *g,
-                        const struct promql_expr *e, bool want_time, struct promql__matrix *out);
+                        const struct promql_expr *e, enum promql__wanted wanted,
+                        struct promql__matrix *out);
+
+/* How far a series is read: the first samples after a reference. */
+struct promql__cursor {
+    size_t f, h;
+};
+
+enum promql__kind { PROMQL__NONE, PROMQL__FLOAT, PROMQL__HIST };
+
+/*
+ * Moves on to `ref`, not before that of the call before, and says of which kind the newest sample
+ * of ev->in is that an instant selector sees from there: the one before its cursor.
+ */
+enum promql__kind promql__newest(const struct promql__ev *ev, struct promql__cursor *c, ts_ms ref);
 int promql__eval_matrix(struct promql__ev *ev, const struct promql__grid *g,
                         const struct promql_expr *e, struct promql__matrix *out);
 int promql__eval_subquery(struct promql__ev *ev, const struct promql__grid *g,
@@ -386,9 +402,10 @@ promql__mixed_fn promql__mixed_avg, promql__mixed_count, promql__mixed_first, pr
 /* How a value went over a window, from its first to its last sample. */
 struct promql__change {
     ts_ms first_t, last_t;
-    size_t n; /* samples, at least 2 */
+    size_t n; /* samples; at least 2 when `begin` is not known */
     bool counter;
     double first, increase; /* of a counter */
+    ts_ms begin; /* when it was 0, inside the window and before the first sample; 0: not known */
 };
 
 /* What the increase is multiplied by, to be that of the whole window. */
@@ -408,8 +425,9 @@ promql__call_fn promql__fn_absent, promql__fn_absent_over_time, promql__fn_clamp
     promql__fn_histogram, promql__fn_histogram_fraction, promql__fn_histogram_quantile,
     promql__fn_histogram_quantiles, promql__fn_info, promql__fn_label_join,
     promql__fn_label_replace, promql__fn_pair, promql__fn_pi, promql__fn_query_time,
-    promql__fn_round, promql__fn_scalar, promql__fn_sort, promql__fn_sort_by_label, promql__fn_time,
-    promql__fn_timestamp, promql__fn_unsupported, promql__fn_vector;
+    promql__fn_round, promql__fn_scalar, promql__fn_sort, promql__fn_sort_by_label,
+    promql__fn_start_timestamp, promql__fn_time, promql__fn_timestamp, promql__fn_unsupported,
+    promql__fn_vector;
 
 /* Takes out histograms, and the series that have nothing else. */
 void promql__keep_floats(struct promql__matrix *m);
@@ -423,6 +441,23 @@ struct labels promql__absent_labels(struct promql__ev *ev, const struct promql_e
 /* A series with a value in every step. */
 int promql__fill(struct promql__ev *ev, const struct promql__grid *g, const double *values,
                  struct promql__matrix *out);
+
+/* ---- start_times.c ---- */
+
+/* A sample's time and when its counter began (0: not known). */
+struct promql__started {
+    ts_ms t, start;
+};
+
+bool promql__starts_matter(const struct promql__ev *ev, enum promql_func func);
+/* The start timestamps tell of a counter reset between two samples. */
+bool promql__began_anew(struct promql__started before, struct promql__started now);
+/* The start of the window's first sample when it lies inside the window, else 0. */
+ts_ms promql__begin_inside(const ts_ms *start, ts_ms first, const struct promql__window *w);
+/* Warns when starts contradict the samples before them. */
+void promql__note_overlap(struct promql__ev *ev, const struct promql__mixed *m);
+/* The function of a window without histograms; as promql__mixed_fn. */
+promql__mixed_fn promql__floats_of;
 
 /* ---- extended.c: anchored and smoothed ---- */
 
@@ -477,6 +512,8 @@ __attribute__((format(printf, 3, 4))) void
 promql__warn(struct promql__ev *ev, const struct promql_expr *at, const char *fmt, ...);
 __attribute__((format(printf, 3, 4))) void
 promql__info(struct promql__ev *ev, const struct promql_expr *at, const char *fmt, ...);
+/* Counted: it is told how often it arose. */
+void promql__warn_overlap(struct promql__ev *ev, const struct promql_expr *at, struct str metric);
 void promql__info_mended(struct promql__ev *ev, const struct promql_expr *at, struct str metric,
                          const struct promql__mended *m);
 
