@@ -229,6 +229,16 @@ int promql__range_open(struct promql__ev *ev, const struct promql__grid *g,
     return rc;
 }
 
+/* Extended windows are read up to what they see after their ends. */
+static void read_window_stats(struct promql__ev *ev, const struct promql__range *r)
+{
+    dur_ms sees = r->before + r->range + r->after;
+    struct promql__shift shift = r->shift;
+
+    shift.offset = promql__minus(shift.offset, r->after);
+    promql__read_stats(ev, r->grid, &shift, (struct promql__reach){sees, MIN(sees, r->grid->step)});
+}
+
 int promql__range_read(struct promql__ev *ev, const struct promql__range *r, size_t i,
                        struct promql__range_series *out)
 {
@@ -251,8 +261,7 @@ int promql__range_read(struct promql__ev *ev, const struct promql__range *r, siz
     if (rc != 0)
         return rc;
     if (ev->decoding == PROMQL__STATS && ev->in.h.n > 0)
-        promql__read_stats(ev, r->grid, &r->shift,
-                           (struct promql__reach){r->range, MIN(r->range, r->grid->step)});
+        read_window_stats(ev, r);
     promql__drop_stale(&ev->in);
     *out = (struct promql__range_series){
         .labels = r->sel->series[i].labels,
@@ -266,7 +275,28 @@ int promql__range_read(struct promql__ev *ev, const struct promql__range *r, siz
     return 0;
 }
 
-/* A range vector as the result of a query: of one step, with the samples' own times. */
+/* All samples of a range vector, with their own times, into ev->out and ev->hout. */
+static int take_all(struct promql__ev *ev, const struct promql__grid *g,
+                    const struct promql__range *r, const struct promql__range_series *rs)
+{
+    int rc = promql__hold(ev, rs->n);
+
+    for (size_t k = 0; rc == 0 && k < rs->nh; k++)
+        rc = promql__hold(ev, promql__weight(rs->h[k].h));
+    promql__out_begin(ev);
+    if (rc == 0 && r->extended != NULL)
+        return promql__extend_matrix(ev, r, g, rs);
+    if (rc != 0)
+        return rc;
+    sample_vec_reserve(&ev->out, rs->n);
+    for (size_t k = 0; k < rs->n; k++)
+        sample_vec_push(&ev->out, rs->s[k]);
+    for (size_t k = 0; k < rs->nh; k++)
+        hsample_vec_push(&ev->hout, rs->h[k]);
+    return 0;
+}
+
+/* A range vector as the result of a query: of one step. */
 int promql__eval_matrix(struct promql__ev *ev, const struct promql__grid *g,
                         const struct promql_expr *e, struct promql__matrix *out)
 {
@@ -278,22 +308,9 @@ int promql__eval_matrix(struct promql__ev *ev, const struct promql__grid *g,
 
         rc = promql__range_read(ev, &r, i, &rs);
         if (rc == 0)
-            rc = promql__hold(ev, rs.n);
-        for (size_t k = 0; rc == 0 && k < rs.nh; k++)
-            rc = promql__hold(ev, promql__weight(rs.h[k].h));
-        if (rc != 0)
-            return rc;
-        promql__out_begin(ev);
-        if (r.extended != NULL)
-            rc = promql__extend_matrix(ev, &r, g, &rs);
-        if (rc != 0)
-            return rc;
-        sample_vec_reserve(&ev->out, rs.n);
-        for (size_t k = 0; r.extended == NULL && k < rs.n; k++)
-            sample_vec_push(&ev->out, rs.s[k]);
-        for (size_t k = 0; k < rs.nh; k++)
-            hsample_vec_push(&ev->hout, rs.h[k]);
-        promql__matrix_keep(ev, out, rs.labels, false);
+            rc = take_all(ev, g, &r, &rs);
+        if (rc == 0)
+            promql__matrix_keep(ev, out, rs.labels, false);
     }
     return rc;
 }
