@@ -200,12 +200,17 @@ static int check_unique(struct matching *m, size_t out, uint32_t sig)
 
 static int emit(struct matching *m, size_t out, uint32_t sig, double l, double r, ts_ms t)
 {
-    struct promql__binary_result res =
-        m->swapped ? promql__combine(m->b->op, r, l) : promql__combine(m->b->op, l, r);
-    int rc = check_unique(m, out, sig);
+    struct promql__binary_result res;
+    int rc;
 
+    if (m->b->op == PROMQL_TRIM_UPPER || m->b->op == PROMQL_TRIM_LOWER) {
+        promql__note_bad_trim(m->ev, m->e);
+        return 0;
+    }
+    rc = check_unique(m, out, sig);
     if (rc != 0)
         return rc;
+    res = m->swapped ? promql__combine(m->b->op, r, l) : promql__combine(m->b->op, l, r);
     if (m->b->return_bool)
         res = (struct promql__binary_result){res.keep, true};
     return res.keep ? promql__collect_add(&m->c, out, t, (struct promql__value){.v = res.v}) : 0;
@@ -254,12 +259,6 @@ static int match_step(struct matching *m, ts_ms t)
     if ((m->l.n == 0 && m->r.n == 0) || ((m->l.n == 0 || m->r.n == 0) && !fills))
         return 0;
     rc = index_one_side(m);
-    if (rc == 0 && (m->b->op == PROMQL_TRIM_UPPER || m->b->op == PROMQL_TRIM_LOWER)) {
-        for (size_t i = 0; i < m->l.n; i++)
-            if (m->in_r[m->l.sig[m->l.here[i]]] == m->stamp)
-                promql__note_bad_trim(m->ev, m->e);
-        return 0;
-    }
     for (size_t i = 0; rc == 0 && i < m->l.n; i++)
         rc = match_one(m, i, t);
     return rc == 0 && m->how->has_fill_lhs ? fill_left(m, t) : rc;
@@ -308,6 +307,8 @@ int promql__eval_matching(struct promql__ev *ev, const struct promql__grid *g,
         gather(&m.l, t);
         gather(&m.r, t);
         rc = is_set ? set_step(&m, t) : match_step(&m, t);
+        if (rc == 0)
+            rc = promql__collect_check(&m.c);
         if (rc == 0)
             rc = promql__tick(ev, m.l.m.n + m.r.m.n);
     }
