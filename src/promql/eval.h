@@ -167,7 +167,7 @@ struct promql__collector {
     struct promql__caps *caps; /* of each series */
     size_t caps_cap;
     struct promql__index index;
-    bool single;               /* of one step: each sample is a series ... */
+    bool single;               /* an instant query: each sample is a series ... */
     struct promql__matrix one; /* ... here, in the order of the samples */
     bool twins;                /* a series has two samples in one step */
 };

@@ -238,7 +238,7 @@ int promql__matrix_settle(struct promql__ev *ev, const struct promql__grid *g,
 void promql__collect_begin(struct promql__collector *c, struct promql__ev *ev,
                            const struct promql__grid *g)
 {
-    *c = (struct promql__collector){.ev = ev, .single = g->n == 1};
+    *c = (struct promql__collector){.ev = ev, .single = promql__is_instant(g)};
     promql__index_init(&c->index, ev->arena);
 }
 

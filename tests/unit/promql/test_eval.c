@@ -95,9 +95,11 @@ static const struct eval_case cases[] = {
 
 /* With delayed name removal. */
 static const struct eval_case delayed_cases[] = {
-    {"a{x=\"1\"} 1\nb{x=\"1\"} 2", "count(a * on (x, __name__) fill (1) b)", 0, 0, 0, "{} => 2\n"},
+    {"a{x=\"1\"} 1\nb{x=\"1\"} 2", "count(a * on (x, __name__) fill (1) b)", 0, 0, 0,  "{} => 2\n"},
     {"a{x=\"1\"} 1\nb{x=\"1\"} 2", "a * on (x, __name__) fill (1) b",        0, 0, 0,
-     "vector cannot contain metrics with the same labelset"                                      },
+     "vector cannot contain metrics with the same labelset"                                       },
+    {"a{x=\"1\"} 1\nb{x=\"1\"} 2", "count(a * on (x, __name__) fill (1) b)", 0, 7, 60,
+     "vector cannot contain metrics with the same labelset"                                       },
 };
 
 static void load(struct mem_source *ms, struct arena *a, struct str lines)
