@@ -9,13 +9,15 @@
 
 #define INEXACT_TOLERANCE 1e-12
 
-static bool same_value(double x, double y, bool inexact)
+static bool same_value(double x, double y, const struct test_case *c)
 {
     if (isnan(x) || isnan(y)) /* which NaN is not compared, but a stale marker is no NaN */
         return isnan(x) && isnan(y) && is_stale(x) == is_stale(y);
     if (same_bits(x, y))
         return true;
-    if (!inexact || isinf(x) || isinf(y))
+    if (c->zero_sign && x == 0 && y == 0)
+        return true;
+    if (!c->inexact || isinf(x) || isinf(y))
         return false;
     return fabs(x - y) <= INEXACT_TOLERANCE * fmax(fabs(x), fabs(y));
 }
@@ -28,12 +30,13 @@ static size_t skip_empty(const struct histogram_side *s, size_t i)
     return i;
 }
 
-static bool same_side(const struct histogram_side *x, const struct histogram_side *y, bool inexact)
+static bool same_side(const struct histogram_side *x, const struct histogram_side *y,
+                      const struct test_case *c)
 {
     size_t i = skip_empty(x, 0), k = skip_empty(y, 0);
 
     while (i < x->n && k < y->n) {
-        if (x->index[i] != y->index[k] || !same_value(x->count[i], y->count[k], inexact))
+        if (x->index[i] != y->index[k] || !same_value(x->count[i], y->count[k], c))
             return false;
         i = skip_empty(x, i + 1);
         k = skip_empty(y, k + 1);
@@ -41,7 +44,8 @@ static bool same_side(const struct histogram_side *x, const struct histogram_sid
     return i >= x->n && k >= y->n;
 }
 
-static bool same_histogram(const struct histogram *x, const struct histogram *y, bool inexact)
+static bool same_histogram(const struct histogram *x, const struct histogram *y,
+                           const struct test_case *c)
 {
     bool bounds = x->n_bounds == y->n_bounds;
 
@@ -49,16 +53,16 @@ static bool same_histogram(const struct histogram *x, const struct histogram *y,
         bounds = x->bounds[i] == y->bounds[i];
     return bounds && x->hint == y->hint && x->schema == y->schema &&
            same_bits(x->zero_threshold, y->zero_threshold) &&
-           same_value(x->zero_count, y->zero_count, inexact) &&
-           same_value(x->count, y->count, inexact) && same_value(x->sum, y->sum, inexact) &&
-           same_side(&x->pos, &y->pos, inexact) && same_side(&x->neg, &y->neg, inexact);
+           same_value(x->zero_count, y->zero_count, c) && same_value(x->count, y->count, c) &&
+           same_value(x->sum, y->sum, c) && same_side(&x->pos, &y->pos, c) &&
+           same_side(&x->neg, &y->neg, c);
 }
 
-static bool same_point(const struct point *x, const struct point *y, bool inexact)
+static bool same_point(const struct point *x, const struct point *y, const struct test_case *c)
 {
     if (x->h != NULL && y->h != NULL)
-        return same_histogram(x->h, y->h, inexact);
-    return x->h == y->h && same_value(x->v, y->v, inexact);
+        return same_histogram(x->h, y->h, c);
+    return x->h == y->h && same_value(x->v, y->v, c);
 }
 
 static int by_labels(const void *a, const void *b)
@@ -101,7 +105,7 @@ static struct str point_differs(struct arena *a, const char *labels, const struc
 }
 
 static struct str series_differ(struct arena *a, const struct series *x, const struct series *y,
-                                bool inexact)
+                                const struct test_case *c)
 {
     struct buf b = {0};
     struct str out = {0};
@@ -114,7 +118,7 @@ static struct str series_differ(struct arena *a, const struct series *x, const s
 
         if (p->t != q->t)
             out = arena_printf(a, "%s at %lld and at %lld", b.p, (long long)p->t, (long long)q->t);
-        else if (!same_point(p, q, inexact))
+        else if (!same_point(p, q, c))
             out = point_differs(a, b.p, p, q);
     }
     buf_release(&b);
@@ -151,6 +155,11 @@ static bool same_error(struct arena *a, struct str x, struct str y)
                                to + 2, (int)(to - from), from, (int)(x.p + x.n - end), end));
 }
 
+static bool same_order(const struct answer *x, const struct answer *y)
+{
+    return x->n_series == y->n_series && same_labels(x->series, y->series, x->n_series);
+}
+
 struct str answers_differ(struct arena *a, const struct test_case *c, const struct answer *own,
                           const struct answer *peer)
 {
@@ -170,16 +179,25 @@ struct str answers_differ(struct arena *a, const struct test_case *c, const stru
     if (!same_labels(v, w, own->n_series))
         return STR("label sets");
     for (size_t i = 0; i < own->n_series && out.n == 0; i++)
-        out = series_differ(a, &v[i], &w[i], c->inexact);
+        out = series_differ(a, &v[i], &w[i], c);
     if (out.n > 0)
         return out;
-    if (!same_labels(own->series, peer->series, own->n_series))
-        return STR(ORDER_DIFFERS);
+    if (!c->any_order && !same_order(own, peer))
+        return STR("order of series");
     if (!same_texts(own->warnings, own->n_warnings, peer->warnings, peer->n_warnings))
         return STR("warnings");
     if (!same_texts(own->infos, own->n_infos, peer->infos, peer->n_infos))
         return STR("infos");
     return out;
+}
+
+bool only_order_differs(struct arena *a, const struct test_case *c, const struct answer *own,
+                        const struct answer *peer)
+{
+    struct test_case loose = *c;
+
+    loose.any_order = true;
+    return answers_differ(a, &loose, own, peer).n == 0;
 }
 
 void answer_print(struct buf *out, const struct answer *x)

@@ -241,7 +241,7 @@ void data_make(struct arena *a, uint64_t seed, uint64_t number, const struct cla
     pick_options(&m);
     for (size_t i = 0; i < 3; i++) {
         for (size_t j = 0; j < 2; j++) {
-            size_t n = rng_below(&m.rng, 4);
+            size_t n = rng_chance(&m.rng, 0.1) ? 0 : 1 + rng_below(&m.rng, 4);
 
             for (size_t k = 0; k < n; k++)
                 add_floats(&m, names[i], jobs[j], k);

@@ -100,8 +100,10 @@ struct test_case {
     uint64_t number;
     struct str text;
     ts_ms start, end;
-    dur_ms step;  /* 0: an instant query */
-    bool inexact; /* a function is in it whose last digits depend on the library */
+    dur_ms step;    /* 0: an instant query */
+    bool inexact;   /* a function is in it whose last digits depend on the library */
+    bool zero_sign; /* one that picks among zeros of both signs, which depends on the sort */
+    bool any_order; /* the order of an instant vector's series says nothing */
 };
 
 void case_make(struct arena *a, uint64_t seed, uint64_t number, const struct data_set *d,
@@ -123,11 +125,12 @@ struct answer {
 /* own.c: what ferula says. */
 void own_answer(struct arena *a, struct mem_source *ms, const struct data_set *d,
                 const struct test_case *c, struct answer *out);
-#define ORDER_DIFFERS "order of series"
-
 /* compare.c: an empty text when they are the same, else in what they differ. */
 struct str answers_differ(struct arena *a, const struct test_case *c, const struct answer *own,
                           const struct answer *peer);
+/* Whether the order of series is all in which they differ. */
+bool only_order_differs(struct arena *a, const struct test_case *c, const struct answer *own,
+                        const struct answer *peer);
 void answer_print(struct buf *out, const struct answer *x);
 
 /* ---- the peer: peer.c, wire.c ------------------------------------------------------------- */
@@ -146,21 +149,27 @@ void wire_data(struct buf *out, const struct data_set *d);
 void wire_query(struct buf *out, const struct test_case *c);
 bool wire_answer(struct arena *a, struct str frame, struct answer *out);
 
-/* ---- shrinking: shrink.c ------------------------------------------------------------------ */
+/* ---- judging: judge.c, shrink.c
+ * ------------------------------------------------------------------ */
 
-/* Says whether a smaller case still differs. */
+/* Two engines and the room for their answers; both have the data set loaded. */
 struct judge {
     struct peer *peer;
     struct mem_source *source;
     struct arena *arena;
 };
 
-/*
- * Whether ferula and Prometheus differ; Prometheus is asked again as long as there is hope that its
- * answer depends on the order of a map.
- */
-struct str judge_case(const struct judge *j, const struct data_set *d, const struct test_case *c,
-                      struct answer *own, struct answer *peer, bool *wavers);
+enum verdict {
+    SAME,
+    ORDERED, /* the same, but for what follows from an order that Prometheus draws or its sort
+                leaves open */
+    WAVERS,  /* Prometheus answers one way and another, and never as ferula does */
+    DIFFERS,
+};
+
+/* Asks Prometheus again as long as there is hope. *what: in what they differ. */
+enum verdict judge_case(const struct judge *j, const struct data_set *d, const struct test_case *c,
+                        struct answer *own, struct answer *peer, struct str *what);
 /* The smallest expression and data set found that still differ. Loads data into both engines. */
 void shrink(const struct judge *j, struct data_set *d, struct test_case *c);
 

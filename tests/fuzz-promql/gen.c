@@ -79,13 +79,16 @@ void gen_duration(struct gen *g)
         put(g, "%s", PICK(&g->rng, durations));
 }
 
-static void put_offset(struct gen *g)
+static void put_offset(struct gen *g, bool only_back)
 {
+    static const char *const back[] = {"30s", "1m", "5m", "17s3ms"};
     static const char *const offsets[] = {"30s", "1m", "5m", "-1m", "-30s", "17s3ms"};
     static const char *const forms[] = {"step()", "-step()", "(30s + 1m)", "-(range() / 2)",
                                         "max_of(step(), 10s)"};
 
-    if (gen_on(g, CLASS_durations) && rng_chance(&g->rng, 0.15))
+    if (only_back)
+        put(g, " offset %s", PICK(&g->rng, back));
+    else if (gen_on(g, CLASS_durations) && rng_chance(&g->rng, 0.15))
         put(g, " offset %s", PICK(&g->rng, forms));
     else
         put(g, " offset %s", PICK(&g->rng, offsets));
@@ -93,24 +96,25 @@ static void put_offset(struct gen *g)
 
 static void put_at(struct gen *g)
 {
-    int64_t ms = rng_between(&g->rng, g->d->start - 5 * MINUTE_MS, g->d->end + 5 * MINUTE_MS);
+    int64_t ms = rng_between(&g->rng, g->d->start, g->d->end + 2 * MINUTE_MS);
 
+    g->pins = true;
     if (rng_chance(&g->rng, 0.4))
         put(g, " @ %s()", rng_chance(&g->rng, 0.5) ? "start" : "end");
     else
         put(g, " @ %.3f", (double)ms / 1000);
 }
 
-void gen_shift(struct gen *g)
+void gen_shift(struct gen *g, bool only_back)
 {
     bool offset = gen_on(g, CLASS_offset) && rng_chance(&g->rng, 0.15);
-    bool at = gen_on(g, CLASS_at) && !g->no_at && rng_chance(&g->rng, 0.12);
+    bool at = gen_on(g, CLASS_at) && !g->no_at && !only_back && rng_chance(&g->rng, 0.12);
     bool at_first = rng_chance(&g->rng, 0.5);
 
     if (at && at_first)
         put_at(g);
     if (offset)
-        put_offset(g);
+        put_offset(g, only_back);
     if (at && !at_first)
         put_at(g);
 }
@@ -165,7 +169,7 @@ void gen_selector(struct gen *g, int depth)
 {
     (void)depth;
     selector_body(g);
-    gen_shift(g);
+    gen_shift(g, false);
 }
 
 void gen_matrix_selector(struct gen *g, int depth)
@@ -175,23 +179,27 @@ void gen_matrix_selector(struct gen *g, int depth)
     put(g, "[");
     gen_duration(g);
     put(g, "]");
-    gen_shift(g);
+    gen_shift(g, false);
 }
 
 void gen_matrix(struct gen *g, int depth)
 {
     static const char *const steps[] = {"", "", "30s", "1m", "17s", "5m"};
+    bool pins = g->pins;
 
     if (depth <= 0 || !gen_on(g, CLASS_subquery) || !rng_chance(&g->rng, 0.3)) {
         gen_matrix_selector(g, depth);
         return;
     }
+    g->pins = false;
     put(g, "(");
     gen_vector(g, depth - 1);
     put(g, ")[");
     gen_duration(g);
     put(g, ":%s]", PICK(&g->rng, steps));
-    gen_shift(g);
+    /* Prometheus shifts what @ pins inside when @ or an offset makes both start at one time. */
+    gen_shift(g, g->pins);
+    g->pins |= pins;
 }
 
 /* ---- scalars ---- */
@@ -323,7 +331,7 @@ void gen_vector(struct gen *g, int depth)
 
 static ts_ms pick_time(struct gen *g)
 {
-    ts_ms t = rng_between(&g->rng, g->d->start - 5 * MINUTE_MS, g->d->end + 5 * MINUTE_MS);
+    ts_ms t = rng_between(&g->rng, g->d->start - MINUTE_MS, g->d->end + 3 * MINUTE_MS);
 
     return rng_chance(&g->rng, 0.5) ? t - (t - g->d->start) % g->d->interval : t;
 }
@@ -371,5 +379,6 @@ void case_make(struct arena *a, uint64_t seed, uint64_t number, const struct dat
         range_query(&g, depth, out);
     out->inexact = g.inexact;
     out->text = arena_str(a, buf_str(&g.out));
+    out->zero_sign = strstr(out->text.p, "quantile") != NULL || strstr(out->text.p, "mad_") != NULL;
     buf_release(&g.out);
 }

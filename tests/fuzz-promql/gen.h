@@ -15,6 +15,7 @@ struct gen {
     bool exact;   /* here only what has the same bits everywhere */
     bool inexact; /* something was written that has not */
     bool no_at;   /* here no @ */
+    bool pins;    /* an @ was written */
 };
 
 typedef void make_fn(struct gen *g, int depth);
@@ -43,8 +44,8 @@ static inline bool gen_on(const struct gen *g, enum fuzz_class class)
 }
 
 __attribute__((format(printf, 2, 3))) void put(struct gen *g, const char *fmt, ...);
-/* ({vector}), without parentheses */
-void gen_shift(struct gen *g);
+/* Offset and @, most often neither; or an offset into the past only. */
+void gen_shift(struct gen *g, bool only_back);
 void gen_duration(struct gen *g);
 /* A quantile, out of range now and then. */
 void gen_phi(struct gen *g);

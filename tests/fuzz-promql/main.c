@@ -32,7 +32,8 @@ struct run {
     struct peer *peer;
     struct mem_source *source;
     struct judge judge;
-    uint64_t next, done, differ, waver, errors, empty;
+    uint64_t next, done, errors, empty;
+    uint64_t verdicts[DIFFERS + 1];
 };
 
 static void start_batch(struct run *r, struct batch *b)
@@ -82,7 +83,6 @@ static void show(struct run *r, const struct batch *b, const struct test_case *c
     struct test_case small = *c;
     struct answer own, peer;
     struct buf out = {0};
-    bool wavers;
 
     printf("\n#%llu: --seed %llu --case %llu: " STR_FMT "\n", (unsigned long long)c->number,
            (unsigned long long)r->o->seed, (unsigned long long)c->number, STR_ARG(what));
@@ -90,7 +90,7 @@ static void show(struct run *r, const struct batch *b, const struct test_case *c
     d.series = arena_array(r->judge.arena, struct series, d.n_series);
     memcpy(d.series, b->d.series, d.n_series * sizeof(*d.series));
     shrink(&r->judge, &d, &small);
-    what = judge_case(&r->judge, &d, &small, &own, &peer, &wavers);
+    (void)judge_case(&r->judge, &d, &small, &own, &peer, &what);
     printf("  shrunk: " STR_FMT "\n", STR_ARG(what));
     print_case(&d, &small);
     for (size_t i = 0; i < d.n_series; i++)
@@ -103,25 +103,20 @@ static void show(struct run *r, const struct batch *b, const struct test_case *c
 
 static void suspect(struct run *r, const struct batch *b, const struct test_case *c)
 {
+    static const char *const names[] = {"same", "ordered", "wavers", "differs"};
     struct answer own, peer;
+    enum verdict verdict;
     struct str what;
-    bool wavers;
 
     data_load(&b->d, r->judge.source);
     peer_data(r->judge.peer, &b->d);
-    what = judge_case(&r->judge, &b->d, c, &own, &peer, &wavers);
-    if (what.n == 0)
-        return;
-    r->waver += wavers;
-    r->differ += !wavers;
-    if (wavers && r->o->print)
-        printf("\nwavers: --case %llu: " STR_FMT ": " STR_FMT "\n", (unsigned long long)c->number,
-               STR_ARG(what), STR_ARG(c->text));
-    if (!wavers && r->differ <= r->o->show)
+    verdict = judge_case(&r->judge, &b->d, c, &own, &peer, &what);
+    r->verdicts[verdict]++;
+    if (verdict == DIFFERS && r->verdicts[DIFFERS] <= r->o->show)
         show(r, b, c, what);
-    else if (!wavers)
-        printf("#%llu: " STR_FMT ": " STR_FMT "\n", (unsigned long long)c->number, STR_ARG(what),
-               STR_ARG(c->text));
+    else if (verdict == DIFFERS || (verdict != SAME && r->o->print))
+        printf("%s: --case %llu: " STR_FMT ": " STR_FMT "\n", names[verdict],
+               (unsigned long long)c->number, STR_ARG(what), STR_ARG(c->text));
     arena_reset(r->judge.arena);
 }
 
@@ -151,6 +146,19 @@ static bool finish_batch(struct run *r, struct batch *b)
     return true;
 }
 
+static void summary(const struct run *r, double seconds, bool ok)
+{
+    uint64_t differ = r->verdicts[DIFFERS];
+
+    printf("seed %llu: %llu expressions in %.1f s, %.0f a second; %llu errors, %llu empty results\n"
+           "%llu the same but for an order, %llu that Prometheus answers one way and another\n",
+           (unsigned long long)r->o->seed, (unsigned long long)r->done, seconds,
+           (double)r->done / seconds, (unsigned long long)r->errors, (unsigned long long)r->empty,
+           (unsigned long long)r->verdicts[ORDERED], (unsigned long long)r->verdicts[WAVERS]);
+    printf("%llu passed, %llu failed\n", (unsigned long long)(r->done - differ),
+           (unsigned long long)(differ + !ok));
+}
+
 static int run_all(struct run *r)
 {
     struct batch batches[2] = {0};
@@ -168,16 +176,10 @@ static int run_all(struct run *r)
         ok = finish_batch(r, &batches[at]);
     }
     seconds = (double)(clock_mono_ns(clock_system()) - began) / 1e9;
-    printf("seed %llu: %llu expressions in %.1f s, %.0f a second; %llu errors, %llu empty results; "
-           "%llu that Prometheus answers one way and another\n",
-           (unsigned long long)r->o->seed, (unsigned long long)r->done, seconds,
-           (double)r->done / seconds, (unsigned long long)r->errors, (unsigned long long)r->empty,
-           (unsigned long long)r->waver);
-    printf("%llu passed, %llu failed\n", (unsigned long long)(r->done - r->differ),
-           (unsigned long long)(r->differ + !ok));
+    summary(r, seconds, ok);
     arena_release(&batches[0].a);
     arena_release(&batches[1].a);
-    return r->differ > 0 || !ok;
+    return r->verdicts[DIFFERS] > 0 || !ok;
 }
 
 static int usage(void)

@@ -1,36 +1,10 @@
 /*
- * shrink.c - is a difference real, and what is the least that shows it?
+ * shrink.c - the least that shows a difference.
  */
 #include "fuzz.h"
 
-#define TRIES        100 /* as long as Prometheus gives one answer */
-#define MORE_TRIES   300 /* once it gave two */
 #define MAX_ATTEMPTS 3000
 #define MAX_NODES    256
-
-struct str judge_case(const struct judge *j, const struct data_set *d, const struct test_case *c,
-                      struct answer *own, struct answer *peer, bool *wavers)
-{
-    struct answer first;
-    struct str what = {0};
-
-    *wavers = false;
-    own_answer(j->arena, j->source, d, c, own);
-    for (size_t i = 0; i < (*wavers ? MORE_TRIES : TRIES); i++) {
-        peer_query(j->peer, c);
-        if (!peer_answer(j->peer, j->arena, peer))
-            return STR("Prometheus' engine has ended");
-        what = answers_differ(j->arena, c, own, peer);
-        if (what.n == 0)
-            return what;
-        if (i == 0)
-            first = *peer;
-        else
-            *wavers |= answers_differ(j->arena, c, &first, peer).n > 0;
-    }
-    /* An order that Prometheus draws anew each time says nothing. */
-    return *wavers && str_is(what, ORDER_DIFFERS) ? (struct str){0} : what;
-}
 
 struct shrinker {
     const struct judge *j;
@@ -48,11 +22,11 @@ static void load(const struct judge *j, const struct data_set *d)
 static bool still_differs(struct shrinker *s, const struct test_case *c)
 {
     struct answer own, peer;
-    bool wavers;
+    struct str what;
 
     if (++s->attempts > MAX_ATTEMPTS)
         return false;
-    return judge_case(s->j, s->d, c, &own, &peer, &wavers).n > 0 && !wavers;
+    return judge_case(s->j, s->d, c, &own, &peer, &what) == DIFFERS;
 }
 
 static bool try_text(struct shrinker *s, struct str text)
