@@ -54,7 +54,7 @@ FORMAT  := $(filter-out %.tbl.h,$(SRC) $(SRCXX) src/main.c $(HDR) $(wildcard src
            tests/fuzz-promql/*.[ch] tests/crash/*.[ch] tests/fault/*.[ch]))
 
 .PHONY: all ferula help setup test test-long demo unit blackbox promqltest fuzz fuzz-corpus \
-        interop crash damage power-cuts faults soak asan tsan valgrind check check-layers \
+        fuzz-promql interop crash damage power-cuts faults soak asan tsan valgrind check check-layers \
         check-headers \
         check-magic format format-check tidy coverage bench bench-start bench-compare bench-micro install clean
 
@@ -143,6 +143,8 @@ promqltest: $(B)/promqltest ferula     ## Prometheus' own PromQL tests and parse
 	$(Q)tools/test stage promqltest $(B)
 fuzz-corpus: $(REPLAY)                 ## the fuzz targets on what is in tests/fuzz/corpus
 	$(Q)tools/test stage fuzz-corpus $(B)
+fuzz-promql: $(B)/fuzz-promql build/interop/promeval-engine ## random PromQL against Prometheus' engine (FUZZ_PROMQL_N=1000000, FUZZ_PROMQL_SEED=1)
+	$(Q)FUZZ_PROMQL_N=$(or $(FUZZ_PROMQL_N),1000000) tools/test stage fuzz-promql $(B)
 interop: ferula                        ## real peers: Prometheus agent, KEDA's scaler, client_golang
 	$(Q)tools/test stage interop $(B)
 crash: ferula                          ## kill -9 during ingest (CYCLES=200)

@@ -1,6 +1,6 @@
 /*
- * compare.c - two answers to one query: equal to the last bit, or to 1e-12 where the libraries of C
- * and Go differ.
+ * compare.c - two answers to one query: equal to the last bit, or nearly where the libraries of C
+ * and Go differ. What is let pass is here and in judge.c, and told in README.md.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -8,6 +8,24 @@
 #include "fuzz.h"
 
 #define INEXACT_TOLERANCE 1e-12
+#define LOG_ABSOLUTE      1e-15  /* of log2 and log10 near 1, where Go adds two logarithms */
+#define LOG_OF_DENORMAL   (-307) /* down from here Go's logarithms are wrong */
+
+static bool has(const struct test_case *c, const char *text)
+{
+    return memmem(c->text.p, c->text.n, text, strlen(text)) != NULL;
+}
+
+/* Functions of Go whose results are further off than their last digits. */
+static bool known_of_go(const struct test_case *c, double x, double y)
+{
+    if (has(c, "log2") || has(c, "log10") || has(c, "ln(")) {
+        if (fabs(x - y) <= LOG_ABSOLUTE || (x < LOG_OF_DENORMAL && y < LOG_OF_DENORMAL))
+            return true;
+    }
+    /* of a quotient that is too small, and loses its sign */
+    return has(c, "atan2") && fabs(x) == M_PI && x == -y;
+}
 
 static bool same_value(double x, double y, const struct test_case *c)
 {
@@ -19,7 +37,7 @@ static bool same_value(double x, double y, const struct test_case *c)
         return true;
     if (!c->inexact || isinf(x) || isinf(y))
         return false;
-    return fabs(x - y) <= INEXACT_TOLERANCE * fmax(fabs(x), fabs(y));
+    return fabs(x - y) <= INEXACT_TOLERANCE * fmax(fabs(x), fabs(y)) || known_of_go(c, x, y);
 }
 
 /* The place of the next bucket that is not empty. */
