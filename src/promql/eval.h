@@ -200,7 +200,9 @@ struct promql__collector {
     struct promql__caps *caps; /* of each series */
     size_t caps_cap;
     struct promql__index index;
-    bool single; /* of one step: each sample is a series */
+    bool single;               /* an instant query: each sample is a series ... */
+    struct promql__matrix one; /* ... here, in the order of the samples */
+    bool twins;                /* a series has two samples in one step */
 };
 
 void promql__collect_begin(struct promql__collector *c, struct promql__ev *ev,
@@ -208,6 +210,8 @@ void promql__collect_begin(struct promql__collector *c, struct promql__ev *ev,
 size_t promql__collect_series(struct promql__collector *c, struct labels ls, bool drop_name);
 int promql__collect_add(struct promql__collector *c, size_t series, ts_ms t,
                         struct promql__value v);
+/* At the end of each step: FER_EEXEC when a series has two samples in it. */
+int promql__collect_check(struct promql__collector *c);
 int promql__collect_end(struct promql__collector *c, struct promql__matrix *out);
 
 /* ---- select.c, subquery.c ---- */
@@ -247,16 +251,32 @@ int promql__select(struct promql__ev *ev, const struct promql__grid *g,
 int promql__read(struct promql__ev *ev, const struct source_selection *sel, size_t i);
 void promql__drop_stale(struct series_samples *in);
 
+/* A sample's value, or one of its times in seconds. */
+enum promql__wanted { PROMQL__VALUE, PROMQL__TIME, PROMQL__START };
+
 /*
  * The newest sample of each step's window that is not a stale marker, into ev->out and ev->hout;
  * from what promql__read() read.
  */
 int promql__pick(struct promql__ev *ev, const struct promql__grid *g,
-                 const struct promql__shift *shift, bool want_time);
+                 const struct promql__shift *shift, enum promql__wanted wanted);
 
-/* With `want_time`, values are the samples' own times in seconds. */
 int promql__eval_vector(struct promql__ev *ev, const struct promql__grid *g,
-                        const struct promql_expr *e, bool want_time, struct promql__matrix *out);
+                        const struct promql_expr *e, enum promql__wanted wanted,
+                        struct promql__matrix *out);
+
+/* How far a series is read: the first samples after a reference. */
+struct promql__place {
+    size_t f, h;
+};
+
+enum promql__kind { PROMQL__NONE, PROMQL__FLOAT, PROMQL__HIST };
+
+/*
+ * Moves on to `ref`, not before that of the call before, and says of which kind the newest sample
+ * of ev->in is that an instant selector sees from there: the one before its place.
+ */
+enum promql__kind promql__newest(const struct promql__ev *ev, struct promql__place *c, ts_ms ref);
 int promql__eval_matrix(struct promql__ev *ev, const struct promql__grid *g,
                         const struct promql_expr *e, struct promql__matrix *out);
 int promql__eval_subquery(struct promql__ev *ev, const struct promql__grid *g,
@@ -400,7 +420,7 @@ struct promql__stream {
     const struct promql__grid *grid; /* borrowed */
     const struct promql_vector_selector *vector;
     struct promql__shift shift;       /* of the vector */
-    bool want_time;                   /* as promql__eval_vector() */
+    enum promql__wanted wanted;       /* of the vector */
     struct promql__range_call *range; /* NULL: the vector itself */
     struct source_selection *sel;
     bool drop;  /* the name goes */
@@ -416,7 +436,8 @@ int promql__stream_open(struct promql__ev *ev, const struct promql__grid *g,
 void promql__stream_range(const struct promql__grid *g, struct promql__range_call *range,
                           struct promql__stream *st);
 int promql__stream_vector(struct promql__ev *ev, const struct promql__grid *g,
-                          const struct promql_expr *e, bool want_time, struct promql__stream *st);
+                          const struct promql_expr *e, enum promql__wanted wanted,
+                          struct promql__stream *st);
 /* The labels of series `i` of the result, in the arena of `ev`. */
 struct labels promql__stream_labels(struct promql__ev *ev, const struct promql__stream *st,
                                     size_t i);
@@ -542,9 +563,10 @@ promql__mixed_fn promql__mixed_avg, promql__mixed_count, promql__mixed_first, pr
 /* How a value went over a window, from its first to its last sample. */
 struct promql__change {
     ts_ms first_t, last_t;
-    size_t n; /* samples, at least 2 */
+    size_t n; /* samples; at least 2 when `begin` is not known */
     bool counter;
     double first, increase; /* of a counter */
+    ts_ms begin; /* when it was 0, inside the window and before the first sample; 0: not known */
 };
 
 /* What the increase is multiplied by, to be that of the whole window. */
@@ -564,8 +586,9 @@ promql__call_fn promql__fn_absent, promql__fn_absent_over_time, promql__fn_clamp
     promql__fn_histogram, promql__fn_histogram_fraction, promql__fn_histogram_quantile,
     promql__fn_histogram_quantiles, promql__fn_info, promql__fn_label_join,
     promql__fn_label_replace, promql__fn_pair, promql__fn_pi, promql__fn_query_time,
-    promql__fn_round, promql__fn_scalar, promql__fn_sort, promql__fn_sort_by_label, promql__fn_time,
-    promql__fn_timestamp, promql__fn_unsupported, promql__fn_vector;
+    promql__fn_round, promql__fn_scalar, promql__fn_sort, promql__fn_sort_by_label,
+    promql__fn_start_timestamp, promql__fn_time, promql__fn_timestamp, promql__fn_unsupported,
+    promql__fn_vector;
 
 /* Takes out histograms, and the series that have nothing else. */
 void promql__keep_floats(struct promql__matrix *m);
@@ -579,6 +602,23 @@ struct labels promql__absent_labels(struct promql__ev *ev, const struct promql_e
 /* A series with a value in every step. */
 int promql__fill(struct promql__ev *ev, const struct promql__grid *g, const double *values,
                  struct promql__matrix *out);
+
+/* ---- start_times.c ---- */
+
+/* A sample's time and when its counter began (0: not known). */
+struct promql__started {
+    ts_ms t, start;
+};
+
+bool promql__starts_matter(const struct promql__ev *ev, enum promql_func func);
+/* The start timestamps tell of a counter reset between two samples. */
+bool promql__began_anew(struct promql__started before, struct promql__started now);
+/* The start of the window's first sample when it lies inside the window, else 0. */
+ts_ms promql__begin_inside(const ts_ms *start, ts_ms first, const struct promql__window *w);
+/* Warns when starts contradict the samples before them. */
+void promql__note_overlap(struct promql__ev *ev, const struct promql__mixed *m);
+/* The function of a window without histograms; as promql__mixed_fn. */
+promql__mixed_fn promql__floats_of;
 
 /* ---- extended.c: anchored and smoothed ---- */
 
@@ -633,6 +673,8 @@ __attribute__((format(printf, 3, 4))) void
 promql__warn(struct promql__ev *ev, const struct promql_expr *at, const char *fmt, ...);
 __attribute__((format(printf, 3, 4))) void
 promql__info(struct promql__ev *ev, const struct promql_expr *at, const char *fmt, ...);
+/* Counted: it is told how often it arose. */
+void promql__warn_overlap(struct promql__ev *ev, const struct promql_expr *at, struct str metric);
 void promql__info_mended(struct promql__ev *ev, const struct promql_expr *at, struct str metric,
                          const struct promql__mended *m);
 

@@ -7,7 +7,7 @@
  */
 #include "ferula/base/check.h"
 
-#include "eval.h"
+#include "extended.h"
 
 static const char *modifier_name(const struct promql_vector_selector *vs)
 {
@@ -46,18 +46,12 @@ int promql__check_extended(struct promql__ev *ev, enum promql_func func,
 
 /* ---- edges ------------------------------------------------------------------------------ */
 
-/* The times of floats or of histograms: both begin with theirs. */
-struct times {
-    const void *p;
-    size_t stride, n; /* n is at least 1 */
-};
-
-static struct times times_of_floats(const struct sample *s, size_t n)
+static struct promql__times times_of_floats(const struct sample *s, size_t n)
 {
-    return (struct times){s, sizeof(*s), n};
+    return (struct promql__times){s, sizeof(*s), n};
 }
 
-static ts_ms time_at(const struct times *ts, size_t i)
+static ts_ms time_at(const struct promql__times *ts, size_t i)
 {
     ts_ms t;
 
@@ -66,7 +60,7 @@ static ts_ms time_at(const struct times *ts, size_t i)
 }
 
 /* The first of the samples before `n` whose time is `limit` or later; else `n`. */
-static size_t first_from(const struct times *ts, size_t n, ts_ms limit)
+static size_t first_from(const struct promql__times *ts, size_t n, ts_ms limit)
 {
     size_t lo = 0;
 
@@ -81,15 +75,7 @@ static size_t first_from(const struct times *ts, size_t n, ts_ms limit)
     return lo;
 }
 
-/* The samples at or around the edges (from, to]; last may be before first. */
-struct edges {
-    ts_ms from, to;
-    bool smoothed;
-    size_t first, last;
-};
-
-/* False: there is no sample after the window's start. */
-static bool find_edges(const struct times *ts, struct edges *e)
+bool promql__find_edges(const struct promql__times *ts, struct promql__edges *e)
 {
     size_t last = ts->n - 1, next = first_from(ts, last, e->from + 1);
 
@@ -108,14 +94,14 @@ static double interpolate(struct sample a, struct sample b, ts_ms t, bool counte
     return from + (b.v - from) * (double)(t - a.t) / (double)(b.t - a.t);
 }
 
-static double left_value(const struct sample *s, const struct edges *e, bool counter)
+static double left_value(const struct sample *s, const struct promql__edges *e, bool counter)
 {
     if (e->smoothed && s[e->first].t < e->from)
         return interpolate(s[e->first], s[e->first + 1], e->from, counter);
     return s[e->first].v;
 }
 
-static double right_value(const struct sample *s, const struct edges *e, bool counter)
+static double right_value(const struct sample *s, const struct promql__edges *e, bool counter)
 {
     if (e->smoothed && e->last > 0 && s[e->last].t > e->to)
         return interpolate(s[e->last - 1], s[e->last], e->to, counter);
@@ -123,7 +109,8 @@ static double right_value(const struct sample *s, const struct edges *e, bool co
 }
 
 /* The samples strictly between the edges, as [*begin, *end). */
-static void between(const struct sample *s, const struct edges *e, size_t *begin, size_t *end)
+static void between(const struct sample *s, const struct promql__edges *e, size_t *begin,
+                    size_t *end)
 {
     *begin = e->first + (s[e->first].t <= e->from);
     *end = e->last + 1 - (s[e->last].t >= e->to);
@@ -131,7 +118,7 @@ static void between(const struct sample *s, const struct edges *e, size_t *begin
 }
 
 /* What the counter had when it was reset, over all resets. */
-static double lost_in_resets(const struct sample *s, const struct edges *e, double left,
+static double lost_in_resets(const struct sample *s, const struct promql__edges *e, double left,
                              double right)
 {
     double lost = 0, before = left;
@@ -146,13 +133,13 @@ static double lost_in_resets(const struct sample *s, const struct edges *e, doub
     return right < before ? lost + before : lost;
 }
 
-static int extended_floats(const struct promql__mixed *m, struct edges *e, double *out)
+static int extended_floats(const struct promql__mixed *m, struct promql__edges *e, double *out)
 {
-    struct times ts = times_of_floats(m->s, m->n);
+    struct promql__times ts = times_of_floats(m->s, m->n);
     bool counter = m->func != PROMQL_FN_delta;
     double left, right;
 
-    if (!find_edges(&ts, e) || (e->smoothed && m->s[e->first].t > e->to))
+    if (!promql__find_edges(&ts, e) || (e->smoothed && m->s[e->first].t > e->to))
         return 0;
     left = left_value(m->s, e, counter);
     right = right_value(m->s, e, counter);
@@ -169,16 +156,14 @@ static int extended_floats(const struct promql__mixed *m, struct edges *e, doubl
 int promql__extended_rate(struct promql__ev *ev, const struct promql_vector_selector *vs,
                           const struct promql__mixed *m, struct promql__value *out)
 {
-    struct edges e = {.from = m->w->from, .to = m->w->to, .smoothed = vs->smoothed};
+    struct promql__edges e = {.from = m->w->from, .to = m->w->to, .smoothed = vs->smoothed};
 
     if (m->n > 0 && m->nh > 0) {
         promql__note_histogram(ev, m->at, PROMQL__MIXED_KINDS, labels_name(m->labels));
         return 0;
     }
     if (m->nh > 0)
-        return fault_set(ev->f, FER_EUNSUP, 0,
-                         "the %s modifier is not supported with native histograms",
-                         modifier_name(vs));
+        return promql__extended_hists(ev, m, &e, out);
     return extended_floats(m, &e, &out->v);
 }
 
@@ -207,15 +192,16 @@ bool promql__anchor(struct promql__mixed *m)
 int promql__extend_matrix(struct promql__ev *ev, const struct promql__range *r,
                           const struct promql__grid *g, const struct promql__range_series *rs)
 {
-    struct edges e = {.to = promql__reference(&r->shift, g, 0), .smoothed = r->extended->smoothed};
-    struct times ts = times_of_floats(rs->s, rs->n);
+    struct promql__edges e = {.to = promql__reference(&r->shift, g, 0),
+                              .smoothed = r->extended->smoothed};
+    struct promql__times ts = times_of_floats(rs->s, rs->n);
     size_t begin, end;
 
     e.from = promql__minus(e.to, r->range);
     if (rs->nh > 0)
         return fault_set(ev->f, FER_EEXEC, 0, "%s modifier is not supported with histograms",
                          modifier_name(r->extended));
-    if (rs->n == 0 || !find_edges(&ts, &e))
+    if (rs->n == 0 || !promql__find_edges(&ts, &e))
         return 0;
     between(rs->s, &e, &begin, &end);
     sample_vec_push(&ev->out, (struct sample){e.from, left_value(rs->s, &e, false)});
@@ -225,12 +211,8 @@ int promql__extend_matrix(struct promql__ev *ev, const struct promql__range *r,
     return 0;
 }
 
-/* The samples within the lookback of a step, on both sides; `at`: from the step's time on. */
-struct around {
-    size_t lo, at, hi;
-};
-
-static void move_floats(struct around *a, const struct sample_vec *f, ts_ms t, dur_ms lookback)
+static void move_floats(struct promql__around *a, const struct sample_vec *f, ts_ms t,
+                        dur_ms lookback)
 {
     while (a->hi < f->n && f->v[a->hi].t <= promql__minus(t, -lookback))
         a->hi++;
@@ -241,7 +223,8 @@ static void move_floats(struct around *a, const struct sample_vec *f, ts_ms t, d
     a->at = MAX(a->at, a->lo);
 }
 
-static void move_hists(struct around *a, const struct hsample_vec *h, ts_ms t, dur_ms lookback)
+static void move_hists(struct promql__around *a, const struct hsample_vec *h, ts_ms t,
+                       dur_ms lookback)
 {
     while (a->hi < h->n && h->v[a->hi].t <= promql__minus(t, -lookback))
         a->hi++;
@@ -253,7 +236,8 @@ static void move_hists(struct around *a, const struct hsample_vec *h, ts_ms t, d
 }
 
 /* The value at `t`: a sample's, between two, or the last one before; false: all come later. */
-static bool smooth_float(const struct sample *s, const struct around *a, ts_ms t, double *out)
+static bool smooth_float(const struct sample *s, const struct promql__around *a, ts_ms t,
+                         double *out)
 {
     if (a->at < a->hi && s[a->at].t == t)
         *out = s[a->at].v;
@@ -270,7 +254,7 @@ static int smooth_series(struct promql__ev *ev, const struct promql__grid *g,
                          const struct promql__shift *shift, const struct promql_expr *e,
                          struct labels ls)
 {
-    struct around f = {0}, h = {0};
+    struct promql__around f = {0}, h = {0};
     int rc = 0;
 
     promql__out_begin(ev);
@@ -283,8 +267,12 @@ static int smooth_series(struct promql__ev *ev, const struct promql__grid *g,
         if (f.lo < f.hi && h.lo < h.hi) {
             promql__note_histogram(ev, e, PROMQL__MIXED_KINDS, labels_name(ls));
         } else if (h.lo < h.hi) {
-            rc = fault_set(ev->f, FER_EUNSUP, 0,
-                           "the smoothed modifier is not supported with native histograms");
+            const struct histogram *hist = promql__smooth_hist(ev, e, ls, &h, t);
+
+            if (hist == NULL)
+                continue;
+            hsample_vec_push(&ev->hout, (struct hsample){promql__time(g, i), hist});
+            rc = promql__hold(ev, promql__weight(hist));
         } else if (f.lo < f.hi && smooth_float(ev->in.f.v, &f, t, &v)) {
             sample_vec_push(&ev->out, (struct sample){promql__time(g, i), v});
             rc = promql__hold(ev, 1);
@@ -297,14 +285,19 @@ int promql__eval_smoothed(struct promql__ev *ev, const struct promql__grid *g,
                           const struct promql_expr *e, struct promql__matrix *out)
 {
     struct promql__shift shift = promql__shift_of(ev, &e->u.vector.shift);
+    struct promql__shift reading = shift; /* up to the end of what a step sees */
     struct promql__span span = {&shift, ev->lookback, ev->lookback};
+    dur_ms sees = g->end - g->start + 2 * ev->lookback;
     struct source_selection *sel;
     int rc = promql__select(ev, g, &e->u.vector, &span, &sel);
 
+    reading.offset = promql__minus(reading.offset, ev->lookback);
     for (size_t i = 0; rc == 0 && i < sel->n; i++) {
         rc = promql__read(ev, sel, i);
         if (rc != 0)
             return rc;
+        if (ev->decoding == PROMQL__STATS && ev->in.h.n > 0)
+            promql__read_stats(ev, g, &reading, (struct promql__reach){sees, sees});
         promql__drop_stale(&ev->in);
         rc = smooth_series(ev, g, &shift, e, sel->series[i].labels);
         if (rc == 0)

@@ -187,36 +187,36 @@ static struct str values_of(const struct info *in, struct str name)
 
 /* ---- info series ------------------------------------------------------------------------ */
 
+static int no_info_metric(struct promql__ev *ev, struct labels ls)
+{
+    struct buf b = {0};
+    int rc;
+
+    labels_print(&b, ls);
+    rc = fault_set(ev->f, FER_EEXEC, 0, "this should be an info metric, with float samples: %s",
+                   b.p);
+    buf_release(&b);
+    return rc;
+}
+
 /* The times of the newest samples of ev->in, as the steps see them, into ev->out. */
 static int pick_times(struct promql__ev *ev, const struct promql__grid *g,
                       const struct promql__shift *shift, struct labels ls)
 {
-    const struct sample *s = ev->in.f.v;
-    const struct hsample *h = ev->in.h.v;
-    size_t next = 0, next_h = 0;
+    struct promql__place c = {0};
 
     promql__out_begin(ev);
     for (size_t i = 0; i < g->n; i++) {
-        ts_ms ref = promql__reference(shift, g, i), oldest = promql__minus(ref, ev->lookback);
-
-        while (next < ev->in.f.n && s[next].t <= ref)
-            next++;
-        while (next_h < ev->in.h.n && h[next_h].t <= ref)
-            next_h++;
-        if (next_h > 0 && (next == 0 || h[next_h - 1].t > s[next - 1].t)) {
-            struct buf b = {0};
-            int rc;
-
-            if (h[next_h - 1].t <= oldest || histogram_is_stale(h[next_h - 1].h))
-                continue;
-            labels_print(&b, ls);
-            rc = fault_set(ev->f, FER_EEXEC, 0,
-                           "this should be an info metric, with float samples: %s", b.p);
-            buf_release(&b);
-            return rc;
+        switch (promql__newest(ev, &c, promql__reference(shift, g, i))) {
+        case PROMQL__HIST:
+            return no_info_metric(ev, ls);
+        case PROMQL__FLOAT:
+            sample_vec_push(&ev->out,
+                            (struct sample){promql__time(g, i), (double)ev->in.f.v[c.f - 1].t});
+            break;
+        case PROMQL__NONE:
+            break;
         }
-        if (next > 0 && s[next - 1].t > oldest && !is_stale(s[next - 1].v))
-            sample_vec_push(&ev->out, (struct sample){promql__time(g, i), (double)s[next - 1].t});
     }
     return promql__hold(ev, ev->out.n);
 }

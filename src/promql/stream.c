@@ -11,7 +11,8 @@
 #define BLOCK_SERIES 64
 
 int promql__stream_vector(struct promql__ev *ev, const struct promql__grid *g,
-                          const struct promql_expr *e, bool want_time, struct promql__stream *st)
+                          const struct promql_expr *e, enum promql__wanted wanted,
+                          struct promql__stream *st)
 {
     struct promql__span span = {&st->shift, ev->lookback, 0};
 
@@ -19,11 +20,11 @@ int promql__stream_vector(struct promql__ev *ev, const struct promql__grid *g,
         .grid = g,
         .vector = &e->u.vector,
         .shift = promql__shift_of(ev, &e->u.vector.shift),
-        .want_time = want_time,
+        .wanted = wanted,
         .apart = true,
     };
     /* timestamp(x @ t offset d) forgets the offset in Prometheus. */
-    if (want_time && st->shift.pinned)
+    if (wanted != PROMQL__VALUE && st->shift.pinned)
         st->shift.offset = 0;
     return promql__select(ev, g, st->vector, &span, &st->sel);
 }
@@ -65,7 +66,7 @@ int promql__stream_open(struct promql__ev *ev, const struct promql__grid *g,
     if (!promql__is_instant(g) && promql__is_invariant(e))
         return 0;
     if (e->kind == PROMQL_E_VECTOR_SELECTOR && !e->u.vector.smoothed) {
-        rc = promql__stream_vector(ev, g, e, false, st);
+        rc = promql__stream_vector(ev, g, e, PROMQL__VALUE, st);
         return rc < 0 ? rc : 1;
     }
     if (e->kind != PROMQL_E_CALL || !promql__call_streams(&e->u.call))
@@ -94,7 +95,7 @@ static int make_vector(struct promql__ev *ev, const struct promql__stream *st, s
     if (ev->decoding == PROMQL__STATS && ev->in.h.n > 0)
         promql__read_stats(ev, st->grid, &st->shift,
                            (struct promql__reach){ev->lookback, ev->lookback});
-    return promql__pick(ev, st->grid, &st->shift, st->want_time);
+    return promql__pick(ev, st->grid, &st->shift, st->wanted);
 }
 
 int promql__stream_make(struct promql__ev *ev, const struct promql__stream *st, size_t i)
