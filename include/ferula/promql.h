@@ -100,6 +100,7 @@ struct promql_query {
      */
     struct pool *helpers;
     size_t n_helpers;
+    size_t help_from; /* series that make it worthwhile; 0: 512 */
 
     /*
      * Asked every few thousand samples; not 0 stops the query with that code: FER_ETIMEOUT ("query

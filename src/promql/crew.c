@@ -13,8 +13,8 @@
 
 #include "eval.h"
 
-/* Below so many series a helper would come too late. */
-#define LEAST_SERIES 512
+/* For fewer series a helper would come too late. */
+#define HELP_FROM 512
 
 static void release(void *ctx)
 {
@@ -23,8 +23,10 @@ static void release(void *ctx)
 
 void promql__crew_begin(struct promql__crew *c, struct promql__ev *ev, size_t n)
 {
+    size_t least = ev->q->help_from > 0 ? ev->q->help_from : HELP_FROM;
+
     *c = (struct promql__crew){.ev = ev, .workers = ev, .n = 1};
-    if (ev->q->helpers == NULL || ev->q->n_helpers == 0 || n < LEAST_SERIES)
+    if (ev->q->helpers == NULL || ev->q->n_helpers == 0 || n < least)
         return;
     c->n = ev->q->n_helpers + 1;
     c->workers = arena_array(ev->arena, struct promql__ev, c->n);
