@@ -195,7 +195,9 @@ struct promql__collector {
     struct promql__caps *caps; /* of each series */
     size_t caps_cap;
     struct promql__index index;
-    bool single; /* of one step: each sample is a series */
+    bool single;               /* an instant query: each sample is a series ... */
+    struct promql__matrix one; /* ... here, in the order of the samples */
+    bool twins;                /* a series has two samples in one step */
 };
 
 void promql__collect_begin(struct promql__collector *c, struct promql__ev *ev,
@@ -203,6 +205,8 @@ void promql__collect_begin(struct promql__collector *c, struct promql__ev *ev,
 size_t promql__collect_series(struct promql__collector *c, struct labels ls, bool drop_name);
 int promql__collect_add(struct promql__collector *c, size_t series, ts_ms t,
                         struct promql__value v);
+/* At the end of each step: FER_EEXEC when a series has two samples in it. */
+int promql__collect_check(struct promql__collector *c);
 int promql__collect_end(struct promql__collector *c, struct promql__matrix *out);
 
 /* ---- select.c, subquery.c ---- */
