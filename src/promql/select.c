@@ -153,12 +153,11 @@ int promql__eval_vector(struct promql__ev *ev, const struct promql__grid *g,
     struct source_selection *sel;
     int rc = refuse_extended(ev, vs);
 
-    /* timestamp(x @ t offset d) forgets the offset in Prometheus. */
-    if (want_time && shift.pinned)
-        shift.offset = 0;
-
     if (rc == 0)
         rc = select_series(ev, g, vs, &(struct window_of){&shift, ev->lookback}, &sel);
+    /* timestamp(x @ t offset d) forgets the offset in Prometheus, save for what it selects. */
+    if (want_time && shift.pinned)
+        shift.offset = 0;
     for (size_t i = 0; rc == 0 && i < sel->n; i++) {
         rc = read_series(ev, sel, i);
         if (rc == 0 && ev->in.f.n + ev->in.h.n > 0) {
