@@ -156,9 +156,6 @@ void run_scripts(struct runner *r);
 int parse_mode(void);
 int histogram_mode(void);
 
-/* --eval: series and queries as JSON lines in, results out. */
-int eval_mode(void);
-
 /* All *.jsonl files that are known and are there. */
 void run_corpora(struct runner *r);
 
