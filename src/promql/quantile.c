@@ -75,53 +75,22 @@ static void tell_mended(const struct promql__hists *hs, const struct mended_name
 
 /* ---- results ---- */
 
-/* What a function makes, step by step. */
-struct results {
-    const struct promql__hists *hs;
-    struct promql__collector c; /* label sets, and their samples unless `loose` */
-    struct promql__matrix loose_out;
-    bool loose; /* equal label sets stay apart: names are still to be dropped */
-};
-
-static void results_begin(struct results *r, const struct promql__hists *hs)
+/* The series of a histogram; `value` of `label` is set when it is not NULL. */
+static size_t result(struct promql__collector *c, struct labels ls, struct str label,
+                     const struct str *value)
 {
-    *r = (struct results){
-        .hs = hs,
-        .loose = promql__is_instant(hs->g) && hs->ev->q->delayed_name_removal,
-    };
-    promql__collect_begin(&r->c, hs->ev, hs->g);
-}
-
-/* The number of the series of a histogram; `value` of `label` is set when it is not NULL. */
-static size_t result(struct results *r, struct labels ls, struct str label, const struct str *value)
-{
-    struct promql__ev *ev = r->hs->ev;
+    struct promql__ev *ev = c->ev;
 
     if (!ev->q->delayed_name_removal)
         ls = labels_without_metadata(ev->arena, ls);
     if (value != NULL)
         ls = labels_set(ev->arena, ls, label, *value);
-    return promql__collect_series(&r->c, ls, true);
+    return promql__collect_series(c, ls, true);
 }
 
-static int put(struct results *r, size_t series, ts_ms t, double v)
+static int put(struct promql__collector *c, size_t series, ts_ms t, double v)
 {
-    struct promql__series *s;
-
-    if (!r->loose)
-        return promql__collect_add(&r->c, series, t, (struct promql__value){.v = v});
-    s = promql__matrix_add(r->hs->ev, &r->loose_out, r->c.m.v[series].labels, 1);
-    s->s[s->n++] = (struct sample){t, v};
-    s->drop_name = true;
-    return promql__hold(r->hs->ev, 1);
-}
-
-static int results_end(struct results *r, struct promql__matrix *out)
-{
-    if (!r->loose)
-        return promql__collect_end(&r->c, out);
-    *out = r->loose_out;
-    return 0;
+    return promql__collect_add(c, series, t, (struct promql__value){.v = v});
 }
 
 static void tell_note(const struct promql__hists *hs, enum promql__hist_note note,
@@ -140,7 +109,7 @@ static void tell_note(const struct promql__hists *hs, enum promql__hist_note not
 
 struct quantiles {
     struct promql__hists hs;
-    struct results out;
+    struct promql__collector out;
     struct mended_names mended;
     const double **phi; /* n of them, each with a value a step */
     size_t n;
@@ -223,7 +192,7 @@ static int all_quantiles(struct quantiles *q, struct promql__matrix *out)
     struct promql__ev *ev = q->hs.ev;
     int rc = 0;
 
-    results_begin(&q->out, &q->hs);
+    promql__collect_begin(&q->out, ev, q->hs.g);
     q->native_out = arena_array(ev->arena, size_t, q->n * q->hs.n_natives + 1);
     q->classic_out = arena_array(ev->arena, size_t, q->n * q->hs.n_classics + 1);
     for (size_t step = 0; rc == 0 && step < q->hs.g->n; step++) {
@@ -237,10 +206,12 @@ static int all_quantiles(struct quantiles *q, struct promql__matrix *out)
         }
         if (rc == 0)
             rc = classic_quantiles(q, step, t);
+        if (rc == 0)
+            rc = promql__collect_check(&q->out);
         end_step(&q->mended);
     }
     tell_mended(&q->hs, &q->mended);
-    return rc != 0 ? rc : results_end(&q->out, out);
+    return rc != 0 ? rc : promql__collect_end(&q->out, out);
 }
 
 static void check_phis(struct promql__ev *ev, const struct promql__grid *g,
@@ -295,7 +266,7 @@ int promql__fn_histogram_quantiles(struct promql__ev *ev, const struct promql__g
 
 struct fractions {
     struct promql__hists hs;
-    struct results out;
+    struct promql__collector out;
     const double *lo, *hi; /* by step */
     size_t *native_out, *classic_out;
 };
@@ -333,7 +304,7 @@ int promql__fn_histogram_fraction(struct promql__ev *ev, const struct promql__gr
         rc = promql__hists_begin(&f.hs, ev, g, promql__unparen(call->args[2]));
     if (rc != 0)
         return rc;
-    results_begin(&f.out, &f.hs);
+    promql__collect_begin(&f.out, ev, g);
     f.native_out = arena_array(ev->arena, size_t, f.hs.n_natives + 1);
     f.classic_out = arena_array(ev->arena, size_t, f.hs.n_classics + 1);
     for (size_t i = 0; i < f.hs.n_natives; i++)
@@ -347,6 +318,8 @@ int promql__fn_histogram_fraction(struct promql__ev *ev, const struct promql__gr
         promql__hists_step(&f.hs, t);
         if (rc == 0)
             rc = fractions_of_step(&f, step, t);
+        if (rc == 0)
+            rc = promql__collect_check(&f.out);
     }
-    return rc != 0 ? rc : results_end(&f.out, out);
+    return rc != 0 ? rc : promql__collect_end(&f.out, out);
 }
