@@ -15,6 +15,7 @@ struct promql__note {
     bool warning;
     int at;          /* byte offset in the query */
     struct str text; /* without position */
+    size_t count;    /* how often it arose, when that is told; else 0 */
     struct promql__mended *mended;
 };
 
@@ -170,6 +171,16 @@ void promql__info_reconciled(struct promql__ev *ev, const struct promql_expr *at
     promql__info(ev, at, "mismatched custom buckets were reconciled during %s", deed);
 }
 
+void promql__warn_overlap(struct promql__ev *ev, const struct promql_expr *at, struct str metric)
+{
+    struct buf b = {0};
+
+    buf_puts(&b, "sample has start time that overlaps with previous sample timestamp for metric ");
+    buf_add_go_quoted(&b, metric);
+    note(ev, true, start_of(at), buf_str(&b))->count++;
+    buf_release(&b);
+}
+
 void promql__info_mended(struct promql__ev *ev, const struct promql_expr *at, struct str metric,
                          const struct promql__mended *m)
 {
@@ -242,6 +253,8 @@ void promql__notes_finish(struct promql__ev *ev, struct promql_result *out)
         buf_add_str(&b, x->text);
         if (x->mended != NULL)
             print_mended(ev, &b, x->mended);
+        if (x->count > 1)
+            buf_addf(&b, " (%zu occurrences)", x->count);
         print_position(&b, ev->q->text, x->at);
         texts[x->warning][n[x->warning]++] = arena_str(ev->arena, buf_str(&b));
     }

@@ -68,7 +68,7 @@ static const struct fn fns[N_PROMQL_FUNCS] = {
     CALL(hour, date),
     RANGE(idelta, instant),
     RANGE(increase, rate),
-    CALL(info, unsupported),
+    CALL(info, info),
     RANGE(irate, instant),
     CALL(label_join, label_join),
     CALL(label_replace, label_replace),
@@ -102,7 +102,7 @@ static const struct fn fns[N_PROMQL_FUNCS] = {
     CALL(sort_desc, sort),
     MATH(sqrt, sqrt),
     CALL(start, query_time),
-    CALL(start_timestamp, unsupported),
+    CALL(start_timestamp, start_timestamp),
     RANGE(stddev_over_time, floats),
     RANGE(stdvar_over_time, floats),
     CALL(step, query_time),
@@ -147,15 +147,6 @@ int promql__map(struct promql__ev *ev, const struct promql__grid *g, const struc
         rc = promql__tick(ev, s->n);
     }
     return rc != 0 ? rc : promql__matrix_settle(ev, g, out);
-}
-
-int promql__fn_unsupported(struct promql__ev *ev, const struct promql__grid *g,
-                           const struct promql_expr *e, struct promql__matrix *out)
-{
-    (void)g;
-    (void)out;
-    return fault_set(ev->f, FER_EUNSUP, 0, "the function %s() is not supported",
-                     promql_funcs[e->u.call.func].name);
 }
 
 /* ---- range functions ---- */
@@ -207,25 +198,71 @@ static const struct promql_expr *place_of(const struct promql_expr *arg)
     return arg->kind == PROMQL_E_SUBQUERY ? NULL : arg;
 }
 
-/* A window with histograms. */
-static int mixed_window(struct promql__ev *ev, const struct range_call *rc,
-                        const struct promql__range_series *rs, struct promql__mixed *m)
+/* The result of a window that has more than plain floats; as promql__mixed_fn. */
+static int mixed_value(struct promql__ev *ev, const struct range_call *rc, struct promql__mixed *m,
+                       struct promql__value *v)
 {
-    struct promql__value v = {0};
-    int err;
+    const struct promql_vector_selector *vs = rc->range.extended;
 
-    m->func = rc->call->func;
-    m->floats = rc->fn->range;
-    m->labels = rs->labels;
-    m->at = place_of(rc->call->args[0]);
-    err = rc->fn->mixed(ev, m, &v);
-    if (err <= 0)
+    if (vs != NULL && m->func != PROMQL_FN_changes && m->func != PROMQL_FN_resets)
+        return promql__extended_rate(ev, vs, m, v);
+    if (vs != NULL && !promql__anchor(m))
+        return 0;
+    if (m->nh == 0)
+        return promql__floats_of(ev, m, v);
+    return rc->fn->mixed(ev, m, v);
+}
+
+/* Which samples of a series a window sees. */
+struct sight {
+    size_t lo, hi, hlo, hhi;
+    size_t weight; /* of its histograms, and of those that were made so far */
+};
+
+static void move_sight(struct sight *v, const struct promql__range_series *rs, ts_ms after,
+                       ts_ms last)
+{
+    while (v->hi < rs->n && rs->s[v->hi].t <= last)
+        v->hi++;
+    while (v->lo < v->hi && rs->s[v->lo].t <= after)
+        v->lo++;
+    while (v->hhi < rs->nh && rs->h[v->hhi].t <= last)
+        v->weight += promql__weight(rs->h[v->hhi++].h);
+    while (v->hlo < v->hhi && rs->h[v->hlo].t <= after)
+        v->weight -= promql__weight(rs->h[v->hlo++].h);
+}
+
+/* A window of a series that has more than plain floats, or is looked at for more. */
+static int mixed_window(struct promql__ev *ev, const struct range_call *rc,
+                        const struct promql__range_series *rs, const struct promql__window *w,
+                        struct sight *see)
+{
+    bool starts = promql__starts_matter(ev, rc->call->func);
+    struct promql__mixed m = {
+        .s = rs->s + see->lo,
+        .n = see->hi - see->lo,
+        .h = rs->h + see->hlo,
+        .nh = see->hhi - see->hlo,
+        .s_start = starts && rs->s_start != NULL ? rs->s_start + see->lo : NULL,
+        .h_start = starts && rs->h_start != NULL ? rs->h_start + see->hlo : NULL,
+        .w = w,
+        .func = rc->call->func,
+        .floats = rc->fn->range,
+        .labels = rs->labels,
+        .at = place_of(rc->call->args[0]),
+    };
+    struct promql__value v = {0};
+    int err = mixed_value(ev, rc, &m, &v);
+
+    if (err < 0)
         return err;
-    if (v.h != NULL)
-        hsample_vec_push(&ev->hout, (struct hsample){m->w->time, v.h});
-    else
-        sample_vec_push(&ev->out, (struct sample){m->w->time, v.v});
-    return promql__tick(ev, m->n + 16 * m->nh);
+    if (err > 0 && v.h != NULL) {
+        hsample_vec_push(&ev->hout, (struct hsample){w->time, v.h});
+        see->weight += promql__weight(v.h);
+    } else if (err > 0) {
+        sample_vec_push(&ev->out, (struct sample){w->time, v.v});
+    }
+    return promql__tick(ev, m.n + 16 * m.nh);
 }
 
 /* Slides the window along one series; the results go to ev->out and ev->hout. */
@@ -233,8 +270,10 @@ static int slide(struct promql__ev *ev, const struct promql__grid *g, const stru
                  const struct promql__range_series *rs)
 {
     struct promql__window w = {.range = rc->range.range, .scratch = promql__scratch(ev, rs->n)};
-    size_t lo = 0, hi = 0, hlo = 0, hhi = 0, work = 0;
-    size_t weight = 0, n_hists = 0; /* of the histograms in the window and of those made */
+    bool plain = rs->nh == 0 && rc->range.extended == NULL &&
+                 (rs->s_start == NULL || !promql__starts_matter(ev, rc->call->func));
+    struct sight see = {0};
+    size_t work = 0;
 
     promql__out_begin(ev);
     for (size_t i = 0; i < g->n; i++) {
@@ -244,37 +283,24 @@ static int slide(struct promql__ev *ev, const struct promql__grid *g, const stru
         w.time = promql__time(g, i);
         w.to = promql__reference(&rc->range.shift, g, i);
         w.from = promql__minus(w.to, w.range);
-        while (hi < rs->n && rs->s[hi].t <= w.to)
-            hi++;
-        while (lo < hi && rs->s[lo].t <= w.from)
-            lo++;
-        while (hhi < rs->nh && rs->h[hhi].t <= w.to)
-            weight += promql__weight(rs->h[hhi++].h);
-        while (hlo < hhi && rs->h[hlo].t <= w.from)
-            weight -= promql__weight(rs->h[hlo++].h);
-        if (lo == hi && hlo == hhi)
+        move_sight(&see, rs, promql__minus(w.from, rc->range.before),
+                   promql__minus(w.to, -rc->range.after));
+        if (see.lo == see.hi && see.hlo == see.hhi)
             continue;
-        if (ev->held + (hi - lo) + ev->out.n + weight > ev->max_samples)
+        if (ev->held + (see.hi - see.lo) + ev->out.n + see.weight > ev->max_samples)
             return promql__too_many(ev);
         for (size_t k = 0; k < rc->n_scalars; k++)
             w.arg[k] = rc->scalars[k][i];
-        err = rc->n_scalars > 0 ? check_arguments(ev, rc, &w, hi - lo) : 0;
-        if (err == 0 && (work += hi - lo) > 4096) {
+        err = rc->n_scalars > 0 ? check_arguments(ev, rc, &w, see.hi - see.lo) : 0;
+        if (err == 0 && (work += see.hi - see.lo) > 4096) {
             err = promql__tick(ev, work);
             work = 0;
         }
+        if (err == 0 && !plain)
+            err = mixed_window(ev, rc, rs, &w, &see);
         if (err != 0)
             return err;
-        if (hlo < hhi) {
-            err = mixed_window(
-                ev, rc, rs,
-                &(struct promql__mixed){
-                    .s = rs->s + lo, .n = hi - lo, .h = rs->h + hlo, .nh = hhi - hlo, .w = &w});
-            if (err != 0)
-                return err;
-            if (ev->hout.n > n_hists)
-                weight += promql__weight(ev->hout.v[n_hists++].h);
-        } else if (rc->fn->range(rs->s + lo, hi - lo, &w, &v))
+        if (plain && rc->fn->range(rs->s + see.lo, see.hi - see.lo, &w, &v))
             sample_vec_push(&ev->out, (struct sample){w.time, v});
     }
     return promql__tick(ev, g->n);
@@ -319,7 +345,9 @@ static int open_arguments(struct promql__ev *ev, const struct promql__grid *g,
 
         if (arg->type == PROMQL_MATRIX) {
             rc->range_arg = arg;
-            err = promql__range_open(ev, g, arg, &rc->range);
+            err = promql__check_extended(ev, rc->call->func, arg);
+            if (err == 0)
+                err = promql__range_open(ev, g, arg, &rc->range);
         } else {
             CHECK(rc->n_scalars < COUNT(rc->scalars));
             err = promql__eval_scalar(ev, g, arg, &rc->scalars[rc->n_scalars++]);

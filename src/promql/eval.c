@@ -104,7 +104,7 @@ static int eval_unary(struct promql__ev *ev, const struct promql__grid *g,
 static int eval_plain_vector(struct promql__ev *ev, const struct promql__grid *g,
                              const struct promql_expr *e, struct promql__matrix *out)
 {
-    return promql__eval_vector(ev, g, e, false, out);
+    return promql__eval_vector(ev, g, e, PROMQL__VALUE, out);
 }
 
 static int eval_paren(struct promql__ev *ev, const struct promql__grid *g,

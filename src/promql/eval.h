@@ -232,9 +232,39 @@ static inline ts_ms promql__minus(ts_ms a, dur_ms b)
 /* The time that a selector looks at in step `i`. */
 ts_ms promql__reference(const struct promql__shift *s, const struct promql__grid *g, size_t i);
 
-/* With `want_time`, values are the samples' own times in seconds. */
+/* How far before and after its reference a selector looks. */
+struct promql__span {
+    const struct promql__shift *shift;
+    dur_ms before, after;
+};
+
+/* Selects what the steps can see: (reference - before, reference + after]. */
+int promql__select(struct promql__ev *ev, const struct promql__grid *g,
+                   const struct promql_vector_selector *vs, const struct promql__span *span,
+                   struct source_selection **out);
+/* Reads series `i` into ev->in. */
+int promql__read(struct promql__ev *ev, const struct source_selection *sel, size_t i);
+void promql__drop_stale(struct series_samples *in);
+
+/* A sample's value, or one of its times in seconds. */
+enum promql__wanted { PROMQL__VALUE, PROMQL__TIME, PROMQL__START };
+
 int promql__eval_vector(struct promql__ev *ev, const struct promql__grid *g,
-                        const struct promql_expr *e, bool want_time, struct promql__matrix *out);
+                        const struct promql_expr *e, enum promql__wanted wanted,
+                        struct promql__matrix *out);
+
+/* How far a series is read: the first samples after a reference. */
+struct promql__place {
+    size_t f, h;
+};
+
+enum promql__kind { PROMQL__NONE, PROMQL__FLOAT, PROMQL__HIST };
+
+/*
+ * Moves on to `ref`, not before that of the call before, and says of which kind the newest sample
+ * of ev->in is that an instant selector sees from there: the one before its place.
+ */
+enum promql__kind promql__newest(const struct promql__ev *ev, struct promql__place *c, ts_ms ref);
 int promql__eval_matrix(struct promql__ev *ev, const struct promql__grid *g,
                         const struct promql_expr *e, struct promql__matrix *out);
 int promql__eval_subquery(struct promql__ev *ev, const struct promql__grid *g,
@@ -247,6 +277,8 @@ struct promql__range {
     struct promql__matrix sub;
     struct promql__shift shift;
     dur_ms range;
+    dur_ms before, after; /* how far beyond the window an extended one sees */
+    const struct promql_vector_selector *extended; /* anchored or smoothed; else NULL */
     size_t n;
 };
 
@@ -380,18 +412,30 @@ struct promql__window {
 typedef bool promql__range_fn(const struct sample *s, size_t n, const struct promql__window *w,
                               double *out);
 
-/* A window that has histograms, and maybe floats. */
+/* A window that has more than plain floats: histograms, start timestamps, samples beyond it. */
 struct promql__mixed {
     const struct sample *s;
     size_t n;
-    const struct hsample *h; /* at least one */
+    const struct hsample *h;
     size_t nh;
+    const ts_ms *s_start, *h_start; /* NULL: not known, or of no matter to the function */
     const struct promql__window *w;
     enum promql_func func;
     promql__range_fn *floats;     /* the same function of floats alone */
     struct labels labels;         /* of the series: annotations name the metric */
     const struct promql_expr *at; /* the first argument: where annotations point; may be NULL */
 };
+
+/* Takes out the first samples. */
+static inline void promql__mixed_skip(struct promql__mixed *m, size_t floats, size_t hists)
+{
+    m->s += floats;
+    m->n -= floats;
+    m->s_start = m->s_start == NULL ? NULL : m->s_start + floats;
+    m->h += hists;
+    m->nh -= hists;
+    m->h_start = m->h_start == NULL ? NULL : m->h_start + hists;
+}
 
 /* 1: *out is the result; 0: there is none; or an error. Histograms are made in the arena. */
 typedef int promql__mixed_fn(struct promql__ev *ev, const struct promql__mixed *m,
@@ -412,9 +456,10 @@ promql__mixed_fn promql__mixed_avg, promql__mixed_count, promql__mixed_first, pr
 /* How a value went over a window, from its first to its last sample. */
 struct promql__change {
     ts_ms first_t, last_t;
-    size_t n; /* samples, at least 2 */
+    size_t n; /* samples; at least 2 when `begin` is not known */
     bool counter;
     double first, increase; /* of a counter */
+    ts_ms begin; /* when it was 0, inside the window and before the first sample; 0: not known */
 };
 
 /* What the increase is multiplied by, to be that of the whole window. */
@@ -432,10 +477,11 @@ promql__math_fn promql__day_of_month, promql__day_of_week, promql__day_of_year,
 
 promql__call_fn promql__fn_absent, promql__fn_absent_over_time, promql__fn_clamp, promql__fn_date,
     promql__fn_histogram, promql__fn_histogram_fraction, promql__fn_histogram_quantile,
-    promql__fn_histogram_quantiles, promql__fn_label_join, promql__fn_label_replace,
-    promql__fn_pair, promql__fn_pi, promql__fn_query_time, promql__fn_round, promql__fn_scalar,
-    promql__fn_sort, promql__fn_sort_by_label, promql__fn_time, promql__fn_timestamp,
-    promql__fn_unsupported, promql__fn_vector;
+    promql__fn_histogram_quantiles, promql__fn_info, promql__fn_label_join,
+    promql__fn_label_replace, promql__fn_pair, promql__fn_pi, promql__fn_query_time,
+    promql__fn_round, promql__fn_scalar, promql__fn_sort, promql__fn_sort_by_label,
+    promql__fn_start_timestamp, promql__fn_time, promql__fn_timestamp, promql__fn_unsupported,
+    promql__fn_vector;
 
 /* Takes out histograms, and the series that have nothing else. */
 void promql__keep_floats(struct promql__matrix *m);
@@ -449,6 +495,39 @@ struct labels promql__absent_labels(struct promql__ev *ev, const struct promql_e
 /* A series with a value in every step. */
 int promql__fill(struct promql__ev *ev, const struct promql__grid *g, const double *values,
                  struct promql__matrix *out);
+
+/* ---- start_times.c ---- */
+
+/* A sample's time and when its counter began (0: not known). */
+struct promql__started {
+    ts_ms t, start;
+};
+
+bool promql__starts_matter(const struct promql__ev *ev, enum promql_func func);
+/* The start timestamps tell of a counter reset between two samples. */
+bool promql__began_anew(struct promql__started before, struct promql__started now);
+/* The start of the window's first sample when it lies inside the window, else 0. */
+ts_ms promql__begin_inside(const ts_ms *start, ts_ms first, const struct promql__window *w);
+/* Warns when starts contradict the samples before them. */
+void promql__note_overlap(struct promql__ev *ev, const struct promql__mixed *m);
+/* The function of a window without histograms; as promql__mixed_fn. */
+promql__mixed_fn promql__floats_of;
+
+/* ---- extended.c: anchored and smoothed ---- */
+
+/* FER_EEXEC when the range argument `arg` is extended and `func` has no use for that. */
+int promql__check_extended(struct promql__ev *ev, enum promql_func func,
+                           const struct promql_expr *arg);
+/* rate(), increase() and delta() of an extended window; as promql__mixed_fn. */
+int promql__extended_rate(struct promql__ev *ev, const struct promql_vector_selector *vs,
+                          const struct promql__mixed *m, struct promql__value *out);
+/* Begins an anchored window at its anchor. False: nothing in it comes after its start. */
+bool promql__anchor(struct promql__mixed *m);
+/* The samples of an extended range vector, with values at its edges, into ev->out. */
+int promql__extend_matrix(struct promql__ev *ev, const struct promql__range *r,
+                          const struct promql__grid *g, const struct promql__range_series *rs);
+int promql__eval_smoothed(struct promql__ev *ev, const struct promql__grid *g,
+                          const struct promql_expr *e, struct promql__matrix *out);
 
 /* ---- order.c ---- */
 
@@ -487,6 +566,8 @@ __attribute__((format(printf, 3, 4))) void
 promql__warn(struct promql__ev *ev, const struct promql_expr *at, const char *fmt, ...);
 __attribute__((format(printf, 3, 4))) void
 promql__info(struct promql__ev *ev, const struct promql_expr *at, const char *fmt, ...);
+/* Counted: it is told how often it arose. */
+void promql__warn_overlap(struct promql__ev *ev, const struct promql_expr *at, struct str metric);
 void promql__info_mended(struct promql__ev *ev, const struct promql_expr *at, struct str metric,
                          const struct promql__mended *m);
 
