@@ -75,22 +75,33 @@ static void tell_mended(const struct promql__hists *hs, const struct mended_name
 
 /* ---- results ---- */
 
-/* The series of a histogram; `value` of `label` is set when it is not NULL. */
-static size_t result(struct promql__collector *c, struct labels ls, struct str label,
-                     const struct str *value)
+/* What a function makes, step by step. */
+struct results {
+    const struct promql__hists *hs;
+    struct promql__collector c;
+};
+
+static void results_begin(struct results *r, const struct promql__hists *hs)
 {
-    struct promql__ev *ev = c->ev;
+    r->hs = hs;
+    promql__collect_begin(&r->c, hs->ev, hs->g);
+}
+
+/* The number of the series of a histogram; `value` of `label` is set when it is not NULL. */
+static size_t result(struct results *r, struct labels ls, struct str label, const struct str *value)
+{
+    struct promql__ev *ev = r->hs->ev;
 
     if (!ev->q->delayed_name_removal)
         ls = labels_without_metadata(ev->arena, ls);
     if (value != NULL)
         ls = labels_set(ev->arena, ls, label, *value);
-    return promql__collect_series(c, ls, true);
+    return promql__collect_series(&r->c, ls, true);
 }
 
-static int put(struct promql__collector *c, size_t series, ts_ms t, double v)
+static int put(struct results *r, size_t series, ts_ms t, double v)
 {
-    return promql__collect_add(c, series, t, (struct promql__value){.v = v});
+    return promql__collect_add(&r->c, series, t, (struct promql__value){.v = v});
 }
 
 static void tell_note(const struct promql__hists *hs, enum promql__hist_note note,
@@ -109,13 +120,15 @@ static void tell_note(const struct promql__hists *hs, enum promql__hist_note not
 
 struct quantiles {
     struct promql__hists hs;
-    struct promql__collector out;
+    struct results out;
     struct mended_names mended;
     const double **phi; /* n of them, each with a value a step */
     size_t n;
     bool labelled; /* a label tells them apart; else there is one */
     struct str label;
     size_t *native_out, *classic_out; /* numbers of results, phi by phi */
+    bool *is_now;                     /* which classic histograms there are in this step */
+    double *classic_now;              /* their quantiles, phi by phi */
 };
 
 /* As OpenMetrics writes numbers: with a point or an exponent. */
@@ -167,24 +180,32 @@ static int native_quantiles(struct quantiles *q, size_t k, size_t step, ts_ms t)
     return 0;
 }
 
-static int classic_quantiles(struct quantiles *q, size_t step, ts_ms t)
+/* A histogram's buckets are there once a step, so all its quantiles are found at once. */
+static void find_classics(struct quantiles *q, size_t step, ts_ms t)
 {
     for (size_t i = 0; i < q->hs.n_classics; i++) {
-        if (!promql__hists_gather(&q->hs, i, t))
-            continue;
-        for (size_t k = 0; k < q->n; k++) {
+        q->is_now[i] = promql__hists_gather(&q->hs, i, t);
+        for (size_t k = 0; q->is_now[i] && k < q->n; k++) {
             struct promql__mended m = {0};
             bool mended;
-            double v = promql__classic_quantile(&q->hs, q->phi[k][step], &m, &mended);
-            int rc = put(&q->out, q->classic_out[k * q->hs.n_classics + i], t, v);
 
-            if (rc != 0)
-                return rc;
+            q->classic_now[k * q->hs.n_classics + i] =
+                promql__classic_quantile(&q->hs, q->phi[k][step], &m, &mended);
             if (mended)
                 note_mended(&q->hs, &q->mended, q->hs.classics[i].labels, &m, t);
         }
     }
-    return 0;
+}
+
+static int classic_quantiles(struct quantiles *q, size_t k, ts_ms t)
+{
+    size_t at = k * q->hs.n_classics;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < q->hs.n_classics; i++, at++)
+        if (q->is_now[i])
+            rc = put(&q->out, q->classic_out[at], t, q->classic_now[at]);
+    return rc;
 }
 
 static int all_quantiles(struct quantiles *q, struct promql__matrix *out)
@@ -192,26 +213,27 @@ static int all_quantiles(struct quantiles *q, struct promql__matrix *out)
     struct promql__ev *ev = q->hs.ev;
     int rc = 0;
 
-    promql__collect_begin(&q->out, ev, q->hs.g);
+    results_begin(&q->out, &q->hs);
     q->native_out = arena_array(ev->arena, size_t, q->n * q->hs.n_natives + 1);
     q->classic_out = arena_array(ev->arena, size_t, q->n * q->hs.n_classics + 1);
+    q->is_now = arena_array(ev->arena, bool, q->hs.n_classics + 1);
+    q->classic_now = arena_array(ev->arena, double, q->n * q->hs.n_classics + 1);
     for (size_t step = 0; rc == 0 && step < q->hs.g->n; step++) {
         ts_ms t = promql__time(q->hs.g, step);
 
         rc = promql__tick(ev, q->hs.n_buckets + 16 * q->hs.n_natives);
         promql__hists_step(&q->hs, t);
+        find_classics(q, step, t);
         for (size_t k = 0; rc == 0 && k < q->n; k++) {
             name_results(q, k, step);
             rc = native_quantiles(q, k, step, t);
+            if (rc == 0)
+                rc = classic_quantiles(q, k, t);
         }
-        if (rc == 0)
-            rc = classic_quantiles(q, step, t);
-        if (rc == 0)
-            rc = promql__collect_check(&q->out);
         end_step(&q->mended);
     }
     tell_mended(&q->hs, &q->mended);
-    return rc != 0 ? rc : promql__collect_end(&q->out, out);
+    return rc != 0 ? rc : promql__collect_end(&q->out.c, out);
 }
 
 static void check_phis(struct promql__ev *ev, const struct promql__grid *g,
@@ -266,7 +288,7 @@ int promql__fn_histogram_quantiles(struct promql__ev *ev, const struct promql__g
 
 struct fractions {
     struct promql__hists hs;
-    struct promql__collector out;
+    struct results out;
     const double *lo, *hi; /* by step */
     size_t *native_out, *classic_out;
 };
@@ -304,7 +326,7 @@ int promql__fn_histogram_fraction(struct promql__ev *ev, const struct promql__gr
         rc = promql__hists_begin(&f.hs, ev, g, promql__unparen(call->args[2]));
     if (rc != 0)
         return rc;
-    promql__collect_begin(&f.out, ev, g);
+    results_begin(&f.out, &f.hs);
     f.native_out = arena_array(ev->arena, size_t, f.hs.n_natives + 1);
     f.classic_out = arena_array(ev->arena, size_t, f.hs.n_classics + 1);
     for (size_t i = 0; i < f.hs.n_natives; i++)
@@ -318,8 +340,6 @@ int promql__fn_histogram_fraction(struct promql__ev *ev, const struct promql__gr
         promql__hists_step(&f.hs, t);
         if (rc == 0)
             rc = fractions_of_step(&f, step, t);
-        if (rc == 0)
-            rc = promql__collect_check(&f.out);
     }
-    return rc != 0 ? rc : promql__collect_end(&f.out, out);
+    return rc != 0 ? rc : promql__collect_end(&f.out.c, out);
 }
