@@ -205,8 +205,10 @@ void promql__collect_begin(struct promql__collector *c, struct promql__ev *ev,
 size_t promql__collect_series(struct promql__collector *c, struct labels ls, bool drop_name);
 int promql__collect_add(struct promql__collector *c, size_t series, ts_ms t,
                         struct promql__value v);
-/* At the end of each step: FER_EEXEC when a series has two samples in it. */
+/* FER_EEXEC when a series has two samples in a step: at the end of each step that may fail in
+ * another way later. */
 int promql__collect_check(struct promql__collector *c);
+/* Checks, too. */
 int promql__collect_end(struct promql__collector *c, struct promql__matrix *out);
 
 /* ---- select.c, subquery.c ---- */
