@@ -72,6 +72,26 @@ struct promql__value {
     const struct histogram *h;
 };
 
+/* Where one stands in a series that is walked through step by step. */
+struct promql__cursor {
+    size_t s, h; /* the first samples not yet seen */
+};
+
+/* The sample of `x` at `t`, if it has one; each is taken once. */
+static inline bool promql__take(const struct promql__series *x, struct promql__cursor *at, ts_ms t,
+                                struct promql__value *out)
+{
+    if (at->s < x->n && x->s[at->s].t == t) {
+        *out = (struct promql__value){.v = x->s[at->s++].v};
+        return true;
+    }
+    if (at->h < x->nh && x->h[at->h].t == t) {
+        *out = (struct promql__value){.h = x->h[at->h++].h};
+        return true;
+    }
+    return false;
+}
+
 struct promql__note;
 
 /* How much of histograms a selector reads; see hist_stats.c. */
@@ -175,7 +195,9 @@ struct promql__collector {
     struct promql__caps *caps; /* of each series */
     size_t caps_cap;
     struct promql__index index;
-    bool single; /* of one step: each sample is a series */
+    bool single;               /* an instant query: each sample is a series ... */
+    struct promql__matrix one; /* ... here, in the order of the samples */
+    bool twins;                /* a series has two samples in one step */
 };
 
 void promql__collect_begin(struct promql__collector *c, struct promql__ev *ev,
@@ -183,6 +205,8 @@ void promql__collect_begin(struct promql__collector *c, struct promql__ev *ev,
 size_t promql__collect_series(struct promql__collector *c, struct labels ls, bool drop_name);
 int promql__collect_add(struct promql__collector *c, size_t series, ts_ms t,
                         struct promql__value v);
+/* At the end of each step: FER_EEXEC when a series has two samples in it. */
+int promql__collect_check(struct promql__collector *c);
 int promql__collect_end(struct promql__collector *c, struct promql__matrix *out);
 
 /* ---- select.c, subquery.c ---- */
@@ -230,7 +254,7 @@ int promql__eval_vector(struct promql__ev *ev, const struct promql__grid *g,
                         struct promql__matrix *out);
 
 /* How far a series is read: the first samples after a reference. */
-struct promql__cursor {
+struct promql__place {
     size_t f, h;
 };
 
@@ -238,9 +262,9 @@ enum promql__kind { PROMQL__NONE, PROMQL__FLOAT, PROMQL__HIST };
 
 /*
  * Moves on to `ref`, not before that of the call before, and says of which kind the newest sample
- * of ev->in is that an instant selector sees from there: the one before its cursor.
+ * of ev->in is that an instant selector sees from there: the one before its place.
  */
-enum promql__kind promql__newest(const struct promql__ev *ev, struct promql__cursor *c, ts_ms ref);
+enum promql__kind promql__newest(const struct promql__ev *ev, struct promql__place *c, ts_ms ref);
 int promql__eval_matrix(struct promql__ev *ev, const struct promql__grid *g,
                         const struct promql_expr *e, struct promql__matrix *out);
 int promql__eval_subquery(struct promql__ev *ev, const struct promql__grid *g,
@@ -300,7 +324,7 @@ int promql__check_durations(struct promql__ev *ev, const struct promql_expr *e);
 dur_ms promql__duration(const struct promql__ev *ev, const struct promql_expr *expr,
                         dur_ms literal);
 
-/* ---- aggregate.c, topk.c ---- */
+/* ---- aggregate.c, ranking.c ---- */
 
 /* Which series aggregate into which group. */
 struct promql__groups {
@@ -321,7 +345,7 @@ void promql__group(struct promql__ev *ev, const struct promql_aggregate *agg,
                    struct promql__groups *gr);
 /* The aggregators that need all values of a step at once. */
 int promql__eval_ranking(struct promql__ev *ev, const struct promql__grid *g,
-                         const struct promql_aggregate *agg, struct promql__matrix *out);
+                         const struct promql_expr *e, struct promql__matrix *out);
 int promql__eval_count_values(struct promql__ev *ev, const struct promql__grid *g,
                               const struct promql_aggregate *agg, struct promql__matrix *out);
 
@@ -339,7 +363,37 @@ struct promql__binary_result {
 
 struct promql__binary_result promql__combine(enum promql_op op, double l, double r);
 bool promql__op_changes_name(enum promql_op op);
-void promql__note_bad_trim(struct promql__ev *ev, const struct promql_expr *e);
+
+/* ---- hist_binary.c ---- */
+
+/* What an operator had to say about two elements. */
+enum promql__quarrel {
+    QUARREL_NONE,
+    QUARREL_RECONCILED, /* custom buckets with different bounds; there is a result all the same */
+    QUARREL_COLLISION,  /* of counter resets */
+    QUARREL_LAYOUT,     /* exponential and custom buckets */
+    QUARREL_TYPES,      /* float and float; then come float and histogram... */
+    QUARREL_TYPES_LAST = QUARREL_TYPES + 3,
+};
+
+struct promql__pair_result {
+    struct promql__value v;
+    bool keep;   /* a comparison is true, or there is arithmetic's result */
+    bool failed; /* the elements are as if they had never met */
+    enum promql__quarrel quarrel;
+};
+
+/* Of elements of which at least one is a histogram, or that an operator for histograms meets. */
+struct promql__pair_result promql__combine_hists(struct promql__ev *ev, enum promql_op op,
+                                                 struct promql__value l, struct promql__value r);
+void promql__note_quarrel(struct promql__ev *ev, const struct promql_expr *e,
+                          enum promql__quarrel q);
+
+/* For two floats: whether that is promql__combine(). */
+static inline bool promql__op_takes_floats(enum promql_op op)
+{
+    return op != PROMQL_TRIM_UPPER && op != PROMQL_TRIM_LOWER;
+}
 
 /* ---- call.c and the function files ---- */
 
@@ -538,6 +592,14 @@ void promql__note_histogram(struct promql__ev *ev, const struct promql_expr *at,
 void promql__note_arithmetic(struct promql__ev *ev, const struct promql_expr *at,
                              struct histogram_notes notes, const char *operation);
 void promql__warn_quantile(struct promql__ev *ev, const struct promql_expr *at, double phi);
+void promql__info_hist_ignored(struct promql__ev *ev, const struct promql_expr *at,
+                               enum promql_agg agg);
+void promql__warn_mixed_schemas(struct promql__ev *ev, const struct promql_expr *at,
+                                struct str metric);
+/* `deed` is "addition", "subtraction" or "aggregation". */
+void promql__warn_reset_collision(struct promql__ev *ev, const struct promql_expr *at,
+                                  const char *deed);
+void promql__info_reconciled(struct promql__ev *ev, const struct promql_expr *at, const char *deed);
 void promql__notes_finish(struct promql__ev *ev, struct promql_result *out);
 /* Go's %g. */
 struct str promql__go_g(struct promql__ev *ev, double v);

@@ -203,7 +203,7 @@ static int no_info_metric(struct promql__ev *ev, struct labels ls)
 static int pick_times(struct promql__ev *ev, const struct promql__grid *g,
                       const struct promql__shift *shift, struct labels ls)
 {
-    struct promql__cursor c = {0};
+    struct promql__place c = {0};
 
     promql__out_begin(ev);
     for (size_t i = 0; i < g->n; i++) {

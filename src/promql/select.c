@@ -61,7 +61,7 @@ int promql__read(struct promql__ev *ev, const struct source_selection *sel, size
     return promql__tick(ev, ev->in.f.n + ev->in.h.n);
 }
 
-enum promql__kind promql__newest(const struct promql__ev *ev, struct promql__cursor *c, ts_ms ref)
+enum promql__kind promql__newest(const struct promql__ev *ev, struct promql__place *c, ts_ms ref)
 {
     const struct sample *s = ev->in.f.v;
     const struct hsample *h = ev->in.h.v;
@@ -79,7 +79,7 @@ enum promql__kind promql__newest(const struct promql__ev *ev, struct promql__cur
 }
 
 /* One of the times of the sample before the cursor, in seconds. */
-static double time_of(const struct promql__ev *ev, const struct promql__cursor *c, bool is_hist,
+static double time_of(const struct promql__ev *ev, const struct promql__place *c, bool is_hist,
                       enum promql__wanted wanted)
 {
     const struct ts_vec *starts = is_hist ? &ev->in.h_start : &ev->in.f_start;
@@ -94,7 +94,7 @@ static double time_of(const struct promql__ev *ev, const struct promql__cursor *
 static int pick_mixed(struct promql__ev *ev, const struct promql__grid *g,
                       const struct promql__shift *shift, enum promql__wanted wanted)
 {
-    struct promql__cursor c = {0};
+    struct promql__place c = {0};
 
     for (size_t i = 0; i < g->n; i++) {
         enum promql__kind kind = promql__newest(ev, &c, promql__reference(shift, g, i));

@@ -154,9 +154,7 @@ void run_scripts(struct runner *r);
 
 /* --parse: queries as JSON lines in, what the parser makes of them out. */
 int parse_mode(void);
-
-/* --eval: series and queries as JSON lines in, results out. */
-int eval_mode(void);
+int histogram_mode(void);
 
 /* All *.jsonl files that are known and are there. */
 void run_corpora(struct runner *r);
