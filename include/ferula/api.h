@@ -31,9 +31,10 @@ struct api_opts {
     struct pool *helpers; /* idle threads that help with large queries; borrowed, NULL: none */
     size_t n_helpers;     /* in one query at most */
     struct promql_features features;
-    bool delayed_name_removal;
-    bool remote_write; /* the receiver is on */
-    bool admin;        /* snapshots are made for whoever asks */
+    bool delayed_name_removal, use_start_timestamps; /* in queries */
+    bool type_and_unit_labels;                       /* series may have __type__ and __unit__ */
+    bool remote_write;                               /* the receiver is on */
+    bool admin;                                      /* snapshots are made for whoever asks */
     struct ingest_limits limits;
     const struct api_flag *flags; /* borrowed for the life of the api */
     size_t n_flags;

@@ -14,7 +14,8 @@ int promql__stream_vector(struct promql__ev *ev, const struct promql__grid *g,
                           const struct promql_expr *e, enum promql__wanted wanted,
                           struct promql__stream *st)
 {
-    struct promql__span span = {&st->shift, ev->lookback, 0};
+    struct promql__span span = {&st->shift, ev->lookback, e->u.vector.smoothed ? ev->lookback : 0};
+    int rc;
 
     *st = (struct promql__stream){
         .grid = g,
@@ -23,10 +24,11 @@ int promql__stream_vector(struct promql__ev *ev, const struct promql__grid *g,
         .wanted = wanted,
         .apart = true,
     };
-    /* timestamp(x @ t offset d) forgets the offset in Prometheus. */
+    rc = promql__select(ev, g, st->vector, &span, &st->sel);
+    /* timestamp(x @ t offset d) forgets the offset in Prometheus, save for what it selects. */
     if (wanted != PROMQL__VALUE && st->shift.pinned)
         st->shift.offset = 0;
-    return promql__select(ev, g, st->vector, &span, &st->sel);
+    return rc;
 }
 
 /*
