@@ -214,8 +214,12 @@ static void print_position(struct buf *b, struct str query, int at)
 
 void promql__notes_merge(struct promql__ev *ev, const struct promql__ev *worker)
 {
-    for (const struct promql__note *n = worker->notes; n != NULL; n = n->next)
-        note(ev, n->warning, n->at, n->text)->at = n->at;
+    for (const struct promql__note *n = worker->notes; n != NULL; n = n->next) {
+        struct promql__note *own = note(ev, n->warning, n->at, n->text);
+
+        own->at = n->at;
+        own->count += n->count;
+    }
 }
 
 void promql__notes_finish(struct promql__ev *ev, struct promql_result *out)

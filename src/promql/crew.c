@@ -16,6 +16,9 @@
 /* For fewer series a helper would come too late. */
 #define HELP_FROM 512
 
+#define BLOCK_SERIES    64
+#define BLOCKS_OF_LEAST 8
+
 static void release(void *ctx)
 {
     arena_release(ctx);
@@ -25,7 +28,12 @@ void promql__crew_begin(struct promql__crew *c, struct promql__ev *ev, size_t n)
 {
     size_t least = ev->q->help_from > 0 ? ev->q->help_from : HELP_FROM;
 
-    *c = (struct promql__crew){.ev = ev, .workers = ev, .n = 1};
+    *c = (struct promql__crew){
+        .ev = ev,
+        .workers = ev,
+        .n = 1,
+        .block = MIN(least / BLOCKS_OF_LEAST + 1, (size_t)BLOCK_SERIES),
+    };
     if (ev->q->helpers == NULL || ev->q->n_helpers == 0 || n < least)
         return;
     c->n = ev->q->n_helpers + 1;

@@ -454,6 +454,7 @@ struct promql__crew {
     struct promql__ev *ev; /* the query's */
     struct promql__ev *workers;
     size_t n;
+    size_t block; /* series that a worker makes at a time */
     atomic_bool stop;
 };
 

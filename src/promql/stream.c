@@ -7,9 +7,6 @@
 
 #include "eval.h"
 
-/* Series that a worker makes at a time. */
-#define BLOCK_SERIES 64
-
 int promql__stream_vector(struct promql__ev *ev, const struct promql__grid *g,
                           const struct promql_expr *e, enum promql__wanted wanted,
                           struct promql__stream *st)
@@ -112,15 +109,16 @@ int promql__stream_make(struct promql__ev *ev, const struct promql__stream *st, 
 
 struct blocks {
     const struct promql__stream *st;
+    size_t size;                 /* in series */
     struct promql__matrix *made; /* by block, in the arena of the worker that made it */
 };
 
 static int make_block(void *ctx, struct promql__ev *w, size_t i)
 {
     struct blocks *b = ctx;
-    size_t end = MIN((i + 1) * BLOCK_SERIES, b->st->sel->n);
+    size_t end = MIN((i + 1) * b->size, b->st->sel->n);
 
-    for (size_t k = i * BLOCK_SERIES; k < end; k++) {
+    for (size_t k = i * b->size; k < end; k++) {
         int rc = promql__stream_make(w, b->st, k);
 
         if (rc != 0)
@@ -153,13 +151,17 @@ static void join(struct promql__ev *ev, const struct blocks *b, size_t n,
 int promql__stream_matrix(struct promql__ev *ev, const struct promql__stream *st,
                           struct promql__matrix *out)
 {
-    size_t n = (st->sel->n + BLOCK_SERIES - 1) / BLOCK_SERIES;
-    struct blocks b = {st, arena_array(ev->arena, struct promql__matrix, MAX(n, 1))};
-    struct promql__item *items = arena_array(ev->arena, struct promql__item, MAX(n, 1));
+    struct blocks b = {.st = st};
     struct promql__crew crew;
+    struct promql__item *items;
+    size_t n;
     int rc;
 
     promql__crew_begin(&crew, ev, st->sel->n);
+    b.size = crew.block;
+    n = (st->sel->n + b.size - 1) / b.size;
+    b.made = arena_array(ev->arena, struct promql__matrix, MAX(n, 1));
+    items = arena_array(ev->arena, struct promql__item, MAX(n, 1));
     rc = promql__crew_run(&crew, n, items, make_block, &b);
     promql__crew_end(&crew);
     if (rc != 0)

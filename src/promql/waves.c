@@ -13,7 +13,6 @@
 /* Rows of a wave take about so much memory together. */
 #define WAVE_BYTES     ((size_t)4 << 20)
 #define LEAST_ROWS     64
-#define BLOCK_ROWS     32
 #define LEAST_STEPS    16 /* that a worker adds up at a time */
 #define MOST_STEP_PART 64
 
@@ -38,7 +37,8 @@ struct wave {
     size_t first, n; /* members that are rows of this wave */
     struct run *runs;
     size_t n_runs;
-    size_t part; /* steps that a worker adds up at a time */
+    size_t block; /* rows that a worker makes at a time */
+    size_t part;  /* steps that a worker adds up at a time */
 };
 
 /* ---- making rows ------------------------------------------------------------------------ */
@@ -60,9 +60,9 @@ static int make_rows(void *ctx, struct promql__ev *worker, size_t i)
 {
     struct wave *wv = ctx;
     const struct promql__stream *st = wv->w->st;
-    size_t end = MIN((i + 1) * BLOCK_ROWS, wv->n);
+    size_t end = MIN((i + 1) * wv->block, wv->n);
 
-    for (size_t k = i * BLOCK_ROWS; k < end; k++) {
+    for (size_t k = i * wv->block; k < end; k++) {
         int rc = promql__stream_make(worker, st, wv->w->gr->members[wv->first + k]);
 
         if (rc == 0 && worker->hout.n > 0)
@@ -207,8 +207,7 @@ static int give_groups(struct waves *ws, struct promql__matrix *out)
 static int run_wave(struct waves *ws, struct promql__item *items, struct promql__matrix *out)
 {
     struct wave *wv = &ws->wave;
-    int rc =
-        promql__crew_run(&ws->crew, (wv->n + BLOCK_ROWS - 1) / BLOCK_ROWS, items, make_rows, wv);
+    int rc = promql__crew_run(&ws->crew, (wv->n + wv->block - 1) / wv->block, items, make_rows, wv);
 
     if (rc != 0)
         return rc;
@@ -248,9 +247,10 @@ int promql__aggregate_waves(struct promql__ev *ev, const struct promql__waves *w
     wv->runs = arena_array(ev->arena, struct run, n_rows);
     ws.of = arena_array(ev->arena, struct cells *, n_rows);
     promql__crew_begin(&ws.crew, ev, n);
+    wv->block = ws.crew.block;
     wv->part = MIN(MAX(n_steps / (2 * ws.crew.n) + 1, (size_t)LEAST_STEPS), (size_t)MOST_STEP_PART);
     items = arena_array(ev->arena, struct promql__item,
-                        MAX(n_rows / BLOCK_ROWS, n_steps / wv->part) + 1);
+                        MAX(n_rows / wv->block, n_steps / wv->part) + 1);
     for (size_t at = 0; rc == 0 && at < n; at += wv->n) {
         wv->first = at;
         wv->n = wave_rows(&ws, n_rows);
