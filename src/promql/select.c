@@ -162,6 +162,9 @@ int promql__eval_vector(struct promql__ev *ev, const struct promql__grid *g,
     for (size_t i = 0; rc == 0 && i < sel->n; i++) {
         rc = read_series(ev, sel, i);
         if (rc == 0 && ev->in.f.n + ev->in.h.n > 0) {
+            if (ev->decoding == PROMQL__STATS && ev->in.h.n > 0)
+                promql__read_stats(ev, g, &shift,
+                                   (struct promql__reach){ev->lookback, ev->lookback});
             rc = pick(ev, g, &shift, want_time);
             if (rc != 0)
                 return rc;
@@ -200,11 +203,12 @@ int promql__range_open(struct promql__ev *ev, const struct promql__grid *g,
     const struct promql_expr *vector;
     int rc;
 
-    *r = (struct promql__range){0};
+    *r = (struct promql__range){.grid = g};
     if (e->kind == PROMQL_E_SUBQUERY) {
         r->shift = promql__shift_of(ev, &e->u.subquery.shift);
         r->range = promql__duration(ev, e->u.subquery.range_expr, e->u.subquery.range);
         rc = promql__eval_subquery(ev, g, e, &r->sub);
+        promql__forget_resets(ev, &r->sub);
         r->n = r->sub.n;
         return rc;
     }
@@ -241,6 +245,9 @@ int promql__range_read(struct promql__ev *ev, const struct promql__range *r, siz
     rc = read_series(ev, r->sel, i);
     if (rc != 0)
         return rc;
+    if (ev->decoding == PROMQL__STATS && ev->in.h.n > 0)
+        promql__read_stats(ev, r->grid, &r->shift,
+                           (struct promql__reach){r->range, MIN(r->range, r->grid->step)});
     drop_stale(&ev->in);
     *out = (struct promql__range_series){
         .labels = r->sel->series[i].labels,

@@ -294,7 +294,7 @@ static int open_tables(struct tsdb__audit *au)
         int rc = mdb_dbi_open(au->x.txn, tsdb__tables[i].name, tsdb__tables[i].flags, &au->dbis[i]);
 
         au->has[i] = rc == 0;
-        if (rc != 0 && (rc != MDB_NOTFOUND || i < N_TABLES_V1))
+        if (rc != 0 && (rc != MDB_NOTFOUND || tsdb__tables[i].since == 1))
             return tsdb__err(rc);
     }
     return 0;

@@ -43,6 +43,7 @@ struct tsdb__queue {
 /* The newest sample of a series that this transaction added to. */
 struct tsdb__pending {
     uint32_t id;
+    bool is_hist; /* bits stand for a histogram */
     ts_ms t;
     uint64_t bits;
 };
@@ -53,7 +54,8 @@ struct tsdb__pending {
 
 /* One transaction's worth of requests; the writer thread's alone. */
 struct tsdb__group {
-    struct buf log; /* the accepted samples, as a WAL record */
+    struct buf log;  /* the accepted samples, as a WAL record */
+    struct buf full; /* scratch: the rich sample that is judged, in full form */
     struct tsdb__wal_writer wal;
     struct tsdb__pending *pending; /* owned; series.pending is an index into it */
     size_t n_pending, cap_pending;

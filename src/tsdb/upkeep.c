@@ -217,7 +217,11 @@ static int log_late(struct tsdb *db, struct tsdb__txn *x, uint64_t *seq)
     for (size_t i = 0; i < db->late.n; i++) {
         const struct tsdb__late_sample *s = &db->late.v[i];
 
-        tsdb__wal_add(&w, s->id, (struct sample){s->t, f64_from_bits(s->bits)}, true);
+        if (s->is_rich)
+            tsdb__wal_add_rich(&w, s->id, s->t,
+                               (struct str){(const char *)s->rich->bytes, s->rich->n}, true);
+        else
+            tsdb__wal_add(&w, s->id, (struct sample){s->t, f64_from_bits(s->bits)}, true);
     }
     rc = tsdb__wal_put(x, buf_str(&record), seq);
     buf_release(&record);

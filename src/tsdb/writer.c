@@ -36,7 +36,7 @@
 /* What a request weighs in a group: samples and the labels of new series, roughly. */
 static size_t weight(const struct tsdb_write *w)
 {
-    return w->n_samples * 16 + w->n_series * 512;
+    return w->n_samples * 16 + w->n_hists * 256 + w->n_series * 512;
 }
 
 /* Waits until there is a request or the end, or a tsdb_settle(), for at most `wait_ns`. */
@@ -69,7 +69,7 @@ static size_t take_group(struct tsdb__queue *q, struct tsdb_write *out[TSDB__GRO
 
         q->first = w->next;
         w->next = NULL;
-        samples += w->n_samples;
+        samples += w->n_samples + w->n_hists;
         bytes += weight(w);
         out[n++] = w;
     }
@@ -149,7 +149,7 @@ static void count_verdicts(const struct tsdb_write *w)
     };
 
     for (size_t i = 0; i < N_TSDB_VERDICTS; i++)
-        stats_add(counters[i], w->n_verdicts[i]);
+        stats_add(counters[i], w->n_verdicts[i] + w->n_hist_verdicts[i]);
 }
 
 void tsdb__count_wal(struct tsdb *db)
@@ -182,7 +182,7 @@ static void publish(struct tsdb *db, struct tsdb_write **w, size_t n)
     tsdb__head_unlock(&db->head);
     for (size_t i = 0; i < n; i++) {
         count_verdicts(w[i]);
-        db->upkeep.n_logged += w[i]->n_verdicts[TSDB_STORED];
+        db->upkeep.n_logged += w[i]->n_verdicts[TSDB_STORED] + w[i]->n_hist_verdicts[TSDB_STORED];
     }
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < w[i]->n_series; k++)
@@ -444,6 +444,7 @@ void tsdb__writer_stop(struct tsdb *db)
     db->writer_runs = false;
     free(db->group.pending);
     buf_release(&db->group.log);
+    buf_release(&db->group.full);
 }
 
 void tsdb_settle(struct tsdb *db)
