@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "checkpoint.h"
+#include "exemplars.h"
 #include "head.h"
 #include "late.h"
 #include "matched.h"
@@ -130,6 +131,7 @@ struct tsdb {
     struct tsdb__series_table series;
     struct tsdb__symbols symbols;
     struct tsdb__postings postings;
+    struct tsdb__exemplars exemplars;
     struct tsdb__state state; /* as of the last commit */
     struct tsdb__upkeep upkeep;
 };
@@ -227,6 +229,10 @@ extern const struct source_ops tsdb__source_ops;
 /* select.c: the series that satisfy all matchers. */
 int tsdb__match(struct tsdb *db, struct tsdb__texts *tx, const struct matcher *m, size_t n,
                 struct tsdb__ids *out);
+
+/* select.c: those that satisfy any of the sets; none when there is no set. */
+int tsdb__match_any(struct tsdb *db, struct tsdb__texts *tx, const struct tsdb_match *sets,
+                    size_t n, struct tsdb__ids *out);
 
 /* A sentence for a failed read. Returns `rc`. */
 int tsdb__read_fault(struct fault *f, int rc);

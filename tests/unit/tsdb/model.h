@@ -32,6 +32,15 @@ struct model_series {
     ts_ms awake_at;             /* by the clock; gets no sample before */
 };
 
+/* Those kept, the newest last; a series is told by its number. */
+#define MODEL_EXEMPLARS 30
+
+struct model_exemplar {
+    size_t series;
+    ts_ms t;
+    double v;
+};
+
 /* How to take a sample back: a request that found no room leaves nothing. */
 struct model_undo {
     struct model_series *ms;
@@ -59,6 +68,8 @@ struct model {
     struct sample *samples; /* of a request */
     struct hsample *hists;
     ts_ms *starts, *hist_starts;
+    struct model_exemplar exemplars[MODEL_EXEMPLARS];
+    size_t n_exemplars;
     struct model_undo *undo;
     size_t n_undo, n_refused, n_refused_in_a_row;
 };
@@ -288,6 +299,28 @@ static inline void model_compare(const struct model *m, const struct model_serie
     if (at < ms->n && ms->s[at].t <= range.to)
         fail_msg("series %td: the store does not have %lld; sure from %lld, newest %lld",
                  ms - m->series, (long long)ms->s[at].t, (long long)sure, (long long)m->max_t);
+}
+
+/* As tsdb/exemplar.go: true when it is stored, or there already. */
+static inline bool model_add_exemplar(struct model *m, struct model_exemplar e)
+{
+    const struct model_exemplar *newest = NULL;
+
+    for (size_t i = 0; i < m->n_exemplars; i++)
+        if (m->exemplars[i].series == e.series &&
+            (newest == NULL || m->exemplars[i].t >= newest->t))
+            newest = &m->exemplars[i];
+    if (newest != NULL && newest->t == e.t && newest->v == e.v)
+        return true;
+    if (newest != NULL && ((e.t < newest->t && e.t <= newest->t - m->fx.opts.ooo_window) ||
+                           (e.t == newest->t && e.v < newest->v)))
+        return false;
+    if (m->n_exemplars == MODEL_EXEMPLARS) {
+        memmove(m->exemplars, m->exemplars + 1, (MODEL_EXEMPLARS - 1) * sizeof(e));
+        m->n_exemplars--;
+    }
+    m->exemplars[m->n_exemplars++] = e;
+    return true;
 }
 
 static inline struct model_series *model_series_of(struct model *m, struct labels ls)

@@ -13,7 +13,7 @@
 #define MATCHERS_MAX 3
 
 /* Noisy: much, which hardly compresses. Rich: histograms and start timestamps, too. */
-enum { BACKFILL = 1, SLEEPS = 2, JUMPS = 4, NOISY = 8, RICH = 16 };
+enum { BACKFILL = 1, SLEEPS = 2, JUMPS = 4, NOISY = 8, RICH = 16, EXEMPLARS = 32 };
 
 static struct model_case {
     const char *name;
@@ -35,7 +35,7 @@ static struct model_case {
     {"the clock goes back", HOUR_MS / 2, 5 * HOUR_MS,  0,   0,    2,     40,         1, BACKFILL | SLEEPS | JUMPS},
     {"small map",           0,           12 * HOUR_MS, 0,   1024, 20,    40,         0, SLEEPS | NOISY           },
     {"small map, late",     HOUR_MS / 2, 12 * HOUR_MS, 0,   2048, 20,    40,         0, SLEEPS | NOISY           },
-    {"rich",                2 * HOUR_MS, 0,            0,   0,    2,     40,         0, RICH                     },
+    {"rich",                2 * HOUR_MS, 0,            0,   0,    2,     40,         0, RICH | EXEMPLARS         },
     {"rich, in order",      0,           5 * HOUR_MS,  0,   0,    8,     40,         1, RICH                     },
     {"rich, retention",     2 * HOUR_MS, 5 * HOUR_MS,  0,   0,    8,     40,         1, BACKFILL | RICH          },
     {"rich, dense",         2 * HOUR_MS, 5 * HOUR_MS,  0,   0,    DENSE, 40,         1, BACKFILL | SLEEPS | RICH },
@@ -135,6 +135,7 @@ struct request {
     struct tsdb_row rows[N_ROWS];
     struct tsdb_new_series ns[N_ROWS];
     struct metadata metadata[2];
+    struct tsdb_exemplar exemplars[N_ROWS];
     struct model_bounds bounds;
     size_t want[N_TSDB_VERDICTS], want_hists[N_TSDB_VERDICTS];
     ts_ms max_t; /* of the store when it is taken */
@@ -169,6 +170,41 @@ static void add_row(struct model *m, struct request *rq, struct model_series *ms
     }
 }
 
+/* Of series that get samples with the request, and of others. */
+static void add_exemplars(struct model *m, struct request *rq)
+{
+    ts_ms now = clock_now_ms(&m->fx.clock.base);
+
+    rq->w.exemplars = rq->exemplars;
+    for (size_t i = 0; i < rq->w.n_rows; i++) {
+        if (fx_random(&m->random) % 4 == 0)
+            rq->exemplars[rq->w.n_exemplars++] = (struct tsdb_exemplar){
+                .id = rq->rows[i].id,
+                .new_series = (uint32_t)i,
+                .exemplar = {.t = now - (ts_ms)(fx_random(&m->random) % 3),
+                             .v = (double)(fx_random(&m->random) % 3)}
+            };
+    }
+}
+
+/* What became of them; those of series that never got a sample are refused. */
+static void compare_exemplars(struct model *m, const struct request *rq)
+{
+    size_t n_stored = 0;
+
+    for (size_t i = 0; i < rq->w.n_exemplars; i++) {
+        const struct tsdb_exemplar *e = &rq->exemplars[i];
+        const struct model_series *ms =
+            model_series_of(m, rq->ns[rq->exemplars[i].new_series].labels);
+
+        if (ms->newest.t != INT64_MIN)
+            n_stored += model_add_exemplar(
+                m, (struct model_exemplar){(size_t)(ms - m->series), e->exemplar.t, e->exemplar.v});
+    }
+    assert_int_equal(rq->w.n_exemplars_stored, n_stored);
+    assert_int_equal(rq->w.n_exemplars_refused, rq->w.n_exemplars - n_stored);
+}
+
 static void make_request(struct model *m, struct request *rq, const struct model_case *c)
 {
     size_t n = 1 + fx_random(&m->random) % N_ROWS;
@@ -193,6 +229,8 @@ static void make_request(struct model *m, struct request *rq, const struct model
             add_row(m, rq, ms, c);
     }
     rq->w.n_series = rq->w.n_rows;
+    if ((c->ways & EXEMPLARS) != 0)
+        add_exemplars(m, rq);
     rq->w.n_metadata = random_metadata(m, rq->metadata);
 }
 
@@ -225,6 +263,8 @@ static void step_write(struct model *m, const struct model_case *c)
     if (tsdb_write_sync(m->fx.db, &rq.w) == FER_ESTALE) {
         for (size_t i = 0; i < rq.w.n_rows; i++)
             rq.rows[i].id = 0;
+        for (size_t i = 0; i < rq.w.n_exemplars; i++)
+            rq.exemplars[i].id = 0;
         (void)tsdb_write_sync(m->fx.db, &rq.w);
     }
     if (rq.w.rc == FER_ENOSPC && c->map_kb > 0) {
@@ -238,12 +278,36 @@ static void step_write(struct model *m, const struct model_case *c)
     assert_int_equal(rq.w.rc, 0);
     compare_verdicts(m, rq.w.n_verdicts, rq.want);
     compare_verdicts(m, rq.w.n_hist_verdicts, rq.want_hists);
+    compare_exemplars(m, &rq);
     m->n_refused_in_a_row = 0;
     m->max_t = rq.max_t;
     for (size_t i = 0; i < rq.w.n_metadata; i++)
         for (size_t k = 0; k < N_FAMILIES; k++)
             if (str_eq(m->families[k].md.family, rq.metadata[i].family))
                 m->families[k] = (struct model_family){rq.metadata[i], true};
+}
+
+static void step_exemplars(struct model *m)
+{
+    struct tsdb_match all = {NULL, 0};
+    struct source_range range = {INT64_MIN, INT64_MAX};
+    struct tsdb_exemplars *v;
+    size_t n, n_found = 0;
+    struct fault f;
+
+    assert_int_equal(tsdb_query_exemplars(m->fx.db, &m->fx.arena, &all, 1, range, &v, &n, &f), 0);
+    for (size_t i = 0; i < n; i++) {
+        size_t series = (size_t)(model_series_of(m, v[i].labels) - m->series), at = 0;
+
+        assert_true(i == 0 || labels_cmp(v[i - 1].labels, v[i].labels) < 0);
+        n_found += v[i].n;
+        for (size_t k = 0; k < m->n_exemplars; k++)
+            at += m->exemplars[k].series == series;
+        assert_int_equal(v[i].n, at);
+        for (size_t k = 0; k < v[i].n; k++)
+            assert_true(k == 0 || v[i].v[k].t >= v[i].v[k - 1].t);
+    }
+    assert_int_equal(n_found, m->n_exemplars);
 }
 
 /* ---- reading ---------------------------------------------------------------------------- */
@@ -467,6 +531,8 @@ static void step(struct model *m, const struct model_case *c)
         step_labels(m);
     else if (kind < 68)
         step_metadata(m);
+    else if (kind < 69 && (c->ways & EXEMPLARS) != 0)
+        step_exemplars(m);
     else if (kind < 70 && (c->ways & SLEEPS) != 0)
         step_sleep(m);
     else if (kind < 71 && (c->ways & JUMPS) != 0)
@@ -511,6 +577,7 @@ static void test_model(void **state)
     m.undo = xcalloc((size_t)N_ROWS * c->n_samples, sizeof(*m.undo));
     m.fx.map_bytes = (size_t)c->map_kb * 1024;
     m.fx.opts.ooo_window = c->ooo_window;
+    m.fx.opts.max_exemplars = (c->ways & EXEMPLARS) != 0 ? MODEL_EXEMPLARS : 0;
     m.fx.opts.retention = c->retention;
     m.fx.opts.slice_rows = c->slice_rows;
     m.fx.opts.retention_bytes = (uint64_t)c->retention_kb * 1024;
@@ -529,6 +596,8 @@ static void test_model(void **state)
     fx_crash(&m.fx);
     read_all(&m);
     step_metadata(&m);
+    if ((c->ways & EXEMPLARS) != 0)
+        step_exemplars(&m);
     model_release(&m);
 }
 
