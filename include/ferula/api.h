@@ -30,8 +30,12 @@ struct api_opts {
     size_t max_concurrency;
     struct promql_features features;
     bool delayed_name_removal;
-    bool remote_write; /* the receiver is on */
-    bool admin;        /* snapshots are made for whoever asks */
+    bool remote_write;         /* the receiver is on */
+    bool refuse_v1, refuse_v2; /* of the two messages of remote write */
+    bool otlp;                 /* the receiver of OTLP is on */
+    bool start_timestamps;     /* of samples are stored */
+    bool type_and_unit_labels; /* are made of the metadata that comes with samples */
+    bool admin;                /* snapshots are made for whoever asks */
     struct ingest_limits limits;
     const struct api_flag *flags; /* borrowed for the life of the api */
     size_t n_flags;

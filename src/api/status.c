@@ -156,7 +156,7 @@ int api__features(struct http_req *req)
         {"admin",                 false                 },
         {"label_values_match",    true                  },
         {"lifecycle",             false                 },
-        {"otlp_write_receiver",   false                 },
+        {"otlp_write_receiver",   api->opts.otlp        },
         {"query_stats",           true                  },
         {"query_warnings",        true                  },
         {"remote_write_receiver", api->opts.remote_write},
