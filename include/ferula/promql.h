@@ -61,9 +61,11 @@ void promql_print(struct buf *out, const struct promql_expr *e);
 void promql_prettify(struct buf *out, const struct promql_expr *e);
 
 /*
- * A series with values in the notation of Prometheus' rule tests: `m{a="b"} 1+2x3 _ stale`. Sample
- * i has the time of the item's place; `omitted` places have no value. FER_EINVAL: not in the
- * notation.
+ * A series with values in the notation of Prometheus' rule tests: `m{a="b"} 1+2x3 _ stale`, or
+ * `m {{schema:1 count:3 buckets:[1 2]}}x4`. Sample i has the time of the item's place; `omitted`
+ * places have no value. Histograms are in `a`, shared by equal values, and not checked; of a+bxN
+ * the hint is said to be written when b's is. FER_EINVAL: not in the notation, with Prometheus'
+ * text.
  */
 struct promql_series_value {
     double v;

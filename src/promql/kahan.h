@@ -1,29 +1,10 @@
 /*
- * kahan.h - sums that keep what rounding loses (Kahan's method in Neumaier's form).
- *
- * The additions stand in Prometheus' order, because results are compared to the last bit.
+ * kahan.h - means that keep what rounding loses, in Prometheus' order of additions.
  */
 #ifndef FERULA_PROMQL_KAHAN_H
 #define FERULA_PROMQL_KAHAN_H
 
-#include <math.h>
-
-struct kahan {
-    double sum, c; /* the true sum is sum + c */
-};
-
-static inline void kahan_add(struct kahan *k, double x)
-{
-    double t = k->sum + x;
-
-    if (isinf(t))
-        k->c = 0;
-    else if (fabs(k->sum) >= fabs(x))
-        k->c += (k->sum - t) + x;
-    else
-        k->c += (x - t) + k->sum;
-    k->sum = t;
-}
+#include "ferula/base/kahan.h"
 
 /*
  * A mean that adds up while the sum is finite, and goes on with a running mean after that: the sum

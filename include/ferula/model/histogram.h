@@ -77,7 +77,7 @@ double histogram_bound(int32_t schema, int32_t index);
 
 /*
  * All buckets from the lowest to the highest bound, or backwards: negative ones, the zero bucket
- * when its count is not 0, positive ones; those that reach into the zero bucket are cut at its
+ * when its count is above 0, positive ones; those that reach into the zero bucket are cut at its
  * bounds.
  */
 struct histogram_iter {
@@ -97,7 +97,7 @@ struct histogram_bucket histogram_side_bucket(const struct histogram *h, bool ne
 /* ---- arithmetic (all change `h`) -------------------------------------------------------- */
 
 void histogram_mul(struct histogram *h, double factor);
-void histogram_div(struct arena *a, struct histogram *h, double divisor);
+void histogram_div(struct histogram *h, double divisor); /* by 0: no bucket stays */
 
 /* What is worth a word to the user after an addition. */
 struct histogram_notes {
@@ -116,7 +116,8 @@ int histogram_sub(struct arena *a, struct histogram *h, const struct histogram *
 
 /*
  * Kahan's sum of histograms: `c` holds what rounding lost of each number of `h`, and is made by
- * histogram_compensation(). The sum is histogram_add(h, c).
+ * histogram_compensation(). The sum is histogram_add(h, c). Both have the same buckets, in the same
+ * arrays of indexes, so only functions that take both may change which there are.
  */
 struct histogram *histogram_compensation(struct arena *a, const struct histogram *h);
 int histogram_kahan_add(struct arena *a, struct histogram *h, struct histogram *c,
@@ -131,7 +132,7 @@ void histogram_reduce(struct histogram *h, int32_t schema);
 bool histogram_has_overflow(const struct histogram *h);
 
 /* Keeps observations up to `rhs` (upper: the operator </) or from it on (>/). */
-void histogram_trim(struct arena *a, struct histogram *h, double rhs, bool upper);
+void histogram_trim(struct histogram *h, double rhs, bool upper);
 
 /* ---- questions -------------------------------------------------------------------------- */
 
@@ -145,10 +146,14 @@ size_t histogram_size(const struct histogram *h);
 int histogram_validate(const struct histogram *h, struct fault *f);
 
 /*
- * The hint that Prometheus' storage would give back for `h` after `prev` (NULL: the first of its
- * series, or after a float): its chunks end where a counter is reset, where gauges begin or end,
- * where bounds change and after a stale marker; the first sample of a chunk is HISTOGRAM_UNKNOWN,
- * the rest HISTOGRAM_NOT_RESET, gauges always HISTOGRAM_GAUGE.
+ * The hint that Prometheus' storage would give back for `h` after `prev`, the sample before it as
+ * stored (NULL: `h` is the first of its series, or comes after a float). Its chunks end where a
+ * counter is reset, where gauges begin or end, where whole counts become floats or the other way
+ * round, where schema, zero threshold or bounds change and after a stale marker. The first sample
+ * of a chunk is HISTOGRAM_UNKNOWN, the rest HISTOGRAM_NOT_RESET; gauges are HISTOGRAM_GAUGE, stale
+ * markers HISTOGRAM_UNKNOWN. Chunks that end because they are full (1024 bytes, or a time range)
+ * are not imitated. A bucket of `prev` with a count of 0 may be missing in `h`, and buckets of `h`
+ * may be new, so that it does not matter whether `prev` is kept compact.
  */
 enum histogram_hint histogram_stored_hint(const struct histogram *h, const struct histogram *prev);
 

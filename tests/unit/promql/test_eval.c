@@ -85,8 +85,21 @@ static const struct eval_case cases[] = {
      "{__name__=\"a\", x=\"2\"} => NaN\n"                                                                                                                                                   },
     {"",                                                                       "absent(a{x=\"1\",y=~\"2\"})",                           0,   0,   0,  "{x=\"1\"} => 1\n"                    },
     {"",                                                                       "year(vector(1136239445))",                              0,   0,   0,  "{} => 2006\n"                        },
+    {"a{x=\"1\"} 1",                                                           "a </ fill (2) b",                                       0,   0,   0,
+     "info: PromQL info: incompatible sample types encountered for binary operator \"</\": float </ float (1:1)\n"                                                                          },
+    {"a{x=\"1\"} 1\na{x=\"2\"} 2\nb 3",                                        "a - on () b",                                           0,   0,   0,
+     "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"                                                                                          },
     {"a{x=\"1\"} 1\nb{x=\"1\"} 1",                                             "abs({__name__=~\"a|b\"})",                              0,   0,   0,
      "vector cannot contain metrics with the same labelset"                                                                                                                                 },
+};
+
+/* With delayed name removal. */
+static const struct eval_case delayed_cases[] = {
+    {"a{x=\"1\"} 1\nb{x=\"1\"} 2", "count(a * on (x, __name__) fill (1) b)", 0, 0, 0,  "{} => 2\n"},
+    {"a{x=\"1\"} 1\nb{x=\"1\"} 2", "a * on (x, __name__) fill (1) b",        0, 0, 0,
+     "vector cannot contain metrics with the same labelset"                                       },
+    {"a{x=\"1\"} 1\nb{x=\"1\"} 2", "count(a * on (x, __name__) fill (1) b)", 0, 7, 60,
+     "vector cannot contain metrics with the same labelset"                                       },
 };
 
 static void load(struct mem_source *ms, struct arena *a, struct str lines)
@@ -135,7 +148,7 @@ static void print_result(struct buf *b, const struct promql_query *q, const stru
     (void)q;
 }
 
-static void run_case(const struct eval_case *c)
+static void run_case(const struct eval_case *c, bool delayed_name_removal)
 {
     const struct promql_features features = PROMQL_FEATURES_ALL;
     struct mem_source *ms = mem_source_new();
@@ -148,6 +161,7 @@ static void run_case(const struct eval_case *c)
         .start = (ts_ms)c->start_s * 1000,
         .end = (ts_ms)c->end_s * 1000,
         .step = (dur_ms)c->step_s * 1000,
+        .delayed_name_removal = delayed_name_removal,
     };
 
     load(ms, &a, str_of(c->load));
@@ -167,7 +181,9 @@ static void test_eval(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++)
-        run_case(&cases[i]);
+        run_case(&cases[i], false);
+    for (size_t i = 0; i < COUNT(delayed_cases); i++)
+        run_case(&delayed_cases[i], true);
 }
 
 int main(void)
