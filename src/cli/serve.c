@@ -131,6 +131,8 @@ static void make_api(struct service *s, const struct serve_conf *c)
         .refuse_v1 = c->refuse_v1,
         .refuse_v2 = c->refuse_v2,
         .otlp = c->otlp,
+        .start_timestamps = c->start_timestamps,
+        .type_and_unit_labels = c->type_and_unit_labels,
         .admin = c->admin,
         .limits = {c->max_request_bytes, c->max_labels, c->max_name_bytes, c->max_value_bytes},
         .flags = c->shown,

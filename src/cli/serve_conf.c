@@ -64,6 +64,16 @@ static void enable_fill(struct serve_conf *c)
     c->promql.fill_modifiers = true;
 }
 
+static void enable_starts(struct serve_conf *c)
+{
+    c->start_timestamps = true;
+}
+
+static void enable_type_and_unit(struct serve_conf *c)
+{
+    c->type_and_unit_labels = true;
+}
+
 #define ALWAYS_ON                                                                                  \
     "This option for --enable-feature is now permanently enabled and therefore a no-op."
 #define NOT_HERE "This option for --enable-feature changes nothing in ferula."
@@ -100,9 +110,9 @@ static const struct feature {
     {"otlp-deltatocumulative", NULL, NOT_HERE},
     {"otlp-native-delta-ingestion", NULL, NOT_HERE},
     {"search-api", NULL, NOT_HERE},
-    {"st-storage", NULL, NOT_HERE},
+    {"st-storage", enable_starts, "Experimental start timestamp storage enabled."},
     {"st-synthesis", NULL, NOT_HERE},
-    {"type-and-unit-labels", NULL, NOT_HERE},
+    {"type-and-unit-labels", enable_type_and_unit, "Experimental type and unit labels enabled"},
     {"use-start-timestamps", NULL, NOT_HERE},
     {"use-uncached-io", NULL, NOT_HERE},
     {"xor2-encoding", NULL, NOT_HERE},

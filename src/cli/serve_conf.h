@@ -39,6 +39,7 @@ struct serve_conf {
     struct promql_features promql;
     bool delayed_name_removal;
     bool refuse_v1, refuse_v2; /* messages of remote write */
+    bool start_timestamps, type_and_unit_labels;
 
     struct api_flag shown[SERVE_N_FLAGS]; /* for status/flags; values are in shown_text */
     size_t n_shown;

@@ -105,8 +105,7 @@ static int by_name(const void *pa, const void *pb)
     return str_cmp(a->name, b->name);
 }
 
-/* Code points; a byte that is no part of one counts as one, as in Go. */
-static size_t runes_of(struct str s)
+size_t ingest__runes(struct str s)
 {
     size_t n = 0;
 
@@ -124,7 +123,7 @@ static bool is_brief(const struct label_set *set)
     size_t runes = 0;
 
     for (size_t i = 0; i < set->n && runes <= EXEMPLAR_MAX_RUNES; i++)
-        runes += runes_of(set->v[i].name) + runes_of(set->v[i].value);
+        runes += ingest__runes(set->v[i].name) + ingest__runes(set->v[i].value);
     return set->n_seen <= set->cap && runes <= EXEMPLAR_MAX_RUNES;
 }
 
@@ -191,45 +190,39 @@ uint32_t ingest__batch_series(struct batch *b, struct hash128 raw)
     return (uint32_t)w->n_series++;
 }
 
-static void add_row(struct batch *b, struct tsdb_row row)
-{
-    struct tsdb_write *w = &b->iw->write;
-
-    ARENA_GROW(b->a, w->rows, w->n_rows, b->cap_rows, struct tsdb_row);
-    w->rows[w->n_rows++] = row;
-}
-
-void ingest__batch_give(struct batch *b, const struct batch_mark *mark, series_id id,
-                        uint32_t new_series)
+void ingest__batch_give_rest(struct batch *b, const struct batch_mark *mark, series_id id,
+                             uint32_t new_series)
 {
     const struct tsdb_write *w = &b->iw->write;
 
-    if (w->n_samples > mark->samples)
-        add_row(b, (struct tsdb_row){.id = id,
-                                     .new_series = new_series,
-                                     .first = (uint32_t)mark->samples,
-                                     .n = (uint32_t)(w->n_samples - mark->samples)});
     if (w->n_hists > mark->hists)
-        add_row(b, (struct tsdb_row){.id = id,
-                                     .new_series = new_series,
-                                     .first = (uint32_t)mark->hists,
-                                     .n = (uint32_t)(w->n_hists - mark->hists),
-                                     .hists = true});
+        batch_row(b, (struct tsdb_row){.id = id,
+                                       .new_series = new_series,
+                                       .first = (uint32_t)mark->hists,
+                                       .n = (uint32_t)(w->n_hists - mark->hists),
+                                       .hists = true});
     for (size_t i = mark->exemplars; i < w->n_exemplars; i++) {
         b->exemplars[i].id = id;
         b->exemplars[i].new_series = new_series;
     }
 }
 
-void ingest__batch_refuse(struct batch *b, const struct batch_mark *mark)
+void ingest__batch_cut(struct batch *b, const struct batch_mark *mark)
 {
     struct tsdb_write *w = &b->iw->write;
 
-    b->iw->refused.n_label_sets++;
-    b->iw->refused.n_samples += w->n_samples - mark->samples + w->n_hists - mark->hists;
     w->n_samples = mark->samples;
     w->n_hists = mark->hists;
     w->n_exemplars = mark->exemplars;
+}
+
+void ingest__batch_refuse(struct batch *b, const struct batch_mark *mark)
+{
+    const struct tsdb_write *w = &b->iw->write;
+
+    b->iw->refused.n_label_sets++;
+    b->iw->refused.n_samples += w->n_samples - mark->samples + w->n_hists - mark->hists;
+    ingest__batch_cut(b, mark);
 }
 
 void ingest__batch_line(struct batch *b, struct str line)

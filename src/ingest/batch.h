@@ -2,7 +2,7 @@
  * batch.h - a write as the decoders put it together: rows, samples, new series, exemplars.
  *
  * Everything that grows is in the arena and bounded by what the largest body holds; see
- * batch_max(). A series' samples are added first, and then given to it by ingest__batch_give(), or
+ * batch_max(). A series' samples are added first, and then given to it by batch_give(), or
  * taken back by ingest__batch_refuse().
  */
 #ifndef INGEST_BATCH_H
@@ -113,9 +113,34 @@ bool ingest__batch_accept(struct batch *b, bool v2);
 /* The labels in b->set, which were accepted, as a series to be made; its index. */
 uint32_t ingest__batch_series(struct batch *b, struct hash128 raw);
 
+static inline void batch_row(struct batch *b, struct tsdb_row row)
+{
+    struct tsdb_write *w = &b->iw->write;
+
+    ARENA_GROW(b->a, w->rows, w->n_rows, b->cap_rows, struct tsdb_row);
+    w->rows[w->n_rows++] = row;
+}
+
+void ingest__batch_give_rest(struct batch *b, const struct batch_mark *mark, series_id id,
+                             uint32_t new_series);
+
 /* What came since the mark belongs to the series `id`, or if that is 0 to series[new_series]. */
-void ingest__batch_give(struct batch *b, const struct batch_mark *mark, series_id id,
-                        uint32_t new_series);
+static inline void batch_give(struct batch *b, const struct batch_mark *mark, series_id id,
+                              uint32_t new_series)
+{
+    const struct tsdb_write *w = &b->iw->write;
+
+    if (w->n_samples > mark->samples)
+        batch_row(b, (struct tsdb_row){.id = id,
+                                       .new_series = new_series,
+                                       .first = (uint32_t)mark->samples,
+                                       .n = (uint32_t)(w->n_samples - mark->samples)});
+    if (w->n_hists > mark->hists || w->n_exemplars > mark->exemplars)
+        ingest__batch_give_rest(b, mark, id, new_series);
+}
+
+/* What came since the mark is dropped. */
+void ingest__batch_cut(struct batch *b, const struct batch_mark *mark);
 
 /* What came since the mark is dropped, and its samples counted as refused for their labels. */
 void ingest__batch_refuse(struct batch *b, const struct batch_mark *mark);

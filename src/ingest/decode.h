@@ -15,6 +15,10 @@
 int ingest__snappy_decode(struct arena *a, size_t max_bytes, struct str body, struct str *out,
                           struct fault *f);
 
+/* The same for gzip, whose size shows while it is uncompressed. */
+int ingest__gzip_decode(struct arena *a, size_t max_bytes, struct str body, struct str *out,
+                        struct fault *f);
+
 /* The labels of one TimeSeries while it is looked at; `v` has room for limits->labels. */
 struct label_set {
     struct label *v;
@@ -31,6 +35,9 @@ static inline void label_set_add(struct label_set *set, struct str name, struct 
 
 /* Reads the Label fields of a TimeSeries or Exemplar; others are passed over. Cost: linear. */
 int ingest__labels_parse(struct wire series, struct label_set *set);
+
+/* Code points; a byte that is no part of one counts as one, as in Go. */
+size_t ingest__runes(struct str s);
 
 /* A label without a value is no label. */
 void ingest__labels_drop_empty(struct label_set *set);

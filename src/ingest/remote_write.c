@@ -249,7 +249,7 @@ static int decode_series(struct batch *b, struct wire series)
     }
     if (id == 0 && batch_is_new(b, &mark))
         new_series = ingest__batch_series(b, raw);
-    ingest__batch_give(b, &mark, id, new_series);
+    batch_give(b, &mark, id, new_series);
     return scan.n_unsound == 0 ? 0 : note_unsound(b, series, &scan);
 }
 

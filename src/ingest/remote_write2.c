@@ -483,7 +483,7 @@ static int decode_series(struct decoder *d, struct wire series)
     }
     if (id == 0 && batch_is_new(&d->b, &scan.mark))
         new_series = ingest__batch_series(&d->b, raw);
-    ingest__batch_give(&d->b, &scan.mark, id, new_series);
+    batch_give(&d->b, &scan.mark, id, new_series);
     note_faults(d, &scan);
     return scan.n_samples + scan.n_hists == 0 ? 0 : note_metadata(d, &scan.about);
 }
