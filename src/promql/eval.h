@@ -510,9 +510,9 @@ bool promql__starts_matter(const struct promql__ev *ev, enum promql_func func);
 bool promql__began_anew(struct promql__started before, struct promql__started now);
 /* The start of the window's first sample when it lies inside the window, else 0. */
 ts_ms promql__begin_inside(const ts_ms *start, ts_ms first, const struct promql__window *w);
-/* Warns when starts contradict the samples before them. */
+/* Warns, once, when starts contradict the samples before them; the window is of one kind. */
 void promql__note_overlap(struct promql__ev *ev, const struct promql__mixed *m);
-/* The function of a window without histograms; as promql__mixed_fn. */
+/* The function of the window's floats alone. */
 promql__mixed_fn promql__floats_of;
 
 /* ---- extended.c: anchored and smoothed ---- */

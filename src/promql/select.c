@@ -151,7 +151,7 @@ int promql__eval_vector(struct promql__ev *ev, const struct promql__grid *g,
 {
     const struct promql_vector_selector *vs = &e->u.vector;
     struct promql__shift shift = promql__shift_of(ev, &vs->shift);
-    struct promql__span span = {&shift, ev->lookback, 0};
+    struct promql__span span = {&shift, ev->lookback, vs->smoothed ? ev->lookback : 0};
     struct source_selection *sel;
     int rc;
 
