@@ -596,12 +596,6 @@ void promql__note_arithmetic(struct promql__ev *ev, const struct promql_expr *at
 void promql__warn_quantile(struct promql__ev *ev, const struct promql_expr *at, double phi);
 void promql__info_hist_ignored(struct promql__ev *ev, const struct promql_expr *at,
                                enum promql_agg agg);
-void promql__warn_mixed_schemas(struct promql__ev *ev, const struct promql_expr *at,
-                                struct str metric);
-/* `deed` is "addition", "subtraction" or "aggregation". */
-void promql__warn_reset_collision(struct promql__ev *ev, const struct promql_expr *at,
-                                  const char *deed);
-void promql__info_reconciled(struct promql__ev *ev, const struct promql_expr *at, const char *deed);
 void promql__notes_finish(struct promql__ev *ev, struct promql_result *out);
 /* Go's %g. */
 struct str promql__go_g(struct promql__ev *ev, double v);
