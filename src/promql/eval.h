@@ -205,8 +205,10 @@ void promql__collect_begin(struct promql__collector *c, struct promql__ev *ev,
 size_t promql__collect_series(struct promql__collector *c, struct labels ls, bool drop_name);
 int promql__collect_add(struct promql__collector *c, size_t series, ts_ms t,
                         struct promql__value v);
-/* At the end of each step: FER_EEXEC when a series has two samples in it. */
+/* FER_EEXEC when a series has two samples in a step: at the end of each step that may fail in
+ * another way later. */
 int promql__collect_check(struct promql__collector *c);
+/* Checks, too. */
 int promql__collect_end(struct promql__collector *c, struct promql__matrix *out);
 
 /* ---- select.c, subquery.c ---- */
@@ -594,12 +596,6 @@ void promql__note_arithmetic(struct promql__ev *ev, const struct promql_expr *at
 void promql__warn_quantile(struct promql__ev *ev, const struct promql_expr *at, double phi);
 void promql__info_hist_ignored(struct promql__ev *ev, const struct promql_expr *at,
                                enum promql_agg agg);
-void promql__warn_mixed_schemas(struct promql__ev *ev, const struct promql_expr *at,
-                                struct str metric);
-/* `deed` is "addition", "subtraction" or "aggregation". */
-void promql__warn_reset_collision(struct promql__ev *ev, const struct promql_expr *at,
-                                  const char *deed);
-void promql__info_reconciled(struct promql__ev *ev, const struct promql_expr *at, const char *deed);
 void promql__notes_finish(struct promql__ev *ev, struct promql_result *out);
 /* Go's %g. */
 struct str promql__go_g(struct promql__ev *ev, double v);
