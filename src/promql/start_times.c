@@ -132,14 +132,12 @@ int promql__fn_start_timestamp(struct promql__ev *ev, const struct promql__grid 
                                const struct promql_expr *e, struct promql__matrix *out)
 {
     const struct promql_expr *arg = promql__unparen(e->u.call.args[0]);
-    int rc;
+    bool selector = arg->kind == PROMQL_E_VECTOR_SELECTOR;
+    int rc = selector ? promql__eval_vector(ev, g, arg, PROMQL__START, out)
+                      : promql__eval(ev, g, arg, out);
 
-    if (arg->kind != PROMQL_E_VECTOR_SELECTOR || !ev->q->use_start_timestamps) {
-        rc = promql__eval(ev, g, arg, out);
+    if (!selector || !ev->q->use_start_timestamps)
         *out = (struct promql__matrix){0};
-        return rc;
-    }
-    rc = promql__eval_vector(ev, g, arg, PROMQL__START, out);
     for (size_t i = 0; rc == 0 && i < out->n; i++)
         promql__drop_name(ev, &out->v[i]);
     return rc != 0 ? rc : promql__matrix_settle(ev, g, out);

@@ -72,7 +72,7 @@ struct series {
 /* Lives in an arena. Series are in the order of their labels. */
 struct data_set {
     uint64_t number;
-    bool delayed_name_removal, start_timestamps;
+    bool delayed_name_removal, start_timestamps, natives;
     dur_ms lookback, subquery_step;
     size_t max_samples;
     ts_ms start, end; /* of the samples */
@@ -103,6 +103,7 @@ struct test_case {
     dur_ms step;    /* 0: an instant query */
     bool inexact;   /* a function is in it whose last digits depend on the library */
     bool zero_sign; /* one that picks among zeros of both signs, which depends on the sort */
+    bool natives;   /* there are native histograms */
     bool any_order; /* the order of an instant vector's series says nothing */
 };
 

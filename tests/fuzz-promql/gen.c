@@ -111,6 +111,8 @@ void gen_shift(struct gen *g, bool only_back)
     bool at = gen_on(g, CLASS_at) && !g->no_at && !only_back && rng_chance(&g->rng, 0.12);
     bool at_first = rng_chance(&g->rng, 0.5);
 
+    if (g->no_shift)
+        return;
     if (at && at_first)
         put_at(g);
     if (offset)
@@ -389,6 +391,7 @@ void case_make(struct arena *a, uint64_t seed, uint64_t number, const struct dat
     else
         range_query(&g, depth, out);
     out->inexact = g.inexact;
+    out->natives = d->natives;
     out->text = arena_str(a, buf_str(&g.out));
     out->zero_sign = strstr(out->text.p, "quantile") != NULL || strstr(out->text.p, "mad_") != NULL;
     buf_release(&g.out);

@@ -282,13 +282,19 @@ static void natives(struct gen *g, int depth)
         put(g, "%s", PICK(&g->rng, forms));
 }
 
+/* Without + and - inside: Prometheus reads other hints on counter resets there. */
 void gen_native_part(struct gen *g, int depth)
 {
     static const char *const names[] = {"histogram_count", "histogram_sum", "histogram_avg"};
+    static const char *const forms[] = {"sum by (job) (", "avg(", "abs(", "", "", "topk(2, "};
+    const char *form = PICK(&g->rng, forms);
 
-    put(g, "%s(", PICK(&g->rng, names));
-    natives(g, depth);
-    put(g, ")");
+    put(g, "%s(%s", PICK(&g->rng, names), form);
+    if (rng_chance(&g->rng, 0.5))
+        gen_range_call(g, depth > 1 ? 1 : 0);
+    else
+        gen_selector(g, 0);
+    put(g, "%s)", form[0] == '\0' ? "" : ")");
 }
 
 static void trimmed(struct gen *g, int depth)
@@ -322,6 +328,8 @@ void gen_native_shape(struct gen *g, int depth)
 
 /* ---- info ---- */
 
+/* Newer versions of Prometheus see @, offset and names that are to be dropped otherwise than 3.14.
+ */
 void gen_info(struct gen *g, int depth)
 {
     static const char *const selectors[] = {")",
@@ -334,7 +342,14 @@ void gen_info(struct gen *g, int depth)
                                             ", {os=\"\"})",
                                             ", {nosuch=~\".*\"})"};
 
+    bool no_shift = g->no_shift;
+
     put(g, "info(");
-    gen_vector(g, rng_chance(&g->rng, 0.6) ? 1 : depth - 1);
+    g->no_shift = true;
+    if (g->d->delayed_name_removal)
+        gen_selector(g, 0);
+    else
+        gen_vector(g, rng_chance(&g->rng, 0.6) ? 1 : depth - 1);
+    g->no_shift = no_shift;
     put(g, "%s", PICK(&g->rng, selectors));
 }
