@@ -50,8 +50,8 @@ static const struct eval_case cases[] = {
      "{x=\"1\"} => {{schema:-53 count:6 sum:4 custom_values:[1 2] buckets:[2 2 2]}}\n"
      "PromQL info: incompatible sample types encountered for binary operator \"*\": histogram * histogram (1:1)\n"                   },
     {H C F, "h * on (x) fill (2) c",                    0, 0,   0,  false,
-     "{x=\"1\"} => {{schema:-53 count:6 sum:4 custom_values:[1 2] buckets:[2 2 2]}}\n"
      "{x=\"2\"} => {{count:2 sum:2 offset:1 buckets:[2]}}\n"
+     "{x=\"1\"} => {{schema:-53 count:6 sum:4 custom_values:[1 2] buckets:[2 2 2]}}\n"
      "PromQL info: incompatible sample types encountered for binary operator \"*\": histogram * histogram (1:1)\n"                   },
     {H C F, "h + on (x) c",                             0, 0,   0,  false,
      "PromQL warning: incompatible bucket layout encountered for binary operator + (1:1)\n"                                          },
