@@ -52,8 +52,8 @@ static inline bool gen_on(const struct gen *g, enum fuzz_class class)
 }
 
 __attribute__((format(printf, 2, 3))) void put(struct gen *g, const char *fmt, ...);
-/* Offset and @, most often neither; or an offset into the past only. */
-void gen_shift(struct gen *g, bool only_back);
+/* Offset and @, most often neither. */
+void gen_shift(struct gen *g);
 void gen_duration(struct gen *g);
 /* A quantile, out of range now and then. */
 void gen_phi(struct gen *g);

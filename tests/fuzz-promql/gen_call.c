@@ -282,19 +282,13 @@ static void natives(struct gen *g, int depth)
         put(g, "%s", PICK(&g->rng, forms));
 }
 
-/* Without + and - inside: Prometheus reads other hints on counter resets there. */
 void gen_native_part(struct gen *g, int depth)
 {
     static const char *const names[] = {"histogram_count", "histogram_sum", "histogram_avg"};
-    static const char *const forms[] = {"sum by (job) (", "avg(", "abs(", "", "", "topk(2, "};
-    const char *form = PICK(&g->rng, forms);
 
-    put(g, "%s(%s", PICK(&g->rng, names), form);
-    if (rng_chance(&g->rng, 0.5))
-        gen_range_call(g, depth > 1 ? 1 : 0);
-    else
-        gen_selector(g, 0);
-    put(g, "%s)", form[0] == '\0' ? "" : ")");
+    put(g, "%s(", PICK(&g->rng, names));
+    natives(g, depth);
+    put(g, ")");
 }
 
 static void trimmed(struct gen *g, int depth)

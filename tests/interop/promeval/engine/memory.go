@@ -62,6 +62,12 @@ func (s withoutStarts) Iterator(chunkenc.Iterator) chunkenc.Iterator {
 	return &pointIterator{points: points, at: -1}
 }
 
+func (s *series) trimmed(mint, maxt int64) *series {
+	from := sort.Search(len(s.points), func(i int) bool { return s.points[i].t >= mint })
+	to := sort.Search(len(s.points), func(i int) bool { return s.points[i].t > maxt })
+	return &series{s.labels, s.points[from:max(from, to)]}
+}
+
 func (s *series) Labels() labels.Labels { return s.labels }
 
 func (s *series) Iterator(it chunkenc.Iterator) chunkenc.Iterator {
@@ -126,14 +132,22 @@ func (*pointIterator) Err() error    { return nil }
 
 type memory struct{ all []*series }
 
-func (m *memory) Querier(_, _ int64) (storage.Querier, error) { return m, nil }
-func (*memory) Close() error                                  { return nil }
+func (m *memory) Querier(mint, maxt int64) (storage.Querier, error) {
+	return &querier{m, mint, maxt}, nil
+}
 
-func (*memory) LabelValues(context.Context, string, *storage.LabelHints, ...*labels.Matcher) ([]string, annotations.Annotations, error) {
+type querier struct {
+	*memory
+	mint, maxt int64
+}
+
+func (*querier) Close() error { return nil }
+
+func (*querier) LabelValues(context.Context, string, *storage.LabelHints, ...*labels.Matcher) ([]string, annotations.Annotations, error) {
 	return nil, nil, nil
 }
 
-func (*memory) LabelNames(context.Context, *storage.LabelHints, ...*labels.Matcher) ([]string, annotations.Annotations, error) {
+func (*querier) LabelNames(context.Context, *storage.LabelHints, ...*labels.Matcher) ([]string, annotations.Annotations, error) {
 	return nil, nil, nil
 }
 
