@@ -28,6 +28,8 @@ struct api_opts {
     dur_ms lookback, query_timeout;
     size_t max_samples;
     size_t max_concurrency;
+    struct pool *helpers; /* idle threads that help with large queries; borrowed, NULL: none */
+    size_t n_helpers;     /* in one query at most */
     struct promql_features features;
     bool delayed_name_removal, use_start_timestamps; /* in queries */
     bool type_and_unit_labels;                       /* series may have __type__ and __unit__ */
