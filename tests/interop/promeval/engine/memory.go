@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"math"
+	"math/rand/v2"
 	"sort"
 
 	"github.com/prometheus/prometheus/model/histogram"
@@ -131,6 +132,14 @@ func (p *pointIterator) AtST() int64 { return p.points[p.at].st }
 func (*pointIterator) Err() error    { return nil }
 
 type memory struct{ all []*series }
+
+func (m *memory) sort() {
+	sort.Slice(m.all, func(i, j int) bool { return labels.Compare(m.all[i].labels, m.all[j].labels) < 0 })
+}
+
+func (m *memory) shuffle() {
+	rand.Shuffle(len(m.all), func(i, j int) { m.all[i], m.all[j] = m.all[j], m.all[i] })
+}
 
 func (m *memory) Querier(mint, maxt int64) (storage.Querier, error) {
 	return &querier{m, mint, maxt}, nil
