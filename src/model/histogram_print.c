@@ -83,7 +83,11 @@ static bool is_inside(const struct histogram_side *side, size_t i)
            side->index[last] - side->index[i] == (int32_t)(last - i);
 }
 
-/* From the first populated bucket to the last, with those between that are not there. */
+/*
+ * From the first populated bucket to the last, with those between that are not there. Prometheus
+ * puts all of those after the first run of buckets, which says something else when there are more
+ * than two runs; here each is in its place.
+ */
 static void print_side(struct buf *out, const struct histogram_side *side, const char *offset_key,
                        const char *key)
 {

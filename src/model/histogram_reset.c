@@ -33,7 +33,10 @@ static bool beyond_next(struct beyond *it, struct model__merged *b)
     return false;
 }
 
-/* Whether a bucket fell, or a populated one has gone. */
+/*
+ * Whether a bucket fell, or a populated one has gone. Of those that were there beyond the last that
+ * is there now, Prometheus looks at the first only.
+ */
 static bool side_decreased(struct beyond now, struct beyond before)
 {
     struct model__merged b, old;
@@ -42,7 +45,9 @@ static bool side_decreased(struct beyond now, struct beyond before)
     while (beyond_next(&before, &old)) {
         while (more && b.index < old.index)
             more = beyond_next(&now, &b);
-        if (more && b.index == old.index ? b.count < old.count : old.count != 0)
+        if (!more)
+            return old.count != 0;
+        if (b.index == old.index ? b.count < old.count : old.count != 0)
             return true;
     }
     return false;
@@ -84,11 +89,17 @@ static bool same_layout(const struct histogram *h, const struct histogram *prev)
            (!histogram_is_custom(h) || model__custom_bounds_match(h, prev));
 }
 
-static bool stored_side_decreased(const struct histogram *h, const struct histogram *prev,
-                                  bool negative)
+static bool stored_side_decreased(const struct histogram_side *now,
+                                  const struct histogram_side *before)
 {
-    return side_decreased(beyond_of(h, negative, h->schema, 0),
-                          beyond_of(prev, negative, h->schema, 0));
+    for (size_t i = 0, j = 0; i < before->n; i++) {
+        while (j < now->n && now->index[j] < before->index[i])
+            j++;
+        if (j < now->n && now->index[j] == before->index[i] ? now->count[j] < before->count[i]
+                                                            : before->count[i] != 0)
+            return true;
+    }
+    return false;
 }
 
 /* Whether `h` may follow `prev` in a chunk of a counter. */
@@ -97,7 +108,8 @@ static bool continues(const struct histogram *h, const struct histogram *prev)
     return prev->integer == h->integer && prev->hint != HISTOGRAM_GAUGE &&
            h->hint != HISTOGRAM_RESET && !histogram_is_stale(prev) && !(h->count < prev->count) &&
            same_layout(h, prev) && !(h->zero_count < prev->zero_count) &&
-           !stored_side_decreased(h, prev, false) && !stored_side_decreased(h, prev, true);
+           !stored_side_decreased(&h->pos, &prev->pos) &&
+           !stored_side_decreased(&h->neg, &prev->neg);
 }
 
 enum histogram_hint histogram_stored_hint(const struct histogram *h, const struct histogram *prev)

@@ -2,6 +2,7 @@
  * histogram_validate.c - what Prometheus refuses in a native histogram, and its words for it.
  */
 #include <math.h>
+#include <stdio.h>
 
 #include "ferula/base/check.h"
 #include "ferula/base/num.h"
@@ -10,15 +11,25 @@
 /* Whole numbers up to here are doubles. */
 #define EXACT_LIMIT 0x1p53
 
-/* Go's %f and %v, or %d of a whole count. */
+/* Go's %v ('g'), and %d of a whole number ('f'). */
 static const char *number(char out[NUM_TEXT_MAX + 1], double v, char format)
 {
     out[num_format(out, v, format)] = '\0';
     return out;
 }
 
+/* Go's %f. */
+static const char *fixed(char out[NUM_TEXT_MAX + 1], double v)
+{
+    if (isinf(v))
+        return number(out, v, 'g');
+    snprintf(out, NUM_TEXT_MAX + 1, "%f", v);
+    return out;
+}
+
 static int check_bounds(const struct histogram *h, struct fault *f)
 {
+    char before[NUM_TEXT_MAX + 1], now[NUM_TEXT_MAX + 1];
     double prev = -INFINITY;
 
     for (size_t i = 0; i < h->n_bounds; i++) {
@@ -29,10 +40,9 @@ static int check_bounds(const struct histogram *h, struct fault *f)
                              "custom buckets: histogram custom bounds must not be NaN");
         if (i > 0 && bound <= prev)
             return fault_set(f, FER_EINVAL, 0,
-                             "custom buckets: previous bound is %s%f and current is %s%f: "
+                             "custom buckets: previous bound is %s and current is %s: "
                              "histogram custom bounds must be in strictly increasing order",
-                             isinf(prev) && prev > 0 ? "+" : "", prev,
-                             isinf(bound) && bound > 0 ? "+" : "", bound);
+                             fixed(before, prev), fixed(now, bound));
         prev = bound;
     }
     if (isinf(prev) && prev > 0)

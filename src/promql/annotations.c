@@ -15,6 +15,7 @@ struct promql__note {
     bool warning;
     int at;          /* byte offset in the query */
     struct str text; /* without position */
+    size_t count;    /* how often it arose, when that is told; else 0 */
     struct promql__mended *mended;
 };
 
@@ -82,10 +83,78 @@ struct str promql__go_g(struct promql__ev *ev, double v)
     return arena_str(ev->arena, (struct str){text, num_format(text, v, 'g')});
 }
 
+/* What is told of histograms, and how the name of the metric follows. */
+static const struct {
+    bool warning, optional_name;
+    const char *text;
+} hist_notes[N_PROMQL__HIST_NOTES] = {
+    [PROMQL__MIXED_KINDS] = {true,  false,
+                             "encountered a mix of histograms and floats for metric name"     },
+    [PROMQL__MIXED_BUCKETS] = {true,  false,
+                             "vector contains a mix of histograms with exponential and custom "
+                               "buckets schemas for metric name"                              },
+    [PROMQL__NOT_COUNTER] = {true,  false, "this native histogram metric is not a counter:"   },
+    [PROMQL__NOT_GAUGE] = {true,  false, "this native histogram metric is not a gauge:"     },
+    [PROMQL__IGNORED_HISTOGRAMS] = {false, false,
+                             "ignored histograms in a range containing both floats and "
+                                    "histograms for metric name"                              },
+    [PROMQL__MIXED_CLASSIC_NATIVE] = {true,  true,
+                             "vector contains a mix of classic and native histograms"         },
+    [PROMQL__NAN_RESULT] = {false, true,
+                             "input to histogram_quantile has NaN observations, result is NaN"},
+    [PROMQL__NAN_SKEW] = {false, true,
+                             "input to histogram_quantile has NaN observations, result is skewed "
+                          "higher"                                                            },
+    [PROMQL__NAN_FRACTION] = {false, true,
+                             "input to histogram_fraction has NaN observations, which are "
+                              "excluded from all fractions"                                   },
+};
+
+void promql__note_histogram(struct promql__ev *ev, const struct promql_expr *at,
+                            enum promql__hist_note kind, struct str metric)
+{
+    struct buf b = {0};
+
+    buf_puts(&b, hist_notes[kind].text);
+    if (hist_notes[kind].optional_name && metric.n > 0)
+        buf_puts(&b, " for metric name");
+    if (!hist_notes[kind].optional_name || metric.n > 0) {
+        buf_putc(&b, ' ');
+        buf_add_go_quoted(&b, metric);
+    }
+    note(ev, hist_notes[kind].warning, start_of(at), buf_str(&b))->at = start_of(at);
+    buf_release(&b);
+}
+
+void promql__note_arithmetic(struct promql__ev *ev, const struct promql_expr *at,
+                             struct histogram_notes notes, const char *operation)
+{
+    if (notes.reset_collision)
+        promql__warn(ev, at, "conflicting counter resets during histogram %s", operation);
+    if (notes.bounds_reconciled)
+        promql__info(ev, at, "mismatched custom buckets were reconciled during %s", operation);
+}
+
 void promql__warn_quantile(struct promql__ev *ev, const struct promql_expr *at, double phi)
 {
     promql__warn(ev, at, "quantile value should be between 0 and 1, got " STR_FMT,
                  STR_ARG(promql__go_g(ev, phi)));
+}
+
+void promql__info_hist_ignored(struct promql__ev *ev, const struct promql_expr *at,
+                               enum promql_agg agg)
+{
+    promql__info(ev, at, "ignored histogram in %s aggregation", promql_agg_text(agg));
+}
+
+void promql__warn_overlap(struct promql__ev *ev, const struct promql_expr *at, struct str metric)
+{
+    struct buf b = {0};
+
+    buf_puts(&b, "sample has start time that overlaps with previous sample timestamp for metric ");
+    buf_add_go_quoted(&b, metric);
+    note(ev, true, start_of(at), buf_str(&b))->count++;
+    buf_release(&b);
 }
 
 void promql__info_mended(struct promql__ev *ev, const struct promql_expr *at, struct str metric,
@@ -143,6 +212,16 @@ static void print_position(struct buf *b, struct str query, int at)
     buf_addf(b, " (%d:%d)", line, col);
 }
 
+void promql__notes_merge(struct promql__ev *ev, const struct promql__ev *worker)
+{
+    for (const struct promql__note *n = worker->notes; n != NULL; n = n->next) {
+        struct promql__note *own = note(ev, n->warning, n->at, n->text);
+
+        own->at = n->at;
+        own->count += n->count;
+    }
+}
+
 void promql__notes_finish(struct promql__ev *ev, struct promql_result *out)
 {
     size_t n[2] = {0};
@@ -160,6 +239,8 @@ void promql__notes_finish(struct promql__ev *ev, struct promql_result *out)
         buf_add_str(&b, x->text);
         if (x->mended != NULL)
             print_mended(ev, &b, x->mended);
+        if (x->count > 1)
+            buf_addf(&b, " (%zu occurrences)", x->count);
         print_position(&b, ev->q->text, x->at);
         texts[x->warning][n[x->warning]++] = arena_str(ev->arena, buf_str(&b));
     }

@@ -10,21 +10,23 @@
 
 #include "eval.h"
 
-struct fn {
+struct promql__fn {
     promql__math_fn *math;   /* value by value */
     promql__range_fn *range; /* window by window */
-    promql__mixed_fn *mixed; /* the same for windows with histograms; NULL: no result */
+    promql__mixed_fn *mixed; /* the same for windows with histograms */
     promql__call_fn *call;   /* everything by itself */
     bool keeps_name;
 };
 
 #define MATH(name, body) [PROMQL_FN_##name] = {.math = (body)}
-#define RANGE(name)      [PROMQL_FN_##name] = {.range = promql__##name}
-#define NAMED(name)      [PROMQL_FN_##name] = {.range = promql__##name, .keeps_name = true}
+#define RANGE(name, mix)                                                                           \
+    [PROMQL_FN_##name] = {.range = promql__##name, .mixed = promql__mixed_##mix}
+#define NAMED(name, mix)                                                                           \
+    [PROMQL_FN_##name] = {.range = promql__##name, .mixed = promql__mixed_##mix, .keeps_name = true}
 #define CALL(name, body) [PROMQL_FN_##name] = {.call = promql__fn_##body}
 
 // clang-format off
-static const struct fn fns[N_PROMQL_FUNCS] = {
+static const struct promql__fn fns[N_PROMQL_FUNCS] = {
     MATH(abs, fabs),
     CALL(absent, absent),
     CALL(absent_over_time, absent_over_time),
@@ -34,26 +36,26 @@ static const struct fn fns[N_PROMQL_FUNCS] = {
     MATH(asinh, asinh),
     MATH(atan, atan),
     MATH(atanh, atanh),
-    RANGE(avg_over_time),
+    RANGE(avg_over_time, avg),
     MATH(ceil, ceil),
-    RANGE(changes),
+    RANGE(changes, changes),
     CALL(clamp, clamp),
     CALL(clamp_max, clamp),
     CALL(clamp_min, clamp),
     MATH(cos, cos),
     MATH(cosh, cosh),
-    RANGE(count_over_time),
+    RANGE(count_over_time, count),
     CALL(day_of_month, date),
     CALL(day_of_week, date),
     CALL(day_of_year, date),
     CALL(days_in_month, date),
     MATH(deg, promql__deg),
-    RANGE(delta),
-    RANGE(deriv),
-    RANGE(double_exponential_smoothing),
+    RANGE(delta, rate),
+    RANGE(deriv, floats),
+    RANGE(double_exponential_smoothing, floats),
     CALL(end, query_time),
     MATH(exp, exp),
-    NAMED(first_over_time),
+    NAMED(first_over_time, first),
     MATH(floor, floor),
     CALL(histogram_avg, histogram),
     CALL(histogram_count, histogram),
@@ -64,31 +66,31 @@ static const struct fn fns[N_PROMQL_FUNCS] = {
     CALL(histogram_stdvar, histogram),
     CALL(histogram_sum, histogram),
     CALL(hour, date),
-    RANGE(idelta),
-    RANGE(increase),
-    CALL(info, unsupported),
-    RANGE(irate),
+    RANGE(idelta, instant),
+    RANGE(increase, rate),
+    CALL(info, info),
+    RANGE(irate, instant),
     CALL(label_join, label_join),
     CALL(label_replace, label_replace),
-    NAMED(last_over_time),
+    NAMED(last_over_time, last),
     MATH(ln, log),
     MATH(log10, log10),
     MATH(log2, log2),
-    RANGE(mad_over_time),
+    RANGE(mad_over_time, floats),
     CALL(max_of, pair),
-    RANGE(max_over_time),
+    RANGE(max_over_time, floats),
     CALL(min_of, pair),
-    RANGE(min_over_time),
+    RANGE(min_over_time, floats),
     CALL(minute, date),
     CALL(month, date),
     CALL(pi, pi),
-    RANGE(predict_linear),
-    RANGE(present_over_time),
-    RANGE(quantile_over_time),
+    RANGE(predict_linear, floats),
+    RANGE(present_over_time, present),
+    RANGE(quantile_over_time, floats),
     MATH(rad, promql__rad),
     CALL(range, query_time),
-    RANGE(rate),
-    RANGE(resets),
+    RANGE(rate, rate),
+    RANGE(resets, resets),
     CALL(round, round),
     CALL(scalar, scalar),
     MATH(sgn, promql__sgn),
@@ -100,29 +102,42 @@ static const struct fn fns[N_PROMQL_FUNCS] = {
     CALL(sort_desc, sort),
     MATH(sqrt, sqrt),
     CALL(start, query_time),
-    CALL(start_timestamp, unsupported),
-    RANGE(stddev_over_time),
-    RANGE(stdvar_over_time),
+    CALL(start_timestamp, start_timestamp),
+    RANGE(stddev_over_time, floats),
+    RANGE(stdvar_over_time, floats),
     CALL(step, query_time),
-    RANGE(sum_over_time),
+    RANGE(sum_over_time, sum),
     MATH(tan, tan),
     MATH(tanh, tanh),
     CALL(time, time),
     CALL(timestamp, timestamp),
-    RANGE(ts_of_first_over_time),
-    RANGE(ts_of_last_over_time),
-    RANGE(ts_of_max_over_time),
-    RANGE(ts_of_min_over_time),
+    RANGE(ts_of_first_over_time, ts_of_first),
+    RANGE(ts_of_last_over_time, ts_of_last),
+    RANGE(ts_of_max_over_time, floats),
+    RANGE(ts_of_min_over_time, floats),
     CALL(vector, vector),
     CALL(year, date),
 };
 // clang-format on
+
+void promql__keep_floats(struct promql__matrix *m)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < m->n; i++) {
+        m->v[i].nh = 0;
+        if (m->v[i].n > 0)
+            m->v[n++] = m->v[i];
+    }
+    m->n = n;
+}
 
 int promql__map(struct promql__ev *ev, const struct promql__grid *g, const struct promql_expr *arg,
                 promql__math_fn *fn, struct promql__matrix *out)
 {
     int rc = promql__eval(ev, g, promql__unparen(arg), out);
 
+    promql__keep_floats(out);
     for (size_t i = 0; rc == 0 && i < out->n; i++) {
         struct promql__series *s = &out->v[i];
 
@@ -134,26 +149,7 @@ int promql__map(struct promql__ev *ev, const struct promql__grid *g, const struc
     return rc != 0 ? rc : promql__matrix_settle(ev, g, out);
 }
 
-int promql__fn_unsupported(struct promql__ev *ev, const struct promql__grid *g,
-                           const struct promql_expr *e, struct promql__matrix *out)
-{
-    (void)g;
-    (void)out;
-    return fault_set(ev->f, FER_EUNSUP, 0, "the function %s() is not supported",
-                     promql_funcs[e->u.call.func].name);
-}
-
 /* ---- range functions ---- */
-
-/* A call of a range function in the making. */
-struct range_call {
-    const struct promql_call *call;
-    const struct fn *fn;
-    const struct promql_expr *range_arg;
-    const double *scalars[2]; /* the other arguments, by step */
-    size_t n_scalars;
-    struct promql__range range;
-};
 
 /* double_exponential_smoothing() wants factors between 0 and 1; NaN passes. */
 static int check_factor(struct promql__ev *ev, const char *what, char letter, double v)
@@ -170,13 +166,13 @@ static int check_factor(struct promql__ev *ev, const char *what, char letter, do
                      letter, text);
 }
 
-/* What the arguments of this step are, as warnings and errors. */
-static int check_arguments(struct promql__ev *ev, const struct range_call *rc,
-                           const struct promql__window *w)
+/* What the arguments of this step are, as warnings and errors; `n` floats are in the window. */
+static int check_arguments(struct promql__ev *ev, const struct promql__range_call *rc,
+                           const struct promql__window *w, size_t n)
 {
     int err;
 
-    if (rc->call->func == PROMQL_FN_quantile_over_time &&
+    if (rc->call->func == PROMQL_FN_quantile_over_time && n > 0 &&
         (isnan(w->arg[0]) || w->arg[0] < 0 || w->arg[0] > 1))
         promql__warn_quantile(ev, promql__unparen(rc->call->args[0]), w->arg[0]);
     if (rc->call->func != PROMQL_FN_double_exponential_smoothing)
@@ -185,34 +181,89 @@ static int check_arguments(struct promql__ev *ev, const struct range_call *rc,
     return err != 0 ? err : check_factor(ev, "trend", 't', w->arg[1]);
 }
 
-/* A window with histograms. */
-static int mixed_window(struct promql__ev *ev, const struct range_call *rc,
-                        const struct promql__range_series *rs, struct promql__mixed *m)
+/* Where notes point. Prometheus puts a new node, without a position, in the place of a subquery. */
+static const struct promql_expr *place_of(const struct promql_expr *arg)
 {
-    struct promql__value v = {0};
-    int err;
+    arg = promql__unparen(arg);
+    return arg->kind == PROMQL_E_SUBQUERY ? NULL : arg;
+}
 
-    if (rc->fn->mixed == NULL)
+/* The result of a window that has more than plain floats; as promql__mixed_fn. */
+static int mixed_value(struct promql__ev *ev, const struct promql__range_call *rc,
+                       struct promql__mixed *m, struct promql__value *v)
+{
+    const struct promql_vector_selector *vs = rc->range.extended;
+
+    if (vs != NULL && m->func != PROMQL_FN_changes && m->func != PROMQL_FN_resets)
+        return promql__extended_rate(ev, vs, m, v);
+    if (vs != NULL && !promql__anchor(m))
         return 0;
-    m->func = rc->call->func;
-    m->labels = rs->labels;
-    m->at = rc->range_arg;
-    err = rc->fn->mixed(ev, m, &v);
-    if (err <= 0)
+    if (m->nh == 0)
+        return promql__floats_of(ev, m, v);
+    return rc->fn->mixed(ev, m, v);
+}
+
+/* Which samples of a series a window sees. */
+struct sight {
+    size_t lo, hi, hlo, hhi;
+    size_t weight; /* of its histograms, and of those that were made so far */
+};
+
+static void move_sight(struct sight *v, const struct promql__range_series *rs, ts_ms after,
+                       ts_ms last)
+{
+    while (v->hi < rs->n && rs->s[v->hi].t <= last)
+        v->hi++;
+    while (v->lo < v->hi && rs->s[v->lo].t <= after)
+        v->lo++;
+    while (v->hhi < rs->nh && rs->h[v->hhi].t <= last)
+        v->weight += promql__weight(rs->h[v->hhi++].h);
+    while (v->hlo < v->hhi && rs->h[v->hlo].t <= after)
+        v->weight -= promql__weight(rs->h[v->hlo++].h);
+}
+
+/* A window of a series that has more than plain floats, or is looked at for more. */
+static int mixed_window(struct promql__ev *ev, const struct promql__range_call *rc,
+                        const struct promql__range_series *rs, const struct promql__window *w,
+                        struct sight *see)
+{
+    bool starts = promql__starts_matter(ev, rc->call->func);
+    struct promql__mixed m = {
+        .s = rs->s + see->lo,
+        .n = see->hi - see->lo,
+        .h = rs->h + see->hlo,
+        .nh = see->hhi - see->hlo,
+        .s_start = starts && rs->s_start != NULL ? rs->s_start + see->lo : NULL,
+        .h_start = starts && rs->h_start != NULL ? rs->h_start + see->hlo : NULL,
+        .w = w,
+        .func = rc->call->func,
+        .floats = rc->fn->range,
+        .labels = rs->labels,
+        .at = place_of(rc->call->args[0]),
+    };
+    struct promql__value v = {0};
+    int err = mixed_value(ev, rc, &m, &v);
+
+    if (err < 0)
         return err;
-    if (v.h != NULL)
-        hsample_vec_push(&ev->hout, (struct hsample){m->w->time, v.h});
-    else
-        sample_vec_push(&ev->out, (struct sample){m->w->time, v.v});
-    return 0;
+    if (err > 0 && v.h != NULL) {
+        hsample_vec_push(&ev->hout, (struct hsample){w->time, v.h});
+        see->weight += promql__weight(v.h);
+    } else if (err > 0) {
+        sample_vec_push(&ev->out, (struct sample){w->time, v.v});
+    }
+    return promql__tick(ev, m.n + 16 * m.nh);
 }
 
 /* Slides the window along one series; the results go to ev->out and ev->hout. */
-static int slide(struct promql__ev *ev, const struct promql__grid *g, const struct range_call *rc,
-                 const struct promql__range_series *rs)
+static int slide(struct promql__ev *ev, const struct promql__grid *g,
+                 const struct promql__range_call *rc, const struct promql__range_series *rs)
 {
     struct promql__window w = {.range = rc->range.range, .scratch = promql__scratch(ev, rs->n)};
-    size_t lo = 0, hi = 0, hlo = 0, hhi = 0, work = 0;
+    bool plain = rs->nh == 0 && rc->range.extended == NULL &&
+                 (rs->s_start == NULL || !promql__starts_matter(ev, rc->call->func));
+    struct sight see = {0};
+    size_t work = 0;
 
     promql__out_begin(ev);
     for (size_t i = 0; i < g->n; i++) {
@@ -222,65 +273,63 @@ static int slide(struct promql__ev *ev, const struct promql__grid *g, const stru
         w.time = promql__time(g, i);
         w.to = promql__reference(&rc->range.shift, g, i);
         w.from = promql__minus(w.to, w.range);
-        while (hi < rs->n && rs->s[hi].t <= w.to)
-            hi++;
-        while (lo < hi && rs->s[lo].t <= w.from)
-            lo++;
-        while (hhi < rs->nh && rs->h[hhi].t <= w.to)
-            hhi++;
-        while (hlo < hhi && rs->h[hlo].t <= w.from)
-            hlo++;
-        if (lo == hi && hlo == hhi)
+        move_sight(&see, rs, promql__minus(w.from, rc->range.before),
+                   promql__minus(w.to, -rc->range.after));
+        if (see.lo == see.hi && see.hlo == see.hhi)
             continue;
-        if (ev->held + (hi - lo) + ev->out.n > ev->max_samples)
+        ev->need = MAX(ev->need, ev->held + (see.hi - see.lo) + ev->out.n + see.weight);
+        if (ev->need > ev->max_samples)
             return promql__too_many(ev);
         for (size_t k = 0; k < rc->n_scalars; k++)
             w.arg[k] = rc->scalars[k][i];
-        err = rc->n_scalars > 0 ? check_arguments(ev, rc, &w) : 0;
-        if (err == 0 && (work += hi - lo) > 4096) {
+        err = rc->n_scalars > 0 ? check_arguments(ev, rc, &w, see.hi - see.lo) : 0;
+        if (err == 0 && (work += see.hi - see.lo) > 4096) {
             err = promql__tick(ev, work);
             work = 0;
         }
+        if (err == 0 && !plain)
+            err = mixed_window(ev, rc, rs, &w, &see);
         if (err != 0)
             return err;
-        if (hlo < hhi) {
-            err = mixed_window(
-                ev, rc, rs,
-                &(struct promql__mixed){
-                    .s = rs->s + lo, .n = hi - lo, .h = rs->h + hlo, .nh = hhi - hlo, .w = &w});
-            if (err != 0)
-                return err;
-        } else if (rc->fn->range(rs->s + lo, hi - lo, &w, &v))
+        if (plain && rc->fn->range(rs->s + see.lo, see.hi - see.lo, &w, &v))
             sample_vec_push(&ev->out, (struct sample){w.time, v});
     }
     return promql__tick(ev, g->n);
 }
 
-/* rate() and increase() of what does not look like a counter. */
-static void note_non_counter(struct promql__ev *ev, const struct range_call *rc, struct labels ls)
+/* rate() and increase() of floats that do not look like a counter. */
+static void note_non_counter(struct promql__ev *ev, const struct promql__range_call *rc,
+                             struct labels ls)
 {
     static const char *const suffixes[] = {"_total", "_sum", "_count", "_bucket"};
-    struct str name = labels_name(ls);
-    struct buf quoted = {0};
+    struct str name = labels_name(ls), type = labels_get(ls, STR(LABEL_TYPE));
+    struct buf b = {0};
 
     if (rc->call->func != PROMQL_FN_rate && rc->call->func != PROMQL_FN_increase)
         return;
     if (name.n == 0 || ev->out.n == 0)
         return;
-    for (size_t i = 0; i < COUNT(suffixes); i++)
-        if (str_ends(name, suffixes[i]))
+    if (ev->q->type_and_unit_labels) {
+        if (str_is(type, "counter") || str_is(type, "histogram"))
             return;
-    buf_add_go_quoted(&quoted, name);
-    /* Prometheus puts a new node, without a position, in the place of a subquery. */
-    promql__info(ev, rc->range_arg->kind == PROMQL_E_SUBQUERY ? NULL : rc->range_arg,
-                 "metric might not be a counter, name does not end in "
-                 "_total/_sum/_count/_bucket: %s",
-                 quoted.p);
-    buf_release(&quoted);
+        buf_puts(&b, "metric might not be a counter, __type__ label is not set to \"counter\" or "
+                     "\"histogram\", got ");
+        buf_add_go_quoted(&b, type);
+        buf_puts(&b, ": ");
+    } else {
+        for (size_t i = 0; i < COUNT(suffixes); i++)
+            if (str_ends(name, suffixes[i]))
+                return;
+        buf_puts(&b, "metric might not be a counter, name does not end in "
+                     "_total/_sum/_count/_bucket: ");
+    }
+    buf_add_go_quoted(&b, name);
+    promql__info(ev, place_of(rc->call->args[0]), "%s", b.p);
+    buf_release(&b);
 }
 
 static int open_arguments(struct promql__ev *ev, const struct promql__grid *g,
-                          struct range_call *rc)
+                          struct promql__range_call *rc)
 {
     for (size_t i = 0; i < rc->call->n_args; i++) {
         const struct promql_expr *arg = promql__unparen(rc->call->args[i]);
@@ -288,7 +337,9 @@ static int open_arguments(struct promql__ev *ev, const struct promql__grid *g,
 
         if (arg->type == PROMQL_MATRIX) {
             rc->range_arg = arg;
-            err = promql__range_open(ev, g, arg, &rc->range);
+            err = promql__check_extended(ev, rc->call->func, arg);
+            if (err == 0)
+                err = promql__range_open(ev, g, arg, &rc->range);
         } else {
             CHECK(rc->n_scalars < COUNT(rc->scalars));
             err = promql__eval_scalar(ev, g, arg, &rc->scalars[rc->n_scalars++]);
@@ -299,52 +350,74 @@ static int open_arguments(struct promql__ev *ev, const struct promql__grid *g,
     return 0;
 }
 
-/*
- * Series of a source differ in their labels, and still do without their names when those are one
- * and the same and nothing else was taken off.
- */
-static bool differ_without_name(const struct promql__range *r, size_t i, struct labels left)
+bool promql__call_streams(const struct promql_call *call)
 {
-    struct labels ls = r->sel->series[i].labels;
-    struct str name = labels_name(ls);
-
-    return ls.n - left.n == (name.n > 0) && str_eq(name, labels_name(r->sel->series[0].labels));
+    if (fns[call->func].range == NULL)
+        return false;
+    for (size_t i = 0; i < call->n_args; i++)
+        if (promql__unparen(call->args[i])->kind == PROMQL_E_MATRIX_SELECTOR)
+            return true;
+    return false;
 }
 
-static int call_range(struct promql__ev *ev, const struct promql__grid *g, const struct fn *fn,
-                      const struct promql_call *call, struct promql__matrix *out)
+int promql__range_call_open(struct promql__ev *ev, const struct promql__grid *g,
+                            const struct promql_call *call, struct promql__range_call **out)
 {
-    struct range_call rc = {.call = call, .fn = fn};
-    bool delayed = ev->q->delayed_name_removal, unique = true;
-    int err = open_arguments(ev, g, &rc);
+    const struct promql__fn *fn = &fns[call->func];
+    struct promql__range_call *rc;
+    int err;
 
-    for (size_t i = 0; err == 0 && i < rc.range.n; i++) {
+    if (fn->range == NULL)
+        return 0;
+    *out = rc = arena_new(ev->arena, struct promql__range_call);
+    rc->call = call;
+    rc->fn = fn;
+    err = open_arguments(ev, g, rc);
+    return err != 0 ? err : 1;
+}
+
+bool promql__range_call_drops_name(const struct promql__range_call *rc)
+{
+    return !rc->fn->keeps_name;
+}
+
+int promql__range_call_make(struct promql__ev *ev, const struct promql__grid *g,
+                            const struct promql__range_call *rc, size_t i,
+                            struct promql__range_series *rs)
+{
+    int err = promql__range_read(ev, &rc->range, i, rs);
+
+    promql__out_begin(ev);
+    if (err != 0 || rs->n + rs->nh == 0)
+        return err;
+    err = slide(ev, g, rc, rs);
+    if (err == 0)
+        err = promql__hold(ev, ev->out.n);
+    for (size_t k = 0; err == 0 && k < ev->hout.n; k++)
+        err = promql__hold(ev, promql__weight(ev->hout.v[k].h));
+    if (err == 0)
+        note_non_counter(ev, rc, rs->labels);
+    return err;
+}
+
+/* A range function over a subquery: its series are there already. */
+static int call_range(struct promql__ev *ev, const struct promql__grid *g,
+                      const struct promql__range_call *rc, struct promql__matrix *out)
+{
+    bool delayed = ev->q->delayed_name_removal;
+
+    for (size_t i = 0; i < rc->range.n; i++) {
         struct promql__range_series rs = {0};
-        struct labels ls;
-        bool drop;
+        int err = promql__range_call_make(ev, g, rc, i, &rs);
+        bool drop = !rc->fn->keeps_name || rs.drop_name;
 
-        err = promql__range_read(ev, &rc.range, i, &rs);
-        if (err == 0 && rs.n + rs.nh == 0)
-            continue;
-        if (err == 0)
-            err = slide(ev, g, &rc, &rs);
-        if (err == 0)
-            err = promql__hold(ev, ev->out.n);
-        for (size_t k = 0; err == 0 && k < ev->hout.n; k++)
-            err = promql__hold(ev, promql__weight(ev->hout.v[k].h));
         if (err != 0)
             return err;
-        if (ev->out.n + ev->hout.n == 0)
-            continue;
-        drop = !fn->keeps_name || rs.drop_name;
-        ls = drop && !delayed ? labels_without_metadata(ev->arena, rs.labels) : rs.labels;
-        unique = unique && rc.range.sel != NULL && (!drop || differ_without_name(&rc.range, i, ls));
-        promql__matrix_keep(ev, out, ls, drop);
-        note_non_counter(ev, &rc, rs.labels);
+        promql__matrix_keep(
+            ev, out, drop && !delayed ? labels_without_metadata(ev->arena, rs.labels) : rs.labels,
+            drop);
     }
-    if (err == 0 && !delayed && !unique && promql__matrix_has_twins(ev, out))
-        return promql__same_labelset(ev);
-    return err;
+    return !delayed && promql__matrix_has_twins(ev, out) ? promql__same_labelset(ev) : 0;
 }
 
 /* ---- dispatch ---- */
@@ -353,10 +426,20 @@ int promql__eval_call(struct promql__ev *ev, const struct promql__grid *g,
                       const struct promql_expr *e, struct promql__matrix *out)
 {
     const struct promql_call *call = &e->u.call;
-    const struct fn *fn = &fns[call->func];
+    const struct promql__fn *fn = &fns[call->func];
+    struct promql__range_call *range;
+    struct promql__stream st;
+    int rc;
 
-    if (fn->range != NULL)
-        return call_range(ev, g, fn, call, out);
+    if (fn->range != NULL) {
+        rc = promql__range_call_open(ev, g, call, &range);
+        if (rc < 0)
+            return rc;
+        if (range->range.sel == NULL)
+            return call_range(ev, g, range, out);
+        promql__stream_range(g, range, &st);
+        return promql__stream_matrix(ev, &st, out);
+    }
     if (fn->math != NULL)
         return promql__map(ev, g, call->args[0], fn->math, out);
     CHECK(fn->call != NULL);

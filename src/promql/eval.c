@@ -20,6 +20,10 @@ int promql__poll(struct promql__ev *ev)
     int rc;
 
     ev->work = 0;
+    if (ev->stop != NULL && atomic_load_explicit(ev->stop, memory_order_relaxed))
+        return FER_ECANCELED;
+    if (ev->helper) /* only the query's own thread may ask */
+        return 0;
     rc = q->interrupted == NULL ? 0 : q->interrupted(q->interrupted_ctx);
     if (rc == 0)
         return 0;
@@ -104,7 +108,7 @@ static int eval_unary(struct promql__ev *ev, const struct promql__grid *g,
 static int eval_plain_vector(struct promql__ev *ev, const struct promql__grid *g,
                              const struct promql_expr *e, struct promql__matrix *out)
 {
-    return promql__eval_vector(ev, g, e, false, out);
+    return promql__eval_vector(ev, g, e, PROMQL__VALUE, out);
 }
 
 static int eval_paren(struct promql__ev *ev, const struct promql__grid *g,
@@ -165,6 +169,7 @@ int promql__eval(struct promql__ev *ev, const struct promql__grid *g, const stru
                  struct promql__matrix *out)
 {
     struct promql__grid first = *g;
+    enum promql__decoding decoding = ev->decoding;
     size_t before = ev->held;
     bool once;
     int rc;
@@ -180,7 +185,9 @@ int promql__eval(struct promql__ev *ev, const struct promql__grid *g, const stru
         first.end = first.start;
     }
     CHECK(e->kind < COUNT(node_fns) && node_fns[e->kind] != NULL);
+    ev->decoding = promql__decoding_below(decoding, e);
     rc = node_fns[e->kind](ev, &first, e, out);
+    ev->decoding = decoding;
     if (rc == 0 && once && e->type != PROMQL_MATRIX)
         rc = spread(ev, g, out);
     if (rc != 0)

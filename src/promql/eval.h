@@ -8,6 +8,7 @@
 #ifndef FERULA_PROMQL_EVAL_H
 #define FERULA_PROMQL_EVAL_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -72,7 +73,35 @@ struct promql__value {
     const struct histogram *h;
 };
 
+/* Where one stands in a series that is walked through step by step. */
+struct promql__cursor {
+    size_t s, h; /* the first samples not yet seen */
+};
+
+/* The sample of `x` at `t`, if it has one; each is taken once. */
+static inline bool promql__take(const struct promql__series *x, struct promql__cursor *at, ts_ms t,
+                                struct promql__value *out)
+{
+    if (at->s < x->n && x->s[at->s].t == t) {
+        *out = (struct promql__value){.v = x->s[at->s++].v};
+        return true;
+    }
+    if (at->h < x->nh && x->h[at->h].t == t) {
+        *out = (struct promql__value){.h = x->h[at->h++].h};
+        return true;
+    }
+    return false;
+}
+
 struct promql__note;
+struct promql__stream;
+
+/* How much of histograms a selector reads; see hist_stats.c. */
+enum promql__decoding {
+    PROMQL__WHOLE,
+    PROMQL__STATS,        /* count, sum and a hint, but no buckets */
+    PROMQL__ALWAYS_WHOLE, /* whatever comes further down the tree */
+};
 
 struct promql__ev {
     struct source *src;  /* borrowed */
@@ -81,7 +110,9 @@ struct promql__ev {
     struct fault *f; /* borrowed; may be NULL */
     dur_ms lookback, default_step;
     size_t max_samples;
-    size_t held, peak; /* samples in memory now, and the most so far */
+    enum promql__decoding decoding; /* of the selectors below the node at work */
+    size_t held, peak;              /* samples in memory now, and the most so far */
+    size_t need; /* the most that was wanted at once, as a window was looked at */
     uint64_t samples_read;
     size_t work;                /* samples handled since the last poll */
     struct promql__note *notes; /* arena; newest last */
@@ -91,6 +122,8 @@ struct promql__ev {
     struct hsample_vec hout;  /* and its histograms */
     double *scratch;          /* heap */
     size_t scratch_cap;
+    atomic_bool *stop; /* of a worker of a crew: set when the others want it to end */
+    bool helper;       /* a worker on a thread that is not the query's own */
 };
 
 /* ---- eval.c ---- */
@@ -167,7 +200,9 @@ struct promql__collector {
     struct promql__caps *caps; /* of each series */
     size_t caps_cap;
     struct promql__index index;
-    bool single; /* of one step: each sample is a series */
+    bool single;               /* an instant query: each sample is a series ... */
+    struct promql__matrix one; /* ... here, in the order of the samples */
+    bool twins;                /* a series has two samples in one step */
 };
 
 void promql__collect_begin(struct promql__collector *c, struct promql__ev *ev,
@@ -175,6 +210,10 @@ void promql__collect_begin(struct promql__collector *c, struct promql__ev *ev,
 size_t promql__collect_series(struct promql__collector *c, struct labels ls, bool drop_name);
 int promql__collect_add(struct promql__collector *c, size_t series, ts_ms t,
                         struct promql__value v);
+/* FER_EEXEC when a series has two samples in a step: at the end of each step that may fail in
+ * another way later. */
+int promql__collect_check(struct promql__collector *c);
+/* Checks, too. */
 int promql__collect_end(struct promql__collector *c, struct promql__matrix *out);
 
 /* ---- select.c, subquery.c ---- */
@@ -200,9 +239,46 @@ static inline ts_ms promql__minus(ts_ms a, dur_ms b)
 /* The time that a selector looks at in step `i`. */
 ts_ms promql__reference(const struct promql__shift *s, const struct promql__grid *g, size_t i);
 
-/* With `want_time`, values are the samples' own times in seconds. */
+/* How far before and after its reference a selector looks. */
+struct promql__span {
+    const struct promql__shift *shift;
+    dur_ms before, after;
+};
+
+/* Selects what the steps can see: (reference - before, reference + after]. */
+int promql__select(struct promql__ev *ev, const struct promql__grid *g,
+                   const struct promql_vector_selector *vs, const struct promql__span *span,
+                   struct source_selection **out);
+/* Reads series `i` into ev->in. */
+int promql__read(struct promql__ev *ev, const struct source_selection *sel, size_t i);
+void promql__drop_stale(struct series_samples *in);
+
+/* A sample's value, or one of its times in seconds. */
+enum promql__wanted { PROMQL__VALUE, PROMQL__TIME, PROMQL__START };
+
+/*
+ * The newest sample of each step's window that is not a stale marker, into ev->out and ev->hout;
+ * from what promql__read() read.
+ */
+int promql__pick(struct promql__ev *ev, const struct promql__grid *g,
+                 const struct promql__shift *shift, enum promql__wanted wanted);
+
 int promql__eval_vector(struct promql__ev *ev, const struct promql__grid *g,
-                        const struct promql_expr *e, bool want_time, struct promql__matrix *out);
+                        const struct promql_expr *e, enum promql__wanted wanted,
+                        struct promql__matrix *out);
+
+/* How far a series is read: the first samples after a reference. */
+struct promql__place {
+    size_t f, h;
+};
+
+enum promql__kind { PROMQL__NONE, PROMQL__FLOAT, PROMQL__HIST };
+
+/*
+ * Moves on to `ref`, not before that of the call before, and says of which kind the newest sample
+ * of ev->in is that an instant selector sees from there: the one before its place.
+ */
+enum promql__kind promql__newest(const struct promql__ev *ev, struct promql__place *c, ts_ms ref);
 int promql__eval_matrix(struct promql__ev *ev, const struct promql__grid *g,
                         const struct promql_expr *e, struct promql__matrix *out);
 int promql__eval_subquery(struct promql__ev *ev, const struct promql__grid *g,
@@ -210,10 +286,13 @@ int promql__eval_subquery(struct promql__ev *ev, const struct promql__grid *g,
 
 /* What a range function reads: a matrix selector or a subquery, series by series. */
 struct promql__range {
-    struct source_selection *sel; /* NULL for a subquery */
+    const struct promql__grid *grid; /* borrowed */
+    struct source_selection *sel;    /* NULL for a subquery */
     struct promql__matrix sub;
     struct promql__shift shift;
     dur_ms range;
+    dur_ms before, after; /* how far beyond the window an extended one sees */
+    const struct promql_vector_selector *extended; /* anchored or smoothed; else NULL */
     size_t n;
 };
 
@@ -227,11 +306,29 @@ struct promql__range_series {
     const ts_ms *s_start, *h_start; /* NULL: none is known */
 };
 
+/* Samples of a subquery are not each other's successors: takes back what is known of resets. */
+void promql__forget_resets(struct promql__ev *ev, struct promql__matrix *m);
+
 int promql__range_open(struct promql__ev *ev, const struct promql__grid *g,
                        const struct promql_expr *e, struct promql__range *r);
 /* The samples are valid until the next call. Stale markers are left out. */
 int promql__range_read(struct promql__ev *ev, const struct promql__range *r, size_t i,
                        struct promql__range_series *out);
+
+/* ---- hist_stats.c ---- */
+
+/* What holds for the selectors below `e`, when `now` holds for e. */
+enum promql__decoding promql__decoding_below(enum promql__decoding now,
+                                             const struct promql_expr *e);
+
+/* How far before a step's reference the reading of a series goes back at most. */
+struct promql__reach {
+    dur_ms first, later; /* in the first step, in the others */
+};
+
+/* Takes the buckets out of ev->in.h; what its hints leave open is found by comparing first. */
+void promql__read_stats(struct promql__ev *ev, const struct promql__grid *g,
+                        const struct promql__shift *shift, struct promql__reach reach);
 
 /* ---- durations.c ---- */
 
@@ -241,7 +338,7 @@ int promql__check_durations(struct promql__ev *ev, const struct promql_expr *e);
 dur_ms promql__duration(const struct promql__ev *ev, const struct promql_expr *expr,
                         dur_ms literal);
 
-/* ---- aggregate.c, topk.c ---- */
+/* ---- aggregate.c, ranking.c ---- */
 
 /* Which series aggregate into which group. */
 struct promql__groups {
@@ -260,9 +357,12 @@ struct labels promql__group_labels(struct promql__ev *ev, const struct promql_ag
 /* Groups the series of gr->in. */
 void promql__group(struct promql__ev *ev, const struct promql_aggregate *agg,
                    struct promql__groups *gr);
+/* The same for the series that a stream is going to make. */
+void promql__group_stream(struct promql__ev *ev, const struct promql_aggregate *agg,
+                          const struct promql__stream *st, struct promql__groups *gr);
 /* The aggregators that need all values of a step at once. */
 int promql__eval_ranking(struct promql__ev *ev, const struct promql__grid *g,
-                         const struct promql_aggregate *agg, struct promql__matrix *out);
+                         const struct promql_expr *e, struct promql__matrix *out);
 int promql__eval_count_values(struct promql__ev *ev, const struct promql__grid *g,
                               const struct promql_aggregate *agg, struct promql__matrix *out);
 
@@ -280,9 +380,132 @@ struct promql__binary_result {
 
 struct promql__binary_result promql__combine(enum promql_op op, double l, double r);
 bool promql__op_changes_name(enum promql_op op);
-void promql__note_bad_trim(struct promql__ev *ev, const struct promql_expr *e);
+
+/* ---- hist_binary.c ---- */
+
+/* What an operator had to say about two elements. */
+enum promql__quarrel {
+    QUARREL_NONE,
+    QUARREL_RECONCILED, /* custom buckets with different bounds; there is a result all the same */
+    QUARREL_COLLISION,  /* of counter resets */
+    QUARREL_LAYOUT,     /* exponential and custom buckets */
+    QUARREL_TYPES,      /* float and float; then come float and histogram... */
+    QUARREL_TYPES_LAST = QUARREL_TYPES + 3,
+};
+
+struct promql__pair_result {
+    struct promql__value v;
+    bool keep;   /* a comparison is true, or there is arithmetic's result */
+    bool failed; /* the elements are as if they had never met */
+    enum promql__quarrel quarrel;
+};
+
+/* Of elements of which at least one is a histogram, or that an operator for histograms meets. */
+struct promql__pair_result promql__combine_hists(struct promql__ev *ev, enum promql_op op,
+                                                 struct promql__value l, struct promql__value r);
+void promql__note_quarrel(struct promql__ev *ev, const struct promql_expr *e,
+                          enum promql__quarrel q);
+
+/* For two floats: whether that is promql__combine(). */
+static inline bool promql__op_takes_floats(enum promql_op op)
+{
+    return op != PROMQL_TRIM_UPPER && op != PROMQL_TRIM_LOWER;
+}
+
+/* ---- stream.c, crew.c, waves.c: series one by one, on several threads ---- */
+
+/*
+ * The series that a selector, or a range function over one, has: they can be made in any order, and
+ * by several workers at once.
+ */
+struct promql__stream {
+    const struct promql__grid *grid; /* borrowed */
+    const struct promql_vector_selector *vector;
+    struct promql__shift shift;       /* of the vector */
+    enum promql__wanted wanted;       /* of the vector */
+    struct promql__range_call *range; /* NULL: the vector itself */
+    struct source_selection *sel;
+    bool drop;  /* the name goes */
+    bool apart; /* no two series can have equal labels */
+};
+
+/* Whether the function's argument is a range selector, so that promql__range_call_open() works. */
+bool promql__call_streams(const struct promql_call *call);
+
+/* 1: opened; 0: `e` is no such expression; or an error. */
+int promql__stream_open(struct promql__ev *ev, const struct promql__grid *g,
+                        const struct promql_expr *e, struct promql__stream *st);
+void promql__stream_range(const struct promql__grid *g, struct promql__range_call *range,
+                          struct promql__stream *st);
+int promql__stream_vector(struct promql__ev *ev, const struct promql__grid *g,
+                          const struct promql_expr *e, enum promql__wanted wanted,
+                          struct promql__stream *st);
+/* The labels of series `i` of the result, in the arena of `ev`. */
+struct labels promql__stream_labels(struct promql__ev *ev, const struct promql__stream *st,
+                                    size_t i);
+/* Makes series `i` into ev->out and ev->hout, and holds what is there. */
+int promql__stream_make(struct promql__ev *ev, const struct promql__stream *st, size_t i);
+/* All series, as a matrix. */
+int promql__stream_matrix(struct promql__ev *ev, const struct promql__stream *st,
+                          struct promql__matrix *out);
+
+/* Workers for loops over many series. Each has buffers and an arena of its own. */
+struct promql__crew {
+    struct promql__ev *ev; /* the query's */
+    struct promql__ev *workers;
+    size_t n;
+    size_t block; /* series that a worker makes at a time */
+    atomic_bool stop;
+};
+
+/* What a worker leaves of an item for the thread of the query. */
+struct promql__item {
+    int rc;
+    struct fault fault;
+    size_t held, need;
+};
+
+/* `n` is about how many series there are to be made: for a few nobody is called. */
+void promql__crew_begin(struct promql__crew *c, struct promql__ev *ev, size_t n);
+/* Calls fn(ctx, worker, i) for each i below n and notes in items[i] how that ended. */
+int promql__crew_run(struct promql__crew *c, size_t n, struct promql__item *items,
+                     int (*fn)(void *ctx, struct promql__ev *worker, size_t i), void *ctx);
+/* The workers' arenas live as long as the query's; notes and counts become the query's. */
+void promql__crew_end(struct promql__crew *c);
+
+/* What an aggregator makes of its series without having them all in memory. */
+struct promql__waves {
+    const struct promql__stream *st;
+    const struct promql__aggregator *fn;
+    const struct promql__groups *gr; /* of the stream's series; gr->in is not used */
+};
+
+#define PROMQL__HAS_HISTS 1 /* no error code */
+
+/* PROMQL__HAS_HISTS: there are histograms, and nothing was made. */
+int promql__aggregate_waves(struct promql__ev *ev, const struct promql__waves *w,
+                            struct promql__matrix *out);
 
 /* ---- call.c and the function files ---- */
+
+/* A call of a range function in the making. */
+struct promql__range_call {
+    const struct promql_call *call;
+    const struct promql__fn *fn;
+    const struct promql_expr *range_arg;
+    const double *scalars[2]; /* the other arguments, by step */
+    size_t n_scalars;
+    struct promql__range range;
+};
+
+/* As promql__stream_open(); *rc is in the arena. */
+int promql__range_call_open(struct promql__ev *ev, const struct promql__grid *g,
+                            const struct promql_call *call, struct promql__range_call **rc);
+bool promql__range_call_drops_name(const struct promql__range_call *rc);
+/* Makes series `i` into ev->out and ev->hout; *left is what is known of it. */
+int promql__range_call_make(struct promql__ev *ev, const struct promql__grid *g,
+                            const struct promql__range_call *rc, size_t i,
+                            struct promql__range_series *rs);
 
 int promql__eval_call(struct promql__ev *ev, const struct promql__grid *g,
                       const struct promql_expr *e, struct promql__matrix *out);
@@ -299,17 +522,30 @@ struct promql__window {
 typedef bool promql__range_fn(const struct sample *s, size_t n, const struct promql__window *w,
                               double *out);
 
-/* A window that has histograms, and maybe floats. */
+/* A window that has more than plain floats: histograms, start timestamps, samples beyond it. */
 struct promql__mixed {
     const struct sample *s;
     size_t n;
-    const struct hsample *h; /* at least one */
+    const struct hsample *h;
     size_t nh;
+    const ts_ms *s_start, *h_start; /* NULL: not known, or of no matter to the function */
     const struct promql__window *w;
     enum promql_func func;
+    promql__range_fn *floats;     /* the same function of floats alone */
     struct labels labels;         /* of the series: annotations name the metric */
-    const struct promql_expr *at; /* the range argument: where annotations point */
+    const struct promql_expr *at; /* the first argument: where annotations point; may be NULL */
 };
+
+/* Takes out the first samples. */
+static inline void promql__mixed_skip(struct promql__mixed *m, size_t floats, size_t hists)
+{
+    m->s += floats;
+    m->n -= floats;
+    m->s_start = m->s_start == NULL ? NULL : m->s_start + floats;
+    m->h += hists;
+    m->nh -= hists;
+    m->h_start = m->h_start == NULL ? NULL : m->h_start + hists;
+}
 
 /* 1: *out is the result; 0: there is none; or an error. Histograms are made in the arena. */
 typedef int promql__mixed_fn(struct promql__ev *ev, const struct promql__mixed *m,
@@ -321,6 +557,24 @@ typedef int promql__call_fn(struct promql__ev *ev, const struct promql__grid *g,
 promql__range_fn promql__rate, promql__increase, promql__delta, promql__irate, promql__idelta,
     promql__deriv, promql__predict_linear, promql__resets, promql__changes,
     promql__double_exponential_smoothing;
+promql__mixed_fn promql__mixed_rate, promql__mixed_instant, promql__mixed_resets,
+    promql__mixed_changes;
+promql__mixed_fn promql__mixed_avg, promql__mixed_count, promql__mixed_first, promql__mixed_floats,
+    promql__mixed_last, promql__mixed_present, promql__mixed_sum, promql__mixed_ts_of_first,
+    promql__mixed_ts_of_last;
+
+/* How a value went over a window, from its first to its last sample. */
+struct promql__change {
+    ts_ms first_t, last_t;
+    size_t n; /* samples; at least 2 when `begin` is not known */
+    bool counter;
+    double first, increase; /* of a counter */
+    ts_ms begin; /* when it was 0, inside the window and before the first sample; 0: not known */
+};
+
+/* What the increase is multiplied by, to be that of the whole window. */
+double promql__stretch(const struct promql__change *c, const struct promql__window *w);
+
 promql__range_fn promql__avg_over_time, promql__count_over_time, promql__first_over_time,
     promql__last_over_time, promql__mad_over_time, promql__max_over_time, promql__min_over_time,
     promql__present_over_time, promql__quantile_over_time, promql__stddev_over_time,
@@ -333,12 +587,15 @@ promql__math_fn promql__day_of_month, promql__day_of_week, promql__day_of_year,
 
 promql__call_fn promql__fn_absent, promql__fn_absent_over_time, promql__fn_clamp, promql__fn_date,
     promql__fn_histogram, promql__fn_histogram_fraction, promql__fn_histogram_quantile,
-    promql__fn_histogram_quantiles, promql__fn_label_join, promql__fn_label_replace,
-    promql__fn_pair, promql__fn_pi, promql__fn_query_time, promql__fn_round, promql__fn_scalar,
-    promql__fn_sort, promql__fn_sort_by_label, promql__fn_time, promql__fn_timestamp,
-    promql__fn_unsupported, promql__fn_vector;
+    promql__fn_histogram_quantiles, promql__fn_info, promql__fn_label_join,
+    promql__fn_label_replace, promql__fn_pair, promql__fn_pi, promql__fn_query_time,
+    promql__fn_round, promql__fn_scalar, promql__fn_sort, promql__fn_sort_by_label,
+    promql__fn_start_timestamp, promql__fn_time, promql__fn_timestamp, promql__fn_unsupported,
+    promql__fn_vector;
 
-/* Applies `fn` to every sample of a vector argument. */
+/* Takes out histograms, and the series that have nothing else. */
+void promql__keep_floats(struct promql__matrix *m);
+/* Applies `fn` to every float of a vector argument. */
 int promql__map(struct promql__ev *ev, const struct promql__grid *g, const struct promql_expr *arg,
                 promql__math_fn *fn, struct promql__matrix *out);
 /* The function of a date function's row. */
@@ -348,6 +605,39 @@ struct labels promql__absent_labels(struct promql__ev *ev, const struct promql_e
 /* A series with a value in every step. */
 int promql__fill(struct promql__ev *ev, const struct promql__grid *g, const double *values,
                  struct promql__matrix *out);
+
+/* ---- start_times.c ---- */
+
+/* A sample's time and when its counter began (0: not known). */
+struct promql__started {
+    ts_ms t, start;
+};
+
+bool promql__starts_matter(const struct promql__ev *ev, enum promql_func func);
+/* The start timestamps tell of a counter reset between two samples. */
+bool promql__began_anew(struct promql__started before, struct promql__started now);
+/* The start of the window's first sample when it lies inside the window, else 0. */
+ts_ms promql__begin_inside(const ts_ms *start, ts_ms first, const struct promql__window *w);
+/* Warns, once, when starts contradict the samples before them; the window is of one kind. */
+void promql__note_overlap(struct promql__ev *ev, const struct promql__mixed *m);
+/* The function of the window's floats alone. */
+promql__mixed_fn promql__floats_of;
+
+/* ---- extended.c: anchored and smoothed ---- */
+
+/* FER_EEXEC when the range argument `arg` is extended and `func` has no use for that. */
+int promql__check_extended(struct promql__ev *ev, enum promql_func func,
+                           const struct promql_expr *arg);
+/* rate(), increase() and delta() of an extended window; as promql__mixed_fn. */
+int promql__extended_rate(struct promql__ev *ev, const struct promql_vector_selector *vs,
+                          const struct promql__mixed *m, struct promql__value *out);
+/* Begins an anchored window at its anchor. False: nothing in it comes after its start. */
+bool promql__anchor(struct promql__mixed *m);
+/* The samples of an extended range vector, with values at its edges, into ev->out. */
+int promql__extend_matrix(struct promql__ev *ev, const struct promql__range *r,
+                          const struct promql__grid *g, const struct promql__range_series *rs);
+int promql__eval_smoothed(struct promql__ev *ev, const struct promql__grid *g,
+                          const struct promql_expr *e, struct promql__matrix *out);
 
 /* ---- order.c ---- */
 
@@ -386,9 +676,36 @@ __attribute__((format(printf, 3, 4))) void
 promql__warn(struct promql__ev *ev, const struct promql_expr *at, const char *fmt, ...);
 __attribute__((format(printf, 3, 4))) void
 promql__info(struct promql__ev *ev, const struct promql_expr *at, const char *fmt, ...);
+/* Counted: it is told how often it arose. */
+void promql__warn_overlap(struct promql__ev *ev, const struct promql_expr *at, struct str metric);
 void promql__info_mended(struct promql__ev *ev, const struct promql_expr *at, struct str metric,
                          const struct promql__mended *m);
+
+/* Notes on histograms. These name a metric: */
+enum promql__hist_note {
+    PROMQL__MIXED_KINDS,
+    PROMQL__MIXED_BUCKETS,
+    PROMQL__NOT_COUNTER,
+    PROMQL__NOT_GAUGE,
+    PROMQL__IGNORED_HISTOGRAMS,
+    /* and these when the name is known: */
+    PROMQL__MIXED_CLASSIC_NATIVE,
+    PROMQL__NAN_RESULT,
+    PROMQL__NAN_SKEW,
+    PROMQL__NAN_FRACTION,
+    N_PROMQL__HIST_NOTES,
+};
+
+void promql__note_histogram(struct promql__ev *ev, const struct promql_expr *at,
+                            enum promql__hist_note note, struct str metric);
+/* What is in `notes`; `operation` is "addition", "subtraction" or "aggregation". */
+void promql__note_arithmetic(struct promql__ev *ev, const struct promql_expr *at,
+                             struct histogram_notes notes, const char *operation);
 void promql__warn_quantile(struct promql__ev *ev, const struct promql_expr *at, double phi);
+void promql__info_hist_ignored(struct promql__ev *ev, const struct promql_expr *at,
+                               enum promql_agg agg);
+/* Takes over what a worker noted. */
+void promql__notes_merge(struct promql__ev *ev, const struct promql__ev *worker);
 void promql__notes_finish(struct promql__ev *ev, struct promql_result *out);
 /* Go's %g. */
 struct str promql__go_g(struct promql__ev *ev, double v);

@@ -210,9 +210,12 @@ int promql__fn_absent(struct promql__ev *ev, const struct promql__grid *g,
     if (rc != 0)
         return rc;
     present = arena_array(ev->arena, bool, g->n);
-    for (size_t i = 0; i < in.n; i++)
+    for (size_t i = 0; i < in.n; i++) {
         for (size_t k = 0; k < in.v[i].n; k++)
             present[promql__step_at(g, in.v[i].s[k].t)] = true;
+        for (size_t k = 0; k < in.v[i].nh; k++)
+            present[promql__step_at(g, in.v[i].h[k].t)] = true;
+    }
     return fill_gaps(ev, g, present, promql__absent_labels(ev, arg), out);
 }
 
@@ -222,14 +225,16 @@ int promql__fn_absent_over_time(struct promql__ev *ev, const struct promql__grid
     const struct promql_expr *arg = promql__unparen(e->u.call.args[0]);
     struct promql__range r;
     bool *present;
-    int rc = promql__range_open(ev, g, arg, &r);
+    int rc = promql__check_extended(ev, e->u.call.func, arg);
 
+    if (rc == 0)
+        rc = promql__range_open(ev, g, arg, &r);
     if (rc != 0)
         return rc;
     present = arena_array(ev->arena, bool, g->n);
     for (size_t i = 0; i < r.n; i++) {
         struct promql__range_series rs;
-        size_t at = 0; /* the first sample inside the window or after it */
+        size_t at = 0, h_at = 0; /* the first samples inside the window or after it */
 
         rc = promql__range_read(ev, &r, i, &rs);
         if (rc != 0)
@@ -239,7 +244,9 @@ int promql__fn_absent_over_time(struct promql__ev *ev, const struct promql__grid
 
             while (at < rs.n && rs.s[at].t <= from)
                 at++;
-            if (at < rs.n && rs.s[at].t <= to)
+            while (h_at < rs.nh && rs.h[h_at].t <= from)
+                h_at++;
+            if ((at < rs.n && rs.s[at].t <= to) || (h_at < rs.nh && rs.h[h_at].t <= to))
                 present[k] = true;
         }
         rc = promql__tick(ev, g->n);
@@ -265,7 +272,7 @@ static struct promql__ranked *rank(struct promql__ev *ev, const struct promql__m
     struct promql__ranked *v = arena_array(ev->arena, struct promql__ranked, MAX(m->n, 1));
 
     for (size_t i = 0; i < m->n; i++)
-        v[i] = (struct promql__ranked){m->v[i].s[0].v, (uint32_t)i};
+        v[i] = (struct promql__ranked){m->v[i].n > 0 ? m->v[i].s[0].v : 0, (uint32_t)i};
     return v;
 }
 
@@ -288,6 +295,7 @@ int promql__fn_sort(struct promql__ev *ev, const struct promql__grid *g,
 
     rc = promql__eval(ev, g, promql__unparen(e->u.call.args[0]), out);
     warn_in_range(ev, g, e);
+    promql__keep_floats(out);
     if (rc != 0 || !promql__is_instant(g))
         return rc;
     v = rank(ev, out);

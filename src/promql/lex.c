@@ -3,7 +3,7 @@
  *
  * Each state reads one item, or blanks, and names the state to go on in.
  */
-#include "lex.h"
+#include "lex_scan.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -16,107 +16,23 @@ const struct tok_info promql__toks[N_TOKS] = {
 #undef T
 };
 
-#define RUNE_EOF   (-1)
-#define RUNE_ERROR 0xFFFD
-
-/* ---- reading runes ---------------------------------------------------------------------- */
-
-static int32_t next(struct lexer *lx)
-{
-    uint32_t rune;
-
-    if (lx->pos >= lx->in.n) {
-        lx->width = 0;
-        return RUNE_EOF;
-    }
-    lx->width = utf8_decode(str_cut(lx->in, lx->pos), &rune);
-    if (lx->width == 0) {
-        lx->width = 1;
-        rune = RUNE_ERROR;
-    }
-    lx->pos += lx->width;
-    return (int32_t)rune;
-}
-
-/* Once after each next(). */
-static void backup(struct lexer *lx)
-{
-    lx->pos -= lx->width;
-}
-
-static int32_t peek(struct lexer *lx)
-{
-    int32_t r = next(lx);
-
-    backup(lx);
-    return r;
-}
-
-static bool is_any(int32_t r, const char *of)
-{
-    return r > 0 && r < 128 && strchr(of, r) != NULL;
-}
-
-static bool accept(struct lexer *lx, const char *valid)
-{
-    if (is_any(next(lx), valid))
-        return true;
-    backup(lx);
-    return false;
-}
-
-static void accept_run(struct lexer *lx, const char *valid)
-{
-    while (accept(lx, valid))
-        ;
-}
-
-static bool is_space(int32_t r)
-{
-    return r == ' ' || r == '\t' || r == '\n' || r == '\r';
-}
-
-static bool is_digit(int32_t r)
-{
-    return r >= '0' && r <= '9';
-}
-
-static bool is_alpha(int32_t r)
-{
-    return r == '_' || (r >= 'a' && r <= 'z') || (r >= 'A' && r <= 'Z');
-}
-
-static bool is_word(int32_t r)
-{
-    return is_alpha(r) || is_digit(r);
-}
-
-/* ---- giving items ----------------------------------------------------------------------- */
-
-static struct str pending(const struct lexer *lx)
-{
-    return (struct str){lx->in.p + lx->start, lx->pos - lx->start};
-}
-
-static void emit(struct lexer *lx, enum tok type)
-{
-    lx->item = (struct lex_item){type, lx->start, pending(lx)};
-    lx->start = lx->pos;
-    lx->scanned = true;
-}
-
-__attribute__((format(printf, 2, 3))) static enum lex_state fail(struct lexer *lx, const char *fmt,
-                                                                 ...)
+static void give_error(struct lexer *lx, const char *fmt, va_list ap)
 {
     struct buf text = {0};
-    va_list ap;
 
-    va_start(ap, fmt);
     buf_vaddf(&text, fmt, ap);
-    va_end(ap);
     lx->item = (struct lex_item){TOK_ERROR, lx->start, arena_str(lx->a, buf_str(&text))};
     lx->scanned = true;
     buf_release(&text);
+}
+
+enum lex_state promql__lex_fail(struct lexer *lx, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    give_error(lx, fmt, ap);
+    va_end(ap);
     return LEX_END;
 }
 
@@ -131,8 +47,7 @@ struct str promql__quoted(struct arena *a, struct str s)
     return out;
 }
 
-/* Go's %q of a rune: as in a string, but between single quotes. */
-static const char *quoted_rune(struct lexer *lx, int32_t rune)
+const char *promql__quoted_rune(struct lexer *lx, int32_t rune)
 {
     char utf8[4];
     struct str s;
@@ -150,7 +65,7 @@ static const char *quoted_rune(struct lexer *lx, int32_t rune)
 /* Go's %#U: U+0041 'A'; no character when it cannot be printed. */
 static const char *unicode_rune(struct lexer *lx, int32_t rune)
 {
-    const char *quoted = quoted_rune(lx, rune);
+    const char *quoted = promql__quoted_rune(lx, rune);
 
     if (rune == RUNE_EOF)
         return "U+FFFFFFFFFFFFFFFF";
@@ -185,8 +100,7 @@ static bool scan_separator(struct lexer *lx, int32_t r, bool hex, bool *dot, boo
     return !accept(lx, "._eE") && peek(lx) != RUNE_EOF;
 }
 
-/* Not all that passes is a number; the parser has the last word. */
-static bool scan_number(struct lexer *lx)
+bool promql__scan_number(struct lexer *lx)
 {
     size_t first = lx->pos;
     const char *digits = DIGITS;
@@ -236,7 +150,7 @@ static bool scan_duration(struct lexer *lx)
 static enum lex_state number_or_duration(struct lexer *lx)
 {
     backup(lx);
-    if (scan_number(lx)) {
+    if (promql__scan_number(lx)) {
         emit(lx, TOK_NUMBER);
         return LEX_STATEMENTS;
     }
@@ -244,13 +158,13 @@ static enum lex_state number_or_duration(struct lexer *lx)
         emit(lx, TOK_DURATION);
         return LEX_STATEMENTS;
     }
-    return fail(lx, "bad number or duration syntax: " STR_FMT,
-                STR_ARG(promql__quoted(lx->a, pending(lx))));
+    return promql__lex_fail(lx, "bad number or duration syntax: " STR_FMT,
+                            STR_ARG(promql__quoted(lx->a, pending(lx))));
 }
 
-static enum tok keyword(struct str word)
+enum tok promql__keyword(struct str word)
 {
-    for (enum tok t = 0; t < N_TOKS; t++) {
+    for (enum tok t = 0; t < TOK_FIRST_HIST_KEY; t++) {
         if (promql__toks[t].text != NULL && isalpha((unsigned char)promql__toks[t].text[0]) &&
             str_eq_nocase(word, str_of(promql__toks[t].text)) && t != TOK_TIMES)
             return t;
@@ -270,7 +184,7 @@ static bool paren_follows(const struct lexer *lx)
     return i < lx->in.n && lx->in.p[i] == '(';
 }
 
-static enum lex_state keyword_or_identifier(struct lexer *lx)
+enum lex_state promql__lex_word(struct lexer *lx)
 {
     int32_t r;
     enum tok t;
@@ -279,7 +193,7 @@ static enum lex_state keyword_or_identifier(struct lexer *lx)
         r = next(lx);
     while (is_word(r) || r == ':');
     backup(lx);
-    t = keyword(pending(lx));
+    t = promql__keyword(pending(lx));
     if ((t == TOK_FILL || t == TOK_FILL_LEFT || t == TOK_FILL_RIGHT) && !paren_follows(lx))
         t = TOK_IDENTIFIER;
     else if (t == TOK_IDENTIFIER && memchr(lx->in.p + lx->start, ':', lx->pos - lx->start) != NULL)
@@ -296,7 +210,7 @@ static bool scan_duration_keyword(struct lexer *lx)
     while (is_alpha(next(lx)))
         ;
     backup(lx);
-    t = keyword(pending(lx));
+    t = promql__keyword(pending(lx));
     if (t != TOK_STEP && t != TOK_RANGE && t != TOK_MAX_OF && t != TOK_MIN_OF)
         return false;
     emit(lx, t);
@@ -306,14 +220,6 @@ static bool scan_duration_keyword(struct lexer *lx)
 static bool starts_duration_keyword(int32_t r)
 {
     return is_any(r, "srmSRM");
-}
-
-static enum lex_state skip_spaces(struct lexer *lx, enum lex_state then)
-{
-    while (is_space(peek(lx)))
-        (void)next(lx);
-    lx->start = lx->pos;
-    return then;
 }
 
 /* ---- strings ---------------------------------------------------------------------------- */
@@ -329,6 +235,18 @@ static uint32_t digit_value(int32_t r)
     return 16;
 }
 
+/* The rest of the string is read after it, for the one who wants to know where it ends. */
+__attribute__((format(printf, 2, 3))) static enum lex_state bad_escape(struct lexer *lx,
+                                                                       const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    give_error(lx, fmt, ap);
+    va_end(ap);
+    return LEX_STRING;
+}
+
 /* \ooo, \xhh, \uhhhh, \Uhhhhhhhh: `r` is the first digit. */
 static enum lex_state escape_digits(struct lexer *lx, int32_t r, int n, uint32_t base)
 {
@@ -337,8 +255,8 @@ static enum lex_state escape_digits(struct lexer *lx, int32_t r, int n, uint32_t
     for (;;) {
         if (digit_value(r) >= base) {
             if (r == RUNE_EOF)
-                return fail(lx, "escape sequence not terminated");
-            return fail(lx, "illegal character %s in escape sequence", unicode_rune(lx, r));
+                return bad_escape(lx, "escape sequence not terminated");
+            return bad_escape(lx, "illegal character %s in escape sequence", unicode_rune(lx, r));
         }
         v = v * base + digit_value(r);
         if (--n == 0)
@@ -346,7 +264,7 @@ static enum lex_state escape_digits(struct lexer *lx, int32_t r, int n, uint32_t
         r = next(lx);
     }
     if (v > limit || (v >= 0xD800 && v < 0xE000))
-        return fail(lx, "escape sequence is an invalid Unicode code point");
+        return bad_escape(lx, "escape sequence is an invalid Unicode code point");
     return LEX_STRING;
 }
 
@@ -366,9 +284,9 @@ static enum lex_state escape(struct lexer *lx)
     case 'U':
         return escape_digits(lx, next(lx), 8, 16);
     case RUNE_EOF:
-        return fail(lx, "escape sequence not terminated");
+        return bad_escape(lx, "escape sequence not terminated");
     default:
-        return fail(lx, "unknown escape sequence %s", unicode_rune(lx, r));
+        return bad_escape(lx, "unknown escape sequence %s", unicode_rune(lx, r));
     }
 }
 
@@ -380,9 +298,9 @@ static enum lex_state string(struct lexer *lx)
         if (r == '\\')
             return escape(lx);
         if (r == RUNE_ERROR)
-            return fail(lx, "invalid UTF-8 rune");
+            return promql__lex_fail(lx, "invalid UTF-8 rune");
         if (r == RUNE_EOF || r == '\n')
-            return fail(lx, "unterminated quoted string");
+            return promql__lex_fail(lx, "unterminated quoted string");
         if (r == lx->quote) {
             emit(lx, TOK_STRING);
             return LEX_STATEMENTS;
@@ -396,9 +314,9 @@ static enum lex_state raw_string(struct lexer *lx)
         int32_t r = next(lx);
 
         if (r == RUNE_ERROR)
-            return fail(lx, "invalid UTF-8 rune");
+            return promql__lex_fail(lx, "invalid UTF-8 rune");
         if (r == RUNE_EOF)
-            return fail(lx, "unterminated raw string");
+            return promql__lex_fail(lx, "unterminated raw string");
         if (r == '`') {
             emit(lx, TOK_STRING);
             return LEX_STATEMENTS;
@@ -429,9 +347,9 @@ static enum lex_state comment(struct lexer *lx)
 static enum lex_state end_of_input(struct lexer *lx)
 {
     if (lx->paren_depth != 0)
-        return fail(lx, "unclosed left parenthesis");
+        return promql__lex_fail(lx, "unclosed left parenthesis");
     if (lx->bracket_open)
-        return fail(lx, "unclosed left bracket");
+        return promql__lex_fail(lx, "unclosed left bracket");
     emit(lx, TOK_EOF);
     return LEX_END;
 }
@@ -440,14 +358,14 @@ static enum lex_state right_paren(struct lexer *lx, enum lex_state then)
 {
     emit(lx, TOK_RIGHT_PAREN);
     if (--lx->paren_depth < 0)
-        return fail(lx, "unexpected right parenthesis ')'");
+        return promql__lex_fail(lx, "unexpected right parenthesis ')'");
     return then;
 }
 
 static enum lex_state left_bracket(struct lexer *lx)
 {
     if (lx->bracket_open)
-        return fail(lx, "unexpected left bracket '['");
+        return promql__lex_fail(lx, "unexpected left bracket '['");
     lx->got_colon = false;
     emit(lx, TOK_LEFT_BRACKET);
     lx->bracket_open = true;
@@ -462,9 +380,10 @@ static enum lex_state comparison(struct lexer *lx, int32_t r)
     enum tok t;
 
     if (r == '=' && then == '~')
-        return fail(lx, "unexpected character after '=': '~'");
+        return promql__lex_fail(lx, "unexpected character after '=': '~'");
     if (r == '!' && then != '=') {
-        return fail(lx, "unexpected character after '!': %s", quoted_rune(lx, then));
+        return promql__lex_fail(lx, "unexpected character after '!': %s",
+                                promql__quoted_rune(lx, then));
     }
     if (two[1] == '/' && r == '=')
         two[1] = '\0';
@@ -483,18 +402,19 @@ static enum lex_state word_or_colon(struct lexer *lx, int32_t r)
 {
     if (!lx->bracket_open) {
         backup(lx);
-        return keyword_or_identifier(lx);
+        return promql__lex_word(lx);
     }
     if (r == ':') {
         if (lx->got_colon)
-            return fail(lx, "unexpected colon ':'");
+            return promql__lex_fail(lx, "unexpected colon ':'");
         emit(lx, TOK_COLON);
         lx->got_colon = true;
         return LEX_STATEMENTS;
     }
     if (starts_duration_keyword(r) && scan_duration_keyword(lx))
         return LEX_STATEMENTS;
-    return fail(lx, "unexpected character: %s, expected ':'", quoted_rune(lx, r));
+    return promql__lex_fail(lx, "unexpected character: %s, expected ':'",
+                            promql__quoted_rune(lx, r));
 }
 
 /* Tokens of one character that mean the same everywhere. */
@@ -537,12 +457,12 @@ static enum lex_state bracket_or_brace(struct lexer *lx, int32_t r)
         return left_bracket(lx);
     case ']':
         if (!lx->bracket_open)
-            return fail(lx, "unexpected right bracket ']'");
+            return promql__lex_fail(lx, "unexpected right bracket ']'");
         emit(lx, TOK_RIGHT_BRACKET);
         lx->bracket_open = false;
         return LEX_STATEMENTS;
     default:
-        return fail(lx, "unexpected character: %s", quoted_rune(lx, r));
+        return promql__lex_fail(lx, "unexpected character: %s", promql__quoted_rune(lx, r));
     }
 }
 
@@ -591,7 +511,8 @@ static enum lex_state brace_operator(struct lexer *lx, int32_t r)
         return LEX_BRACES;
     }
     if (then != '~' && then != '=') {
-        return fail(lx, "unexpected character after '!' inside braces: %s", quoted_rune(lx, then));
+        return promql__lex_fail(lx, "unexpected character after '!' inside braces: %s",
+                                promql__quoted_rune(lx, then));
     }
     emit(lx, then == '~' ? TOK_NEQ_REGEX : TOK_NEQ);
     return LEX_BRACES;
@@ -619,18 +540,19 @@ static enum lex_state braces(struct lexer *lx)
     }
     switch (r) {
     case RUNE_EOF:
-        return fail(lx, "unexpected end of input inside braces");
+        return promql__lex_fail(lx, "unexpected end of input inside braces");
     case ',':
         emit(lx, TOK_COMMA);
         return LEX_BRACES;
     case '{':
-        return fail(lx, "unexpected left brace '{'");
+        return promql__lex_fail(lx, "unexpected left brace '{'");
     case '}':
         emit(lx, TOK_RIGHT_BRACE);
         lx->brace_open = false;
         return lx->series ? LEX_SERIES_VALUES : LEX_STATEMENTS;
     default:
-        return fail(lx, "unexpected character inside braces: %s", quoted_rune(lx, r));
+        return promql__lex_fail(lx, "unexpected character inside braces: %s",
+                                promql__quoted_rune(lx, r));
     }
 }
 
@@ -654,7 +576,7 @@ static enum lex_state duration_expr(struct lexer *lx)
         return LEX_DURATION_EXPR;
     switch (r) {
     case RUNE_EOF:
-        return fail(lx, "unexpected end of input in duration expression");
+        return promql__lex_fail(lx, "unexpected end of input in duration expression");
     case ']':
         emit(lx, TOK_RIGHT_BRACKET);
         lx->bracket_open = lx->got_colon = false;
@@ -662,9 +584,9 @@ static enum lex_state duration_expr(struct lexer *lx)
     case ':':
         emit(lx, TOK_COLON);
         if (!lx->got_duration)
-            return fail(lx, "unexpected colon before duration in duration expression");
+            return promql__lex_fail(lx, "unexpected colon before duration in duration expression");
         if (lx->got_colon)
-            return fail(lx, "unexpected repeated colon in duration expression");
+            return promql__lex_fail(lx, "unexpected repeated colon in duration expression");
         lx->got_colon = true;
         return LEX_DURATION_EXPR;
     case '(':
@@ -674,43 +596,9 @@ static enum lex_state duration_expr(struct lexer *lx)
     case ')':
         return right_paren(lx, LEX_DURATION_EXPR);
     default:
-        return fail(lx, "unexpected character in duration expression: %s", quoted_rune(lx, r));
+        return promql__lex_fail(lx, "unexpected character in duration expression: %s",
+                                promql__quoted_rune(lx, r));
     }
-}
-
-/* After the labels of a series description: blanks separate the items, and count. */
-static enum lex_state series_values(struct lexer *lx)
-{
-    int32_t r = next(lx);
-
-    if (r == RUNE_EOF)
-        return LEX_STATEMENTS;
-    if (is_space(r)) {
-        emit(lx, TOK_SPACE);
-        return skip_spaces(lx, LEX_SERIES_VALUES);
-    }
-    if (r == '{' && peek(lx) == '{') {
-        (void)next(lx);
-        emit(lx, TOK_OPEN_HIST);
-        return LEX_END;
-    }
-    if (is_any(r, "+-x_")) {
-        emit(lx, r == 'x' ? TOK_TIMES : r == '_' ? TOK_BLANK : single(r));
-        return LEX_SERIES_VALUES;
-    }
-    if (is_digit(r) || (r == '.' && is_digit(peek(lx)))) {
-        lx->pos = lx->start;
-        if (!scan_number(lx))
-            return fail(lx, "bad number syntax: " STR_FMT,
-                        STR_ARG(promql__quoted(lx->a, pending(lx))));
-        emit(lx, TOK_NUMBER);
-        return LEX_SERIES_VALUES;
-    }
-    if (is_alpha(r)) {
-        backup(lx);
-        return keyword_or_identifier(lx);
-    }
-    return fail(lx, "unexpected character in series sequence: %s", quoted_rune(lx, r));
 }
 
 static enum lex_state end(struct lexer *lx)
@@ -725,7 +613,10 @@ static enum lex_state (*const states[])(struct lexer *lx) = {
     [LEX_DURATION_EXPR] = duration_expr,
     [LEX_STRING] = string,
     [LEX_RAW_STRING] = raw_string,
-    [LEX_SERIES_VALUES] = series_values,
+    [LEX_SERIES_VALUES] = promql__lex_series_values,
+    [LEX_HISTOGRAM] = promql__lex_histogram,
+    [LEX_BUCKETS] = promql__lex_buckets,
+    [LEX_BUCKET_NUMBER] = promql__lex_bucket_number,
     [LEX_END] = end,
 };
 
@@ -736,11 +627,9 @@ void promql__lex_init(struct lexer *lx, struct arena *a, struct str text)
 
 void promql__lex_next(struct lexer *lx, struct lex_item *out)
 {
-    do {
-        lx->scanned = false;
-        while (!lx->scanned)
-            lx->state = states[lx->state](lx);
-    } while (lx->item.type == TOK_COMMENT);
+    lx->scanned = false;
+    while (!lx->scanned)
+        lx->state = states[lx->state](lx);
     *out = lx->item;
 }
 
@@ -765,6 +654,17 @@ static struct str quoted_short(struct arena *a, struct str s)
     return arena_printf(a, STR_FMT "...", STR_ARG(quoted));
 }
 
+/* Prometheus has no names for the words of histograms, and gives the numbers of their tokens. */
+static struct str describe_nameless(struct arena *a, const struct lex_item *item)
+{
+    enum { FIRST_KEY = 57370, FIRST_HINT = 57445 };
+    int number = item->type < TOK_UNKNOWN_COUNTER_RESET
+                     ? FIRST_KEY + (int)(item->type - TOK_FIRST_HIST_KEY)
+                     : FIRST_HINT + (int)(item->type - TOK_UNKNOWN_COUNTER_RESET);
+
+    return arena_printf(a, "\"<Item %d>\" " STR_FMT, number, STR_ARG(quoted_short(a, item->val)));
+}
+
 struct str promql__lex_describe(struct arena *a, const struct lex_item *item)
 {
     static const char *const names[N_TOKS] = {
@@ -779,6 +679,8 @@ struct str promql__lex_describe(struct arena *a, const struct lex_item *item)
 
     if (item->type == TOK_EOF)
         return STR("end of input");
+    if (kind == TOK_KIND_HIST_KEY || kind == TOK_KIND_HIST_HINT)
+        return describe_nameless(a, item);
     if (kind != TOK_KIND_PLAIN && kind != TOK_KIND_NAME)
         return arena_printf(a, "<%s" STR_FMT ">", marks[kind], STR_ARG(item->val));
     if (item->type == TOK_IDENTIFIER || item->type == TOK_METRIC_IDENTIFIER)

@@ -18,7 +18,8 @@ enum tok {
 #define T(id, text, kind) TOK_##id,
 #include "tokens.tbl.h"
 #undef T
-    N_TOKS
+    N_TOKS,
+    TOK_FIRST_HIST_KEY = TOK_SUM_DESC /* from here on: words that mean something in {{ }} only */
 };
 
 enum tok_kind {
@@ -26,7 +27,9 @@ enum tok_kind {
     TOK_KIND_OPERATOR,
     TOK_KIND_AGGREGATOR,
     TOK_KIND_KEYWORD,
-    TOK_KIND_NAME
+    TOK_KIND_NAME,
+    TOK_KIND_HIST_KEY, /* words in {{ }} only, each in its place */
+    TOK_KIND_HIST_HINT
 };
 
 struct tok_info {
@@ -49,6 +52,9 @@ enum lex_state {
     LEX_STRING,
     LEX_RAW_STRING,
     LEX_SERIES_VALUES,
+    LEX_HISTOGRAM,
+    LEX_BUCKETS,
+    LEX_BUCKET_NUMBER,
     LEX_END,
 };
 
@@ -67,7 +73,10 @@ struct lexer {
 
 void promql__lex_init(struct lexer *lx, struct arena *a, struct str text);
 
-/* The next token; comments are left out. After an error or the end: TOK_EOF for ever. */
+/*
+ * The next token, comments too. After the end: TOK_EOF for ever; after an error also, but the rest
+ * of a string with a bad escape sequence.
+ */
 void promql__lex_next(struct lexer *lx, struct lex_item *out);
 
 /* How messages name the item: `identifier "x"`, `<op:+>`, `end of input` ... */

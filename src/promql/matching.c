@@ -12,10 +12,10 @@
 /* One operand: its series and, in the current step, its elements. */
 struct side {
     struct promql__matrix m;
-    uint32_t *sig;  /* of each series */
-    size_t *next;   /* of each series: the first sample not yet seen */
-    uint32_t *here; /* series with a sample in this step */
-    double *value;  /* of each element of `here` */
+    uint32_t *sig;               /* of each series */
+    struct promql__cursor *next; /* of each series */
+    uint32_t *here;              /* series with a sample in this step */
+    struct promql__value *value; /* of each element of `here` */
     size_t n;
 };
 
@@ -36,6 +36,7 @@ struct matching {
     size_t seen_n, seen_cap, seen_sig_cap;
     uint32_t *pair_r; /* by series of l: the series of r, plus one, that pair_out is for */
     size_t *pair_out; /* by series of l: the series of the result */
+    enum promql__quarrel quarrel; /* the last one of this step */
     struct promql__collector c;
 };
 
@@ -54,9 +55,9 @@ static void prepare_side(struct matching *m, struct side *s, struct promql__inde
     size_t n = MAX(s->m.n, 1);
 
     s->sig = arena_array(a, uint32_t, n);
-    s->next = arena_array(a, size_t, n);
+    s->next = arena_array(a, struct promql__cursor, n);
     s->here = arena_array(a, uint32_t, n);
-    s->value = arena_array(a, double, n);
+    s->value = arena_array(a, struct promql__value, n);
     for (size_t i = 0; i < s->m.n; i++)
         s->sig[i] = (uint32_t)promql__index_put(sigs, match_labels(m, s->m.v[i].labels));
 }
@@ -64,14 +65,9 @@ static void prepare_side(struct matching *m, struct side *s, struct promql__inde
 static void gather(struct side *s, ts_ms t)
 {
     s->n = 0;
-    for (size_t i = 0; i < s->m.n; i++) {
-        const struct promql__series *x = &s->m.v[i];
-
-        if (s->next[i] == x->n || x->s[s->next[i]].t != t)
-            continue;
-        s->here[s->n] = (uint32_t)i;
-        s->value[s->n++] = x->s[s->next[i]++].v;
-    }
+    for (size_t i = 0; i < s->m.n; i++)
+        if (promql__take(&s->m.v[i], &s->next[i], t, &s->value[s->n]))
+            s->here[s->n++] = (uint32_t)i;
 }
 
 /* ---- set operators ---- */
@@ -81,7 +77,7 @@ static int pass(struct matching *m, struct side *s, size_t i, ts_ms t)
     struct promql__series *x = &s->m.v[s->here[i]];
 
     return promql__collect_add(&m->c, promql__collect_series(&m->c, x->labels, x->drop_name), t,
-                               (struct promql__value){.v = s->value[i]});
+                               s->value[i]);
 }
 
 static void mark(struct matching *m, const struct side *s)
@@ -198,17 +194,36 @@ static int check_unique(struct matching *m, size_t out, uint32_t sig)
     return 0;
 }
 
-static int emit(struct matching *m, size_t out, uint32_t sig, double l, double r, ts_ms t)
+/* When both are floats the way is short. */
+static struct promql__pair_result combine(struct matching *m, struct promql__value l,
+                                          struct promql__value r)
 {
-    struct promql__binary_result res =
-        m->swapped ? promql__combine(m->b->op, r, l) : promql__combine(m->b->op, l, r);
-    int rc = check_unique(m, out, sig);
+    enum promql_op op = m->b->op;
+    struct promql__binary_result res;
 
+    if (l.h != NULL || r.h != NULL || !promql__op_takes_floats(op))
+        return m->swapped ? promql__combine_hists(m->ev, op, r, l)
+                          : promql__combine_hists(m->ev, op, l, r);
+    res = m->swapped ? promql__combine(op, r.v, l.v) : promql__combine(op, l.v, r.v);
+    return (struct promql__pair_result){.v.v = res.v, .keep = res.keep};
+}
+
+static int emit(struct matching *m, size_t out, uint32_t sig, struct promql__value l,
+                struct promql__value r, ts_ms t)
+{
+    struct promql__pair_result res = combine(m, l, r);
+    int rc;
+
+    if (res.quarrel != QUARREL_NONE)
+        m->quarrel = res.quarrel;
+    if (res.failed)
+        return 0;
+    rc = check_unique(m, out, sig);
     if (rc != 0)
         return rc;
     if (m->b->return_bool)
-        res = (struct promql__binary_result){res.keep, true};
-    return res.keep ? promql__collect_add(&m->c, out, t, (struct promql__value){.v = res.v}) : 0;
+        return promql__collect_add(&m->c, out, t, (struct promql__value){.v = res.keep});
+    return res.keep ? promql__collect_add(&m->c, out, t, res.v) : 0;
 }
 
 /* Element `i` of l with its partner, or with the fill value. */
@@ -221,7 +236,7 @@ static int match_one(struct matching *m, size_t i, ts_ms t)
         if (!m->how->has_fill_rhs)
             return 0;
         return emit(m, result_series(m, l, match_labels(m, l)), sig, m->l.value[i],
-                    m->how->fill_rhs, t);
+                    (struct promql__value){.v = m->how->fill_rhs}, t);
     }
     partner = m->r.here[m->at_r[sig]];
     if (m->pair_r[s] != partner + 1) {
@@ -240,8 +255,8 @@ static int fill_left(struct matching *m, ts_ms t)
         uint32_t sig = m->r.sig[m->r.here[i]];
 
         if (m->matched[sig] != m->stamp)
-            rc = emit(m, result_series(m, match_labels(m, r), r), sig, m->how->fill_lhs,
-                      m->r.value[i], t);
+            rc = emit(m, result_series(m, match_labels(m, r), r), sig,
+                      (struct promql__value){.v = m->how->fill_lhs}, m->r.value[i], t);
     }
     return rc;
 }
@@ -253,16 +268,14 @@ static int match_step(struct matching *m, ts_ms t)
 
     if ((m->l.n == 0 && m->r.n == 0) || ((m->l.n == 0 || m->r.n == 0) && !fills))
         return 0;
+    m->quarrel = QUARREL_NONE;
     rc = index_one_side(m);
-    if (rc == 0 && (m->b->op == PROMQL_TRIM_UPPER || m->b->op == PROMQL_TRIM_LOWER)) {
-        for (size_t i = 0; i < m->l.n; i++)
-            if (m->in_r[m->l.sig[m->l.here[i]]] == m->stamp)
-                promql__note_bad_trim(m->ev, m->e);
-        return 0;
-    }
     for (size_t i = 0; rc == 0 && i < m->l.n; i++)
         rc = match_one(m, i, t);
-    return rc == 0 && m->how->has_fill_lhs ? fill_left(m, t) : rc;
+    if (rc == 0 && m->how->has_fill_lhs)
+        rc = fill_left(m, t);
+    promql__note_quarrel(m->ev, m->e, m->quarrel);
+    return rc;
 }
 
 static void prepare(struct matching *m, const struct promql__grid *g)
@@ -308,6 +321,8 @@ int promql__eval_matching(struct promql__ev *ev, const struct promql__grid *g,
         gather(&m.l, t);
         gather(&m.r, t);
         rc = is_set ? set_step(&m, t) : match_step(&m, t);
+        if (rc == 0)
+            rc = promql__collect_check(&m.c);
         if (rc == 0)
             rc = promql__tick(ev, m.l.m.n + m.r.m.n);
     }

@@ -53,6 +53,7 @@ int promql__fn_clamp(struct promql__ev *ev, const struct promql__grid *g,
                 s->s[kept++] = (struct sample){s->s[k].t, go_max(min, go_min(max, s->s[k].v))};
         }
         s->n = kept;
+        s->nh = 0;
         promql__drop_name(ev, s);
         if (kept > 0)
             out->v[n++] = *s;
@@ -71,6 +72,7 @@ int promql__fn_round(struct promql__ev *ev, const struct promql__grid *g,
 
     if (rc == 0 && call->n_args > 1)
         rc = promql__eval_scalar(ev, g, call->args[1], &nearest);
+    promql__keep_floats(out);
     for (size_t i = 0; rc == 0 && i < out->n; i++) {
         struct promql__series *s = &out->v[i];
 
@@ -163,7 +165,7 @@ int promql__fn_vector(struct promql__ev *ev, const struct promql__grid *g,
     return promql__eval(ev, g, promql__unparen(e->u.call.args[0]), out);
 }
 
-/* scalar(v): the value when there is just one, else NaN. */
+/* scalar(v): the value when there is just one float, else NaN. */
 int promql__fn_scalar(struct promql__ev *ev, const struct promql__grid *g,
                       const struct promql_expr *e, struct promql__matrix *out)
 {

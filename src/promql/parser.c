@@ -122,7 +122,9 @@ enum tok promql__peek(struct parser *p)
 {
     if (p->have_tok)
         return p->tok.type;
-    promql__lex_next(&p->lx, &p->tok);
+    do
+        promql__lex_next(&p->lx, &p->tok);
+    while (p->tok.type == TOK_COMMENT);
     p->have_tok = true;
     switch (p->tok.type) {
     case TOK_ERROR:

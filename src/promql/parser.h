@@ -79,6 +79,11 @@ struct promql_expr *promql__postfix(struct parser *p, struct promql_expr *e);
 struct promql_expr *promql__aggregate(struct parser *p, const struct lex_item *op);
 struct promql_expr *promql__call(struct parser *p, const struct lex_item *name);
 
+/* {{...}}; `has_hint`: its hint is written. */
+const struct histogram *promql__histogram(struct parser *p, bool *has_hint);
+/* N of xN, or another whole number in a series description. */
+uint64_t promql__repetitions(struct parser *p, const struct expectation *expect);
+
 /* FER_EINVAL with the first type error in *f. */
 int promql__check_types(struct str text, const struct promql_expr *e, struct fault *f);
 

@@ -24,19 +24,22 @@ static double change(const struct sample *s, size_t n, bool counter)
  * stretched to the edges: all the way when an edge is within 1.1 sample intervals, else by half an
  * interval, and never to before a counter was zero. This is the factor of the stretch.
  */
-static double stretch(const struct sample *s, size_t n, const struct promql__window *w,
-                      bool counter, double increase)
+static inline double factor(struct promql__change c, const struct promql__window *w)
 {
-    double to_start = (double)(s[0].t - w->from) / 1000;
-    double to_end = (double)(w->to - s[n - 1].t) / 1000;
-    double sampled = (double)(s[n - 1].t - s[0].t) / 1000;
-    double interval = sampled / (double)(n - 1);
+    double to_start = (double)(c.first_t - w->from) / 1000;
+    double to_end = (double)(w->to - c.last_t) / 1000;
+    double sampled = (double)(c.last_t - c.first_t) / 1000;
+    double interval = c.n > 1 ? sampled / (double)(c.n - 1) : 0;
     double threshold = interval * 1.1;
 
-    if (to_start >= threshold)
+    if (c.begin != 0) {
+        to_start = 0;
+        sampled = (double)(c.last_t - c.begin) / 1000;
+    } else if (to_start >= threshold) {
         to_start = interval / 2;
-    if (counter && increase > 0 && s[0].v >= 0) {
-        double to_zero = sampled * (s[0].v / increase);
+    }
+    if (c.begin == 0 && c.counter && c.increase > 0 && c.first >= 0) {
+        double to_zero = sampled * (c.first / c.increase);
 
         if (to_zero < to_start)
             to_start = to_zero;
@@ -44,6 +47,17 @@ static double stretch(const struct sample *s, size_t n, const struct promql__win
     if (to_end >= threshold)
         to_end = interval / 2;
     return sampled == 0 ? 1 : (sampled + to_start + to_end) / sampled;
+}
+
+double promql__stretch(const struct promql__change *c, const struct promql__window *w)
+{
+    return factor(*c, w);
+}
+
+static double stretch(const struct sample *s, size_t n, const struct promql__window *w,
+                      bool counter, double increase)
+{
+    return factor((struct promql__change){s[0].t, s[n - 1].t, n, counter, s[0].v, increase, 0}, w);
 }
 
 bool promql__delta(const struct sample *s, size_t n, const struct promql__window *w, double *out)

@@ -25,8 +25,9 @@ struct ranking {
     const struct promql_aggregate *agg;
     struct promql__groups gr;
     struct param param;
-    size_t *next; /* of each input series: the first sample not yet seen */
-    size_t *kept; /* of each input series: samples that are in the result */
+    const struct promql_expr *e; /* the aggregation */
+    struct promql__cursor *next; /* of each input series */
+    struct promql__cursor *kept; /* of each input series: samples that are in the result */
     struct promql__ranked *step;
 };
 
@@ -96,19 +97,6 @@ static void check_phi(struct promql__ev *ev, const struct promql_expr *at, const
         promql__warn_quantile(ev, at, p->min);
 }
 
-/* The sample of series `i` at `t`, if it has one; each is taken once. */
-static bool take(struct ranking *r, uint32_t i, ts_ms t, double *v)
-{
-    const struct promql__series *s = &r->gr.in.v[i];
-    size_t at = r->next[i];
-
-    if (at >= s->n || s->s[at].t != t)
-        return false;
-    *v = s->s[at].v;
-    r->next[i]++;
-    return true;
-}
-
 /* Where a series stands between 0 and 1; the same in Prometheus, so that both choose alike. */
 static double sampling_offset(struct labels ls)
 {
@@ -144,6 +132,11 @@ static bool in_ratio(double ratio, double offset)
     return offset >= 1 + go_max(ratio, -1);
 }
 
+static bool ranks_values(enum promql_agg op)
+{
+    return op == PROMQL_TOPK || op == PROMQL_BOTTOMK;
+}
+
 /* The chosen ones of one group in one step into r->step; their number. */
 static size_t choose(struct ranking *r, size_t k, size_t step, ts_ms t)
 {
@@ -157,21 +150,39 @@ static size_t choose(struct ranking *r, size_t k, size_t step, ts_ms t)
     for (size_t i = r->gr.first[k]; i < r->gr.first[k + 1]; i++) {
         struct promql__ranked x = {.i = r->gr.members[i]};
         struct promql__ranked *top = &r->step[0];
+        struct promql__value v;
 
-        if (!take(r, x.i, t, &x.v) || limit == 0)
+        if (!promql__take(&r->gr.in.v[x.i], &r->next[x.i], t, &v) || limit == 0)
             continue;
+        if (v.h != NULL && ranks_values(op)) {
+            promql__info_hist_ignored(r->ev, r->e, op);
+            continue;
+        }
+        x.v = v.v; /* 0 for a histogram */
         if (ratio && !in_ratio(p, sampling_offset(r->gr.in.v[x.i].labels)))
             continue;
         if (n < limit) {
             promql__heap_push(r->step, &n, x, less);
-        } else if (op != PROMQL_LIMITK && (isnan(top->v) ? !isnan(x.v) : less(NULL, top, &x))) {
+        } else if (ranks_values(op) && (isnan(top->v) ? !isnan(x.v) : less(NULL, top, &x))) {
             *top = x;
             promql__heap_sink(r->step, n, less);
         }
     }
-    if (op == PROMQL_TOPK || op == PROMQL_BOTTOMK)
+    if (ranks_values(op))
         promql__sort_reverse(r->step, n, less, NULL);
     return n;
+}
+
+/* Keeps the sample that was taken last, which is at `t`. */
+static void keep(struct ranking *r, uint32_t i, ts_ms t)
+{
+    struct promql__series *x = &r->gr.in.v[i];
+    struct promql__cursor *kept = &r->kept[i], last = r->next[i];
+
+    if (last.s > 0 && x->s[last.s - 1].t == t)
+        x->s[kept->s++] = x->s[last.s - 1];
+    else
+        x->h[kept->h++] = x->h[last.h - 1];
 }
 
 /* What was chosen moves to the front of its own input series: the result is part of the input. */
@@ -179,7 +190,7 @@ static int rank_range(struct ranking *r, struct promql__matrix *out)
 {
     struct promql__matrix *in = &r->gr.in;
 
-    r->kept = arena_array(r->ev->arena, size_t, MAX(in->n, 1));
+    r->kept = arena_array(r->ev->arena, struct promql__cursor, MAX(in->n, 1));
     for (size_t step = 0; step < r->g->n; step++) {
         ts_ms t = promql__time(r->g, step);
         int rc = promql__tick(r->ev, in->n);
@@ -189,16 +200,14 @@ static int rank_range(struct ranking *r, struct promql__matrix *out)
         for (size_t k = 0; k < r->gr.n; k++) {
             size_t n = choose(r, k, step, t);
 
-            for (size_t i = 0; i < n; i++) {
-                uint32_t s = r->step[i].i;
-
-                in->v[s].s[r->kept[s]++] = (struct sample){t, r->step[i].v};
-            }
+            for (size_t i = 0; i < n; i++)
+                keep(r, r->step[i].i, t);
         }
     }
     for (size_t i = 0; i < in->n; i++) {
-        in->v[i].n = r->kept[i];
-        if (r->kept[i] > 0)
+        in->v[i].n = r->kept[i].s;
+        in->v[i].nh = r->kept[i].h;
+        if (in->v[i].n + in->v[i].nh > 0)
             *promql__matrix_add(r->ev, out, in->v[i].labels, 0) = in->v[i];
     }
     return 0;
@@ -218,6 +227,27 @@ static int rank_instant(struct ranking *r, struct promql__matrix *out)
     return 0;
 }
 
+/* The floats of group `k` at `t`. Sets *marked when the name of one of them is to go. */
+static size_t floats_at(struct ranking *r, size_t k, ts_ms t, double *out, bool *marked)
+{
+    size_t n = 0;
+
+    *marked = false;
+    for (size_t i = r->gr.first[k]; i < r->gr.first[k + 1]; i++) {
+        const struct promql__series *x = &r->gr.in.v[r->gr.members[i]];
+        struct promql__value v;
+
+        if (!promql__take(x, &r->next[r->gr.members[i]], t, &v))
+            continue;
+        if (v.h != NULL)
+            promql__info_hist_ignored(r->ev, promql__unparen(r->agg->expr), PROMQL_QUANTILE);
+        else
+            out[n++] = v.v;
+        *marked = *marked || (x->drop_name && n > 0);
+    }
+    return n;
+}
+
 static int quantiles(struct ranking *r, struct promql__matrix *out)
 {
     struct promql__ev *ev = r->ev;
@@ -229,18 +259,13 @@ static int quantiles(struct ranking *r, struct promql__matrix *out)
         promql__out_begin(ev);
         for (size_t step = 0; step < r->g->n; step++) {
             ts_ms t = promql__time(r->g, step);
-            bool mark = false;
-            size_t n = 0;
+            bool mark;
+            size_t n;
             int rc = promql__tick(ev, r->gr.first[k + 1] - r->gr.first[k]);
 
             if (rc != 0)
                 return rc;
-            for (size_t i = r->gr.first[k]; i < r->gr.first[k + 1]; i++) {
-                if (!take(r, r->gr.members[i], t, &v[n]))
-                    continue;
-                mark = mark || r->gr.in.v[r->gr.members[i]].drop_name;
-                n++;
-            }
+            n = floats_at(r, k, t, v, &mark);
             if (n == 0)
                 continue;
             marked = mark;
@@ -252,9 +277,10 @@ static int quantiles(struct ranking *r, struct promql__matrix *out)
 }
 
 int promql__eval_ranking(struct promql__ev *ev, const struct promql__grid *g,
-                         const struct promql_aggregate *agg, struct promql__matrix *out)
+                         const struct promql_expr *e, struct promql__matrix *out)
 {
-    struct ranking r = {.ev = ev, .g = g, .agg = agg};
+    const struct promql_aggregate *agg = &e->u.aggregate;
+    struct ranking r = {.ev = ev, .g = g, .agg = agg, .e = e};
     bool none = false;
     int rc = eval_param(ev, g, agg->param, &r.param);
 
@@ -271,7 +297,7 @@ int promql__eval_ranking(struct promql__ev *ev, const struct promql__grid *g,
     if (rc != 0 || none || r.gr.in.n == 0)
         return rc;
     promql__group(ev, agg, &r.gr);
-    r.next = arena_array(ev->arena, size_t, r.gr.in.n);
+    r.next = arena_array(ev->arena, struct promql__cursor, r.gr.in.n);
     if (agg->op == PROMQL_QUANTILE)
         return quantiles(&r, out);
     r.step = arena_array(ev->arena, struct promql__ranked, r.gr.in.n);
@@ -280,46 +306,69 @@ int promql__eval_ranking(struct promql__ev *ev, const struct promql__grid *g,
 
 /* ---- count_values ---- */
 
+/* What an input series last had, and the result series of that. */
+struct value_seen {
+    bool any;
+    struct promql__value v;
+    size_t series;
+};
+
 struct value_counts {
     struct promql__collector c;
     struct promql_aggregate agg; /* the grouping with the value's label */
     struct str label;
-    double *last;   /* of each input series: the value that `series` is for */
-    size_t *series; /* of each input series: the result series, plus one */
-    size_t *counts; /* of each result series, in this step */
+    struct value_seen *seen; /* of each input series */
+    size_t *counts;          /* of each result series, in this step */
     size_t n, cap;
 };
 
-static size_t series_of(struct value_counts *vc, const struct promql__series *s, size_t i, double v)
+static struct str value_text(struct promql__ev *ev, struct promql__value v)
+{
+    char text[NUM_TEXT_MAX];
+    struct buf b = {0};
+    struct str s;
+
+    if (v.h == NULL)
+        return arena_str(ev->arena, (struct str){text, num_format(text, v.v, 'f')});
+    histogram_print(&b, v.h);
+    s = arena_str(ev->arena, buf_str(&b));
+    buf_release(&b);
+    return s;
+}
+
+static size_t series_of(struct value_counts *vc, const struct promql__series *s, size_t i,
+                        struct promql__value v)
 {
     struct promql__ev *ev = vc->c.ev;
-    char text[NUM_TEXT_MAX];
+    struct value_seen *seen = &vc->seen[i];
     struct labels ls;
 
-    if (vc->series[i] != 0 && same_bits(vc->last[i], v))
-        return vc->series[i] - 1;
-    ls = labels_set(ev->arena, s->labels, vc->label,
-                    arena_str(ev->arena, (struct str){text, num_format(text, v, 'f')}));
-    vc->last[i] = v;
-    vc->series[i] =
-        promql__collect_series(&vc->c, promql__group_labels(ev, &vc->agg, ls), false) + 1;
-    while (vc->n < vc->series[i]) {
+    if (seen->any && seen->v.h == v.h && same_bits(seen->v.v, v.v))
+        return seen->series;
+    ls = labels_set(ev->arena, s->labels, vc->label, value_text(ev, v));
+    *seen = (struct value_seen){
+        .any = true,
+        .v = v,
+        .series = promql__collect_series(&vc->c, promql__group_labels(ev, &vc->agg, ls), false),
+    };
+    while (vc->n <= seen->series) {
         ARENA_GROW(ev->arena, vc->counts, vc->n, vc->cap, size_t);
         vc->counts[vc->n++] = 0;
     }
-    return vc->series[i] - 1;
+    return seen->series;
 }
 
-static int count_step(struct value_counts *vc, const struct promql__matrix *in, size_t *next,
-                      ts_ms t)
+static int count_step(struct value_counts *vc, const struct promql__matrix *in,
+                      struct promql__cursor *next, ts_ms t)
 {
     for (size_t i = 0; i < in->n; i++) {
-        size_t k;
+        struct promql__value v;
 
-        if (next[i] == in->v[i].n || in->v[i].s[next[i]].t != t)
-            continue;
-        k = series_of(vc, &in->v[i], i, in->v[i].s[next[i]++].v);
-        vc->counts[k]++;
+        if (promql__take(&in->v[i], &next[i], t, &v)) {
+            size_t k = series_of(vc, &in->v[i], i, v); /* may move the counts */
+
+            vc->counts[k]++;
+        }
     }
     for (size_t k = 0; k < vc->n; k++) {
         int rc = 0;
@@ -355,7 +404,7 @@ int promql__eval_count_values(struct promql__ev *ev, const struct promql__grid *
 {
     struct value_counts vc = {.agg = *agg, .label = promql__unparen(agg->param)->u.string};
     struct promql__matrix in;
-    size_t *next;
+    struct promql__cursor *next;
     int rc = 0;
 
     if (vc.label.n == 0 || !utf8_valid(vc.label)) {
@@ -370,9 +419,8 @@ int promql__eval_count_values(struct promql__ev *ev, const struct promql__grid *
     if (rc != 0 || in.n == 0)
         return rc;
     extend_grouping(ev, &vc);
-    vc.last = arena_array(ev->arena, double, in.n);
-    vc.series = arena_array(ev->arena, size_t, in.n);
-    next = arena_array(ev->arena, size_t, in.n);
+    vc.seen = arena_array(ev->arena, struct value_seen, in.n);
+    next = arena_array(ev->arena, struct promql__cursor, in.n);
     promql__collect_begin(&vc.c, ev, g);
     for (size_t i = 0; rc == 0 && i < g->n; i++)
         rc = count_step(&vc, &in, next, promql__time(g, i));

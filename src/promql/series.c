@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "ferula/base/check.h"
+#include "ferula/model/histogram.h"
 #include "ferula/model/labels.h"
 
 /* More values than this in one series are refused. */
@@ -18,14 +19,14 @@ struct values {
     size_t n, cap;
 };
 
-static void add(struct parser *p, struct values *vs, double v, bool omitted)
+static void add(struct parser *p, struct values *vs, struct promql_series_value v)
 {
     if (vs->n >= MAX_VALUES) {
         promql__fail(p, 0, "more than %d values in a series", MAX_VALUES);
         return;
     }
     ARENA_GROW(p->a, vs->v, vs->n, vs->cap, struct promql_series_value);
-    vs->v[vs->n++] = (struct promql_series_value){.v = v, .omitted = omitted};
+    vs->v[vs->n++] = v;
 }
 
 /* ---- labels ----------------------------------------------------------------------------- */
@@ -107,22 +108,25 @@ static struct labels metric(struct parser *p)
 
 /* ---- values ----------------------------------------------------------------------------- */
 
-/* N of xN. */
-static uint64_t repetitions(struct parser *p)
+uint64_t promql__repetitions(struct parser *p, const struct expectation *expect)
 {
     struct lex_item item;
     uint64_t n = 0;
+    bool digits = true;
 
     if (promql__peek(p) != TOK_NUMBER) {
-        promql__unexpected_in(p, &in_values);
+        promql__unexpected_in(p, expect);
         return 0;
     }
     item = promql__take(p);
+    for (size_t i = 0; i < item.val.n; i++)
+        digits = digits && item.val.p[i] >= '0' && item.val.p[i] <= '9';
     if (!str_to_u64(item.val, &n))
         promql__fail(p, item.pos,
                      "invalid repetition in series values: strconv.ParseUint: parsing " STR_FMT
-                     ": invalid syntax",
-                     STR_ARG(promql__quoted(p->a, item.val)));
+                     ": %s",
+                     STR_ARG(promql__quoted(p->a, item.val)),
+                     digits ? "value out of range" : "invalid syntax");
     return n;
 }
 
@@ -132,15 +136,15 @@ static void blanks(struct parser *p, struct values *vs)
 
     (void)promql__take(p);
     if (promql__take_if(p, TOK_TIMES))
-        n = repetitions(p);
+        n = promql__repetitions(p, &in_values);
     for (uint64_t i = 0; i < n && !p->failed; i++)
-        add(p, vs, 0, true);
+        add(p, vs, (struct promql_series_value){.omitted = true});
 }
 
 static double value(struct parser *p)
 {
     enum tok t = promql__peek(p);
-    double sign = t == TOK_SUB ? -1 : 1;
+    double v;
 
     if (t == TOK_IDENTIFIER && str_is(p->tok.val, "stale")) {
         (void)promql__take(p);
@@ -157,7 +161,8 @@ static double value(struct parser *p)
         promql__unexpected_in(p, &in_values);
         return 0;
     }
-    return sign * promql__number(p);
+    v = promql__number(p);
+    return t == TOK_SUB ? -v : v;
 }
 
 /* 5, 5x3, 5+2x3, 5-2x3: xN gives N+1 values. */
@@ -172,13 +177,71 @@ static void numbers(struct parser *p, struct values *vs)
     if (t == TOK_ADD || t == TOK_SUB || t == TOK_TIMES) {
         if (!p->failed && !promql__take_if(p, TOK_TIMES))
             promql__unexpected_in(p, &in_values);
-        n = p->failed ? 0 : repetitions(p);
+        n = p->failed ? 0 : promql__repetitions(p, &in_values);
     }
     for (uint64_t i = 0; i <= n && !p->failed; i++) {
-        add(p, vs, v, false);
+        add(p, vs, (struct promql_series_value){.v = v});
         if (t != TOK_TIMES)
             v += step;
     }
+}
+
+/* a, then a+b, a+b+b..., or with -; the number in xN was read last. */
+static void combine(struct parser *p, struct values *vs, struct promql_series_value v,
+                    const struct histogram *by, bool minus, uint64_t n)
+{
+    struct histogram_notes notes;
+
+    for (uint64_t i = 0; i <= n && !p->failed; i++) {
+        struct histogram *next;
+
+        add(p, vs, v);
+        if (i == n)
+            break;
+        if (v.h->schema > by->schema) {
+            promql__fail(p, p->tok.pos,
+                         "error combining histograms: cannot merge from schema %d to %d",
+                         (int)by->schema, (int)v.h->schema);
+            return;
+        }
+        next = histogram_copy(p->a, v.h);
+        if ((minus ? histogram_sub(p->a, next, by, &notes)
+                   : histogram_add(p->a, next, by, &notes)) < 0)
+            promql__fail(p, p->tok.pos,
+                         "cannot apply this operation on histograms with a mix of exponential and "
+                         "custom bucket schemas");
+        v.h = next;
+    }
+}
+
+/* {{a}}, {{a}}x3, {{a}}+{{b}}x3, {{a}}-{{b}}x3 */
+static void histograms(struct parser *p, struct values *vs)
+{
+    struct promql_series_value v = {0};
+    const struct histogram *by = NULL;
+    enum tok t;
+    uint64_t n = 0;
+
+    v.h = promql__histogram(p, &v.has_hint);
+    t = p->failed ? TOK_ERROR : promql__peek(p);
+    if (t == TOK_ADD || t == TOK_SUB) {
+        (void)promql__take(p);
+        if (promql__peek(p) != TOK_OPEN_HIST)
+            promql__unexpected_in(p, &in_values);
+        else
+            by = promql__histogram(p, &v.has_hint);
+    }
+    if (t == TOK_ADD || t == TOK_SUB || t == TOK_TIMES) {
+        if (!p->failed && !promql__take_if(p, TOK_TIMES))
+            promql__unexpected_in(p, &in_values);
+        n = p->failed ? 0 : promql__repetitions(p, &in_values);
+    }
+    if (by != NULL) {
+        combine(p, vs, v, by, t == TOK_SUB, n);
+        return;
+    }
+    for (uint64_t i = 0; i <= n && !p->failed; i++)
+        add(p, vs, v);
 }
 
 static bool item(struct parser *p, struct values *vs)
@@ -194,9 +257,8 @@ static bool item(struct parser *p, struct values *vs)
         numbers(p, vs);
         return true;
     case TOK_OPEN_HIST:
-        p->failed = true;
-        p->rc = fault_set(p->f, FER_EUNSUP, p->tok.pos, "native histograms are not supported");
-        return false;
+        histograms(p, vs);
+        return true;
     default:
         return false;
     }
@@ -212,6 +274,8 @@ int promql_parse_series(struct arena *a, struct str text, struct labels *ls,
     promql__parser_init(&p, a, text, f);
     p.lx.series = true;
     labels = metric(&p);
+    if (!p.failed && promql__peek(&p) != TOK_SPACE && promql__peek(&p) != TOK_EOF)
+        promql__unexpected_in(&p, &in_values);
     while (!p.failed && promql__take_if(&p, TOK_SPACE)) {
         if (!item(&p, &vs))
             break;

@@ -19,6 +19,30 @@ static struct promql__grid aligned(ts_ms after, ts_ms last, dur_ms step)
     return g;
 }
 
+void promql__forget_resets(struct promql__ev *ev, struct promql__matrix *m)
+{
+    for (size_t i = 0; i < m->n; i++) {
+        const struct histogram *before = NULL, *after = NULL;
+
+        for (size_t k = 0; k < m->v[i].nh; k++) {
+            const struct histogram *h = m->v[i].h[k].h;
+            struct histogram *copy;
+
+            if (h->hint != HISTOGRAM_RESET && h->hint != HISTOGRAM_NOT_RESET)
+                continue;
+            /* Neighbours are often one and the same. */
+            if (h != before) {
+                copy = arena_new(ev->arena, struct histogram);
+                *copy = *h;
+                copy->hint = HISTOGRAM_UNKNOWN;
+                before = h;
+                after = copy;
+            }
+            m->v[i].h[k].h = after;
+        }
+    }
+}
+
 int promql__eval_subquery(struct promql__ev *ev, const struct promql__grid *g,
                           const struct promql_expr *e, struct promql__matrix *out)
 {
@@ -26,11 +50,16 @@ int promql__eval_subquery(struct promql__ev *ev, const struct promql__grid *g,
     struct promql__shift shift = promql__shift_of(ev, &sq->shift);
     dur_ms range = promql__duration(ev, sq->range_expr, sq->range);
     dur_ms step = promql__duration(ev, sq->step_expr, sq->step);
+    enum promql__decoding decoding = ev->decoding;
     struct promql__grid inner;
+    int rc;
 
     if (step == 0)
         step = ev->default_step;
     inner = aligned(promql__minus(promql__reference(&shift, g, 0), range),
                     promql__reference(&shift, g, g->n - 1), step);
-    return promql__eval(ev, &inner, sq->expr, out);
+    ev->decoding = promql__decoding_below(decoding, e);
+    rc = promql__eval(ev, &inner, sq->expr, out);
+    ev->decoding = decoding;
+    return rc;
 }

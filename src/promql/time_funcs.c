@@ -92,19 +92,38 @@ int promql__fn_date(struct promql__ev *ev, const struct promql__grid *g,
     return promql__fill(ev, g, v, out);
 }
 
+/* The times of the series' samples, of either kind, as its floats. */
+static void put_times(struct promql__ev *ev, struct promql__series *s)
+{
+    struct sample *times =
+        arena_alloc_raw(ev->arena, MAX(s->n + s->nh, 1) * sizeof(*times), _Alignof(struct sample));
+    size_t n = 0, i = 0, k = 0;
+
+    while (i < s->n || k < s->nh) {
+        bool is_float = k == s->nh || (i < s->n && s->s[i].t < s->h[k].t);
+        ts_ms t = is_float ? s->s[i++].t : s->h[k++].t;
+
+        times[n++] = (struct sample){t, (double)t / 1000};
+    }
+    s->s = times;
+    s->n = n;
+    s->nh = 0;
+}
+
 /* Of a selector: the times of its samples; of anything else: the times of the steps. */
 int promql__fn_timestamp(struct promql__ev *ev, const struct promql__grid *g,
                          const struct promql_expr *e, struct promql__matrix *out)
 {
     const struct promql_expr *arg = promql__unparen(e->u.call.args[0]);
     bool selector = arg->kind == PROMQL_E_VECTOR_SELECTOR;
-    int rc = selector ? promql__eval_vector(ev, g, arg, true, out) : promql__eval(ev, g, arg, out);
+    int rc = selector ? promql__eval_vector(ev, g, arg, PROMQL__TIME, out)
+                      : promql__eval(ev, g, arg, out);
 
     for (size_t i = 0; rc == 0 && i < out->n; i++) {
         struct promql__series *s = &out->v[i];
 
-        for (size_t k = 0; k < s->n && !selector; k++)
-            s->s[k].v = (double)s->s[k].t / 1000;
+        if (!selector)
+            put_times(ev, s);
         promql__drop_name(ev, s);
         rc = promql__tick(ev, s->n);
     }

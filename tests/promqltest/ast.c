@@ -9,9 +9,25 @@
 
 static json_t *dump(const struct promql_expr *e);
 
+/* JSON has no bytes that are not UTF-8; the corpus has U+FFFD for each, as Go writes it. */
 static json_t *text(struct str s)
 {
-    return json_stringn_nocheck(s.p, s.n);
+    struct buf b = {0};
+    json_t *v;
+
+    while (s.n > 0) {
+        uint32_t rune;
+        size_t n = utf8_decode(s, &rune);
+
+        if (n == 0)
+            buf_puts(&b, "\xEF\xBF\xBD");
+        else
+            buf_add(&b, s.p, n);
+        s = str_cut(s, MAX(n, 1));
+    }
+    v = json_stringn_nocheck(buf_str(&b).p, buf_str(&b).n);
+    buf_release(&b);
+    return v;
 }
 
 static void set_pos(json_t *obj, const struct promql_expr *e)

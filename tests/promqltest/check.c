@@ -3,32 +3,6 @@
  */
 #include "runner.h"
 
-#include <float.h>
-#include <math.h>
-
-#include "ferula/base/num.h"
-
-static bool nearly_equal(double a, double b)
-{
-    const double epsilon = 0.000001;
-    double sum = fabs(a) + fabs(b), diff = fabs(a - b);
-
-    if (is_stale(a) || is_stale(b))
-        return is_stale(a) && is_stale(b);
-    if ((isnan(a) && isnan(b)) || a == b)
-        return true;
-    if (a == 0 || b == 0 || sum < DBL_MIN)
-        return diff < epsilon * DBL_MIN;
-    return diff / fmin(sum, DBL_MAX) < epsilon;
-}
-
-static struct str number_text(struct arena *a, double v)
-{
-    char text[NUM_TEXT_MAX];
-
-    return arena_str(a, (struct str){text, num_format(text, v, 'g')});
-}
-
 static struct str labels_text(struct arena *a, struct labels ls)
 {
     struct buf b = {0};
@@ -64,15 +38,14 @@ static struct str find_missing(struct arena *a, const struct eval *ev,
     return (struct str){0};
 }
 
-/* ---- values ----------------------------------------------------------------------------- */
+/* ---- results ---------------------------------------------------------------------------- */
 
-static struct str check_value(struct arena *a, struct labels ls, double want, double got)
+/* The one value of a series of a vector. */
+static struct promql_series_value value_of(const struct promql_series *s)
 {
-    if (nearly_equal(want, got))
-        return (struct str){0};
-    return arena_printf(a, STR_FMT ": expected " STR_FMT ", got " STR_FMT,
-                        STR_ARG(labels_text(a, ls)), STR_ARG(number_text(a, want)),
-                        STR_ARG(number_text(a, got)));
+    if (s->n_hists > 0)
+        return (struct promql_series_value){.h = s->hists[0].h};
+    return (struct promql_series_value){.v = s->samples[0].v};
 }
 
 static struct str check_vector(struct arena *a, const struct eval *ev,
@@ -80,45 +53,70 @@ static struct str check_vector(struct arena *a, const struct eval *ev,
 {
     for (size_t i = 0; i < n; i++) {
         const struct wanted *w = find_wanted(ev, series[i].labels);
+        struct promql_series_value got = value_of(&series[i]);
         struct str why;
 
         if (w == NULL)
-            return arena_printf(a, "unexpected series " STR_FMT " with value " STR_FMT,
-                                STR_ARG(labels_text(a, series[i].labels)),
-                                STR_ARG(number_text(a, series[i].samples[0].v)));
+            return arena_printf(a, "unexpected series " STR_FMT,
+                                STR_ARG(labels_text(a, series[i].labels)));
         if (ev->ordered && w->position != i + 1)
             return arena_printf(a, STR_FMT ": expected at position %zu, got at %zu",
                                 STR_ARG(labels_text(a, w->labels)), w->position, i + 1);
-        why = check_value(a, w->labels, w->n > 0 ? w->values[0].v : 0, series[i].samples[0].v);
+        why = check_value(a, w->labels, &w->values[0], &got);
         if (why.n > 0)
             return why;
     }
     return find_missing(a, ev, series, n);
 }
 
+/* How far a series is compared: floats and histograms are two sequences, each with its times. */
+struct progress {
+    size_t n, n_hists;
+};
+
+/* The next point of the kind of `want`, when it is at `t`. */
+static bool next_point(const struct promql_series *s, struct progress *at, ts_ms t,
+                       const struct promql_series_value *want, struct promql_series_value *got)
+{
+    if (want->h != NULL) {
+        if (at->n_hists == s->n_hists || s->hists[at->n_hists].t != t)
+            return false;
+        *got = (struct promql_series_value){.h = s->hists[at->n_hists++].h};
+        return true;
+    }
+    if (at->n == s->n || s->samples[at->n].t != t)
+        return false;
+    *got = (struct promql_series_value){.v = s->samples[at->n++].v};
+    return true;
+}
+
 static struct str check_points(struct arena *a, const struct eval *ev, const struct wanted *w,
                                const struct promql_series *s)
 {
-    size_t n = 0;
+    struct progress at = {0};
 
     for (size_t i = 0; i < w->n; i++) {
+        const struct promql_series_value *want = &w->values[i];
         ts_ms t = ev->start + (ts_ms)i * ev->step;
+        struct promql_series_value got;
         struct str why;
 
-        if (w->values[i].omitted)
+        if (t > ev->end)
+            return arena_printf(a, STR_FMT ": more points are expected than there are steps",
+                                STR_ARG(labels_text(a, w->labels)));
+        if (want->omitted)
             continue;
-        if (n >= s->n || s->samples[n].t != t)
-            return arena_printf(a, STR_FMT ": expected a point at %lld ms, got %s",
-                                STR_ARG(labels_text(a, w->labels)), (long long)t,
-                                n >= s->n ? "none" : "another time");
-        why = check_value(a, w->labels, w->values[i].v, s->samples[n].v);
+        if (!next_point(s, &at, t, want, &got))
+            return arena_printf(a, STR_FMT ": expected a %s at %lld ms",
+                                STR_ARG(labels_text(a, w->labels)),
+                                want->h != NULL ? "histogram" : "float", (long long)t);
+        why = check_value(a, w->labels, want, &got);
         if (why.n > 0)
             return arena_printf(a, "at %lld ms: " STR_FMT, (long long)t, STR_ARG(why));
-        n++;
     }
-    if (n < s->n)
-        return arena_printf(a, STR_FMT ": expected %zu points, got %zu",
-                            STR_ARG(labels_text(a, w->labels)), n, s->n);
+    if (at.n < s->n || at.n_hists < s->n_hists)
+        return arena_printf(a, STR_FMT ": expected %zu floats and %zu histograms, got %zu and %zu",
+                            STR_ARG(labels_text(a, w->labels)), at.n, at.n_hists, s->n, s->n_hists);
     return (struct str){0};
 }
 
@@ -141,15 +139,23 @@ static struct str check_matrix(struct arena *a, const struct eval *ev,
     return find_missing(a, ev, series, n);
 }
 
+static struct str check_scalar(struct arena *a, const struct eval *ev, double got)
+{
+    return check_value(a, (struct labels){0}, &(struct promql_series_value){.v = ev->scalar_value},
+                       &(struct promql_series_value){.v = got});
+}
+
 static struct str check_result(struct arena *a, const struct eval *ev,
                                const struct promql_result *res)
 {
+    if (ev->has_string && res->type != PROMQL_STRING)
+        return arena_printf(a, "expected a string, got %s", promql_type_name(res->type));
     if (ev->scalar != (res->type == PROMQL_SCALAR))
         return arena_printf(a, "expected %s, got %s", ev->scalar ? "a scalar" : "no scalar",
                             promql_type_name(res->type));
     switch (res->type) {
     case PROMQL_SCALAR:
-        return check_value(a, (struct labels){0}, ev->scalar_value, res->scalar.v);
+        return check_scalar(a, ev, res->scalar.v);
     case PROMQL_STRING:
         if (ev->has_string && str_eq(ev->string, res->string))
             return (struct str){0};
@@ -253,8 +259,6 @@ struct str check_run(struct arena *a, const struct eval *ev, const struct run *r
         return check_failure(a, ev, run);
     if (ev->fail)
         return STR("expected an error, got a result");
-    if (ev->histograms)
-        return STR("expects native histograms");
     if ((ev->warn && res->n_warnings == 0) || (ev->info && res->n_infos == 0))
         return STR("expected an annotation, got none");
     why = check_annotations(a, ev, COND_WARN, res->warnings, res->n_warnings);
@@ -265,11 +269,29 @@ struct str check_run(struct arena *a, const struct eval *ev, const struct run *r
     return why;
 }
 
-struct str check_point(struct arena *a, const struct eval *ev, const struct run *run, ts_ms at,
-                       enum promql_type type)
+/* What a series has at a time, as a series of a vector; false: nothing. */
+static bool point_at(const struct promql_series *s, ts_ms at, struct promql_series *out)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        if (s->samples[i].t == at) {
+            *out = (struct promql_series){.labels = s->labels, .samples = &s->samples[i], .n = 1};
+            return true;
+        }
+    }
+    for (size_t i = 0; i < s->n_hists; i++) {
+        if (s->hists[i].t == at) {
+            *out = (struct promql_series){.labels = s->labels, .hists = &s->hists[i], .n_hists = 1};
+            return true;
+        }
+    }
+    return false;
+}
+
+struct str check_point(struct arena *a, const struct eval *ev, const struct run *run, ts_ms at)
 {
     const struct promql_result *res = &run->result;
     struct promql_series *series;
+    struct str why;
     size_t n = 0;
 
     if (run->rc < 0)
@@ -280,15 +302,13 @@ struct str check_point(struct arena *a, const struct eval *ev, const struct run 
     for (size_t i = 0; i < res->n_series; i++) {
         if (i > 0 && labels_cmp(res->series[i - 1].labels, res->series[i].labels) > 0)
             return STR("in range mode: the matrix is not sorted by labels");
-        for (size_t j = 0; j < res->series[i].n; j++) {
-            if (res->series[i].samples[j].t == at)
-                series[n++] =
-                    (struct promql_series){res->series[i].labels, &res->series[i].samples[j], 1};
-        }
+        n += point_at(&res->series[i], at, &series[n]);
     }
-    if (type != PROMQL_SCALAR)
-        return check_vector(a, ev, series, n);
-    if (n != 1)
-        return STR("in range mode: expected one series of a scalar");
-    return check_value(a, series[0].labels, ev->scalar_value, series[0].samples[0].v);
+    if (!ev->scalar)
+        why = check_vector(a, ev, series, n);
+    else if (n == 1 && series[0].n == 1)
+        why = check_scalar(a, ev, series[0].samples[0].v);
+    else
+        why = STR("expected one series of a scalar");
+    return why.n == 0 ? why : arena_printf(a, "in range mode: " STR_FMT, STR_ARG(why));
 }

@@ -108,8 +108,22 @@ void report_skip(struct runner *r, const char *what, const char *why)
     r->total.skipped++;
 }
 
+void report_differing(struct runner *r, struct tally *t, struct str key, bool ok)
+{
+    if (ok) {
+        report(r, t, arena_printf(&r->failures.a, "differs | " STR_FMT, STR_ARG(key)), false,
+               STR("passes, but is in the table of what versions of Prometheus differ in"));
+        return;
+    }
+    t->differs++;
+    r->total.differs++;
+    printf("versions differ: " STR_FMT "\n", STR_ARG(key));
+}
+
 void print_tally(const char *what, const struct tally *t)
 {
-    printf("%-28s %5zu passed %5zu failed %5zu known failures\n", what, t->passed, t->failed,
-           t->known);
+    printf("%-28s   %5zu of %5zu", what, t->passed, t->passed + t->failed + t->known);
+    if (t->differs > 0)
+        printf("   and %zu of another version of Prometheus", t->differs);
+    putchar('\n');
 }

@@ -36,7 +36,9 @@ void known_release(struct known_list *list);
 /* ---- counting */
 
 struct tally {
-    size_t passed, failed, skipped, known; /* known: fails and is in the list */
+    size_t passed, failed, skipped;
+    size_t known;   /* fails and is in the list */
+    size_t differs; /* versions of Prometheus differ: see versions_differ() */
 };
 
 struct runner {
@@ -50,6 +52,8 @@ struct runner {
 
 /* Counts a check in `t` and in the total. `why` is what to print when it fails. */
 void report(struct runner *r, struct tally *t, struct str key, bool ok, struct str why);
+/* The same for a case of another version of Prometheus, which must not pass. */
+void report_differing(struct runner *r, struct tally *t, struct str key, bool ok);
 void report_skip(struct runner *r, const char *what, const char *why);
 void print_tally(const char *what, const struct tally *t);
 
@@ -66,7 +70,7 @@ struct str json_bytes(struct arena *a, const json_t *obj, const char *key, const
 /* ---- scripts */
 
 struct condition {
-    enum { COND_FAIL, COND_WARN, COND_INFO } on;
+    enum { COND_FAIL, COND_WARN, COND_INFO, N_COND } on;
     bool none;  /* no_warn, no_info */
     bool exact; /* the text is the whole message */
     struct str text;
@@ -88,7 +92,7 @@ struct eval {
     bool range;
     ts_ms start, end; /* equal for an instant query that gives an instant vector */
     dur_ms step;
-    bool fail, warn, info, ordered, range_vector, has_string, scalar, histograms;
+    bool fail, warn, info, ordered, range_vector, has_string, scalar;
     double scalar_value;
     struct str string;
     struct condition *conditions;
@@ -103,13 +107,17 @@ struct script {
     struct str *lines; /* trimmed, without comments */
     size_t n_lines, at;
     struct mem_source *source;
-    size_t series_left_out; /* of native histograms or with start timestamps */
 };
 
 void script_open(struct script *s, struct arena *a, struct str name, struct str text,
                  struct mem_source *source);
 /* Executes up to and with the next eval: 1, 0 at the end, -1 and *why when the script is wrong. */
 int script_next(struct script *s, struct eval *ev, struct str *why);
+
+/* Takes the first word off *rest. */
+struct str next_word(struct str *rest);
+/* The command `load` or `load_with_nhcb` at s->at; `rest`: the interval. */
+int script_load(struct script *s, struct str command, struct str rest);
 
 /* ---- running an eval */
 
@@ -126,12 +134,18 @@ struct run {
 };
 
 void run_query(struct arena *a, struct source *src, struct run *run);
+/* Evaluates `q` once more, on several threads; the run fails when that makes a difference. */
+void check_shared(struct arena *a, struct source *src, const struct promql_query *q,
+                  struct run *run);
+
+/* An empty text: they are equal, but for rounding. */
+struct str check_value(struct arena *a, struct labels ls, const struct promql_series_value *want,
+                       const struct promql_series_value *got);
 
 /* An empty text: the eval's expectations hold. */
 struct str check_run(struct arena *a, const struct eval *ev, const struct run *run);
 /* Only the points at `at` of a range query are compared. */
-struct str check_point(struct arena *a, const struct eval *ev, const struct run *run, ts_ms at,
-                       enum promql_type type);
+struct str check_point(struct arena *a, const struct eval *ev, const struct run *run, ts_ms at);
 
 /* The expression with @ at on every selector that has none; NULL pointer when that is not allowed.
  */
@@ -143,9 +157,7 @@ void run_scripts(struct runner *r);
 
 /* --parse: queries as JSON lines in, what the parser makes of them out. */
 int parse_mode(void);
-
-/* --eval: series and queries as JSON lines in, results out. */
-int eval_mode(void);
+int histogram_mode(void);
 
 /* All *.jsonl files that are known and are there. */
 void run_corpora(struct runner *r);

@@ -1,5 +1,5 @@
 /*
- * script.c - the language of Prometheus' test scripts: clear, load, eval.
+ * script.c - the language of Prometheus' test scripts: clear, load (load.c), eval.
  */
 #include "runner.h"
 
@@ -24,8 +24,7 @@ void script_open(struct script *s, struct arena *a, struct str name, struct str 
     }
 }
 
-/* Takes the first word off *rest. */
-static struct str word(struct str *rest)
+struct str next_word(struct str *rest)
 {
     struct str s = str_trim(*rest), w = s;
 
@@ -41,77 +40,6 @@ static struct str line_at(const struct script *s)
     return s->at < s->n_lines ? s->lines[s->at] : (struct str){0};
 }
 
-/* ---- load ------------------------------------------------------------------------------- */
-
-struct loaded {
-    struct labels labels;
-    struct sample *samples;
-    size_t n;
-};
-
-static bool has_start_timestamps(struct str line)
-{
-    const char *at = memmem(line.p, line.n, "@st", 3);
-
-    return at != NULL && at > line.p && at[-1] != ' ' &&
-           (at + 3 == line.p + line.n || at[3] == ' ' || at[3] == '\t');
-}
-
-/* A second line with the same labels in one load takes the place of the first. */
-static struct loaded *slot(struct loaded *v, size_t *n, struct labels ls)
-{
-    for (size_t i = 0; i < *n; i++) {
-        if (labels_eq(v[i].labels, ls))
-            return &v[i];
-    }
-    return &v[(*n)++];
-}
-
-static int load_series(struct script *s, dur_ms interval, struct loaded *v, size_t *n)
-{
-    struct str line = line_at(s);
-    struct promql_series_value *values;
-    struct labels ls;
-    struct loaded *into;
-    struct fault f = {0};
-    size_t n_values;
-    int rc = has_start_timestamps(line)
-                 ? FER_EUNSUP
-                 : promql_parse_series(s->a, line, &ls, &values, &n_values, &f);
-
-    if (rc == FER_EUNSUP) {
-        s->series_left_out++;
-        return 0;
-    }
-    if (rc < 0)
-        return rc;
-    into = slot(v, n, ls);
-    *into = (struct loaded){ls, arena_array(s->a, struct sample, n_values + 1), 0};
-    for (size_t i = 0; i < n_values; i++) {
-        if (!values[i].omitted)
-            into->samples[into->n++] = (struct sample){(ts_ms)i * interval, values[i].v};
-    }
-    return 0;
-}
-
-static int load(struct script *s, struct str rest)
-{
-    struct loaded *v;
-    size_t n = 0, lines = 0;
-    dur_ms interval;
-    int rc = duration_parse(rest, &interval, NULL);
-
-    s->at++;
-    while (s->at + lines < s->n_lines && s->lines[s->at + lines].n > 0)
-        lines++;
-    v = arena_array(s->a, struct loaded, lines + 1);
-    for (size_t i = 0; i < lines && rc == 0; i++, s->at++)
-        rc = load_series(s, interval, v, &n);
-    for (size_t i = 0; i < n && rc == 0; i++)
-        mem_source_add(s->source, v[i].labels, v[i].samples, v[i].n);
-    return rc;
-}
-
 /* ---- eval ------------------------------------------------------------------------------- */
 
 static int duration(struct str s, dur_ms *out)
@@ -122,22 +50,22 @@ static int duration(struct str s, dur_ms *out)
 /* instant at T EXPR, or range from A to B step C EXPR */
 static int eval_head(struct script *s, struct eval *ev, struct str rest)
 {
-    struct str kind = word(&rest), from, to, step;
+    struct str kind = next_word(&rest), from, to, step;
     int rc;
 
     if (str_is(kind, "instant")) {
-        (void)word(&rest);
-        from = word(&rest);
+        (void)next_word(&rest);
+        from = next_word(&rest);
         rc = duration(from, &ev->start);
         ev->end = ev->start;
         ev->when = arena_printf(s->a, "instant at " STR_FMT, STR_ARG(from));
     } else {
-        (void)word(&rest);
-        from = word(&rest);
-        (void)word(&rest);
-        to = word(&rest);
-        (void)word(&rest);
-        step = word(&rest);
+        (void)next_word(&rest);
+        from = next_word(&rest);
+        (void)next_word(&rest);
+        to = next_word(&rest);
+        (void)next_word(&rest);
+        step = next_word(&rest);
         ev->range = true;
         ev->when = arena_printf(s->a, "range from " STR_FMT " to " STR_FMT " step " STR_FMT,
                                 STR_ARG(from), STR_ARG(to), STR_ARG(step));
@@ -154,6 +82,8 @@ static int add_condition(struct script *s, struct eval *ev, struct str rest, int
     struct condition c = {.on = on, .none = none};
     bool msg = str_starts(rest, "msg:"), regex = str_starts(rest, "regex:");
 
+    if (rest.n > 0 && !msg && !regex)
+        return FER_EINVAL;
     c.text = str_trim(str_cut(rest, msg ? 4 : regex ? 6 : 0));
     c.exact = msg;
     if (regex) {
@@ -172,13 +102,13 @@ static int expect_range_vector(struct eval *ev, struct str rest)
 {
     int rc;
 
-    (void)word(&rest); /* vector */
-    (void)word(&rest); /* from */
-    rc = duration(word(&rest), &ev->start);
-    (void)word(&rest);
-    rc = rc < 0 ? rc : duration(word(&rest), &ev->end);
-    (void)word(&rest);
-    rc = rc < 0 ? rc : duration(word(&rest), &ev->step);
+    (void)next_word(&rest); /* vector */
+    (void)next_word(&rest); /* from */
+    rc = duration(next_word(&rest), &ev->start);
+    (void)next_word(&rest);
+    rc = rc < 0 ? rc : duration(next_word(&rest), &ev->end);
+    (void)next_word(&rest);
+    rc = rc < 0 ? rc : duration(next_word(&rest), &ev->step);
     ev->range_vector = true;
     return rc;
 }
@@ -201,7 +131,7 @@ static int expect_string(struct script *s, struct eval *ev, struct str rest)
 /* A line that starts with `expect`. */
 static int expect_line(struct script *s, struct eval *ev, struct str rest)
 {
-    struct str what = word(&rest);
+    struct str what = next_word(&rest);
 
     if (str_is(what, "range"))
         return expect_range_vector(ev, rest);
@@ -228,12 +158,10 @@ static int wanted_series(struct script *s, struct eval *ev, struct str line, siz
     struct fault f = {0};
     int rc = promql_parse_series(s->a, line, &w.labels, &w.values, &w.n, &f);
 
-    if (rc == FER_EUNSUP) {
-        ev->histograms = true;
-        return 0;
-    }
     if (rc < 0)
         return rc;
+    if (!ev->range && !ev->range_vector && w.n != 1)
+        return FER_EINVAL;
     ARENA_GROW(s->a, ev->wanted, ev->n_wanted, ev->wanted_cap, struct wanted);
     ev->wanted[ev->n_wanted++] = w;
     return 0;
@@ -247,7 +175,7 @@ static int eval_body(struct script *s, struct eval *ev)
 
     for (s->at++; rc == 0 && line_at(s).n > 0; s->at++) {
         struct str line = line_at(s), rest = line;
-        struct str first = word(&rest);
+        struct str first = next_word(&rest);
 
         if (str_is(first, "expect")) {
             rc = expect_line(s, ev, rest);
@@ -268,6 +196,23 @@ static int eval_body(struct script *s, struct eval *ev)
     return rc;
 }
 
+/* Conditions that no result can meet together. */
+static bool contradicts_itself(const struct eval *ev)
+{
+    size_t n_fail = 0;
+    bool some[N_COND] = {false}, none[N_COND] = {false};
+
+    for (size_t i = 0; i < ev->n_conditions; i++) {
+        const struct condition *c = &ev->conditions[i];
+
+        n_fail += c->on == COND_FAIL;
+        some[c->on] = some[c->on] || !c->none;
+        none[c->on] = none[c->on] || c->none;
+    }
+    return n_fail > 1 || (some[COND_WARN] && none[COND_WARN]) ||
+           (some[COND_INFO] && none[COND_INFO]);
+}
+
 static int eval(struct script *s, struct eval *ev, struct str command, struct str rest)
 {
     int rc;
@@ -278,7 +223,11 @@ static int eval(struct script *s, struct eval *ev, struct str command, struct st
     ev->info = str_ends(command, "_info");
     ev->ordered = str_ends(command, "_ordered");
     rc = eval_head(s, ev, rest);
-    return rc < 0 ? rc : eval_body(s, ev);
+    if (rc == 0 && ev->end < ev->start)
+        rc = FER_EINVAL;
+    if (rc == 0)
+        rc = eval_body(s, ev);
+    return rc == 0 && contradicts_itself(ev) ? FER_EINVAL : rc;
 }
 
 int script_next(struct script *s, struct eval *ev, struct str *why)
@@ -294,12 +243,12 @@ int script_next(struct script *s, struct eval *ev, struct str *why)
             s->at++;
             continue;
         }
-        command = word(&rest);
+        command = next_word(&rest);
         is_eval = str_starts(command, "eval");
         if (is_eval) {
             rc = eval(s, ev, command, rest);
         } else if (str_starts(command, "load")) {
-            rc = load(s, rest);
+            rc = script_load(s, command, rest);
         } else if (str_is(command, "clear")) {
             mem_source_clear(s->source);
             s->at++;

@@ -1,0 +1,38 @@
+/*
+ * classes.tbl.h - what the generator makes, a class a row: its name, whether it is on by default, what
+ * it is. Not a header: included many times.
+ */
+// clang-format off
+CLASS(range,       true,  "rate, increase, *_over_time and the like")
+CLASS(math,        true,  "functions of one value, the same in every library")
+CLASS(inexact,     true,  "exp, logarithms, trigonometry, ^, atan2: equal to 1e-12")
+CLASS(date,        true,  "hour(), month() and the like")
+CLASS(clamp,       true,  "clamp, clamp_min, clamp_max, round")
+CLASS(label,       true,  "label_replace, label_join")
+CLASS(sort,        true,  "sort, sort_desc, sort_by_label, sort_by_label_desc")
+CLASS(absent,      true,  "absent, absent_over_time")
+CLASS(timestamp,   true,  "timestamp")
+CLASS(scalar,      true,  "scalar, vector, time, pi, start, end, step, range, min_of, max_of")
+CLASS(classic,     true,  "histogram_quantile, histogram_quantiles, histogram_fraction of classic buckets")
+CLASS(aggregate,   true,  "sum, avg, min, max, count, group, stddev, stdvar, quantile")
+CLASS(values,      true,  "count_values")
+CLASS(topk,        true,  "topk, bottomk")
+CLASS(limit,       true,  "limitk, limit_ratio")
+CLASS(arithmetic,  true,  "+ - * / %")
+CLASS(comparison,  true,  "== != < <= > >=, with and without bool")
+CLASS(set,         true,  "and, or, unless")
+CLASS(group,       true,  "group_left, group_right")
+CLASS(fill,        true,  "fill, fill_left, fill_right")
+CLASS(trim,        true,  "</ and >/")
+CLASS(at,          true,  "@")
+CLASS(offset,      true,  "offset")
+CLASS(subquery,    true,  "subqueries")
+CLASS(durations,   true,  "expressions as durations")
+CLASS(string,      true,  "a string as the whole query")
+CLASS(stale,       true,  "stale markers in the data")
+CLASS(odd,         true,  "NaN, infinities, -0, and very large and small values in the data")
+CLASS(anchored,    true, "anchored and smoothed ranges")
+CLASS(info,        true, "info()")
+CLASS(start,       true, "start timestamps and start_timestamp()")
+CLASS(native,      true, "native histograms")
+// clang-format on
