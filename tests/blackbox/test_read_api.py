@@ -64,19 +64,20 @@ def test_nothing_to_read(server):
     assert server.get("/api/v1/read").status == 405
 
 
-def test_a_year(server):
+def test_a_year(tmp_path):
     """Samples all over a year, and many on its first day; a restart moves them into sealed chunks."""
     samples = [(T + i * 3000, i / 7) for i in range(28_000)]
     samples += [(T + i * YEAR // 700, float(i)) for i in range(2, 700)]
-    reply = server.request("POST", "/api/v1/write", rw.body(({"__name__": "up"}, samples)),
-                           {"Content-Type": "application/x-protobuf", "Content-Encoding": "snappy",
-                            "Ferula-Backfill": "true"})
-    assert reply.status == 204, reply
-    server.restart()
-    for kind in (0, 1):
-        reply = read(server, query(T, T + YEAR, matcher(0, "__name__", "up")) + rw.tag(2, 0)
-                     + rw.varint(kind))
-        assert reply.status == 200 and len(reply.body) > 200_000
+    with start_server(tmp_path, "--storage.tsdb.retention.time=0") as server:
+        reply = server.request("POST", "/api/v1/write", rw.body(({"__name__": "up"}, samples)), {
+            "Content-Type": "application/x-protobuf", "Content-Encoding": "snappy",
+            "Ferula-Backfill": "true"})
+        assert reply.status == 204, reply
+        server.restart()
+        for kind in (0, 1):
+            reply = read(server, query(T, T + YEAR, matcher(0, "__name__", "up")) + rw.tag(2, 0)
+                         + rw.varint(kind))
+            assert reply.status == 200 and len(reply.body) > 200_000
 
 
 def test_readers_wait_for_each_other(tmp_path):
