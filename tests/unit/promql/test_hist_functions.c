@@ -404,9 +404,42 @@ static void test_eval(void **state)
         run_case(&cases[i]);
 }
 
+/* Histograms count by their size, here 12 samples each: in windows, in results, in vectors. */
+static void test_limit(void **state)
+{
+    const struct promql_features features = PROMQL_FEATURES_ALL;
+    const char *const queries[] = {"rate(h[10m])", "last_over_time(h[1m])", "resets(h[10m:1m])",
+                                   "histogram_quantile(0.5, h)", "h[10m]"};
+    struct mem_source *ms = mem_source_new();
+    struct arena a = {0};
+    struct promql_result r;
+
+    (void)state;
+    load(ms, &a, str_of(COUNTER));
+    for (size_t i = 0; i < COUNT(queries); i++) {
+        struct promql_query q = {
+            .text = str_of(queries[i]),
+            .start = 4 * MINUTE,
+            .end = 4 * MINUTE,
+            .max_samples = 11,
+        };
+        struct fault f = {0};
+
+        assert_int_equal(promql_parse(&a, q.text, &features, &q.expr, &f), 0);
+        assert_int_equal(promql_eval(mem_source_base(ms), &a, &q, &r, &f), FER_ELIMIT);
+        q.max_samples = 130;
+        assert_int_equal(promql_eval(mem_source_base(ms), &a, &q, &r, &f), 0);
+    }
+    arena_release(&a);
+    mem_source_free(ms);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_eval)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_eval),
+        cmocka_unit_test(test_limit),
+    };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
