@@ -165,7 +165,7 @@ struct judge {
 
 enum verdict {
     SAME,
-    ORDERED, /* the same but for the order of series, of which Prometheus has several */
+    ORDERED, /* the same but for an order: of the series of a vector, or of the terms of a sum */
     WAVERS,  /* Prometheus answers one way and another, and never as ferula does */
     DIFFERS,
 };
