@@ -110,6 +110,15 @@ struct test_case {
 void case_make(struct arena *a, uint64_t seed, uint64_t number, const struct data_set *d,
                const struct classes *c, struct test_case *out);
 
+/* coverage.c: which functions and aggregations were never made. */
+struct coverage {
+    bool funcs[N_PROMQL_FUNCS], aggs[N_PROMQL_AGGS];
+};
+
+void coverage_add(struct coverage *cov, struct str text);
+/* Prints those that are missing; how many. */
+size_t coverage_report(const struct coverage *cov);
+
 /* ---- answers ------------------------------------------------------------------------------ */
 
 /* A result of either engine; an error when `error` is not empty. */
