@@ -294,7 +294,7 @@ void data_make(struct arena *a, uint64_t seed, uint64_t number, const struct cla
                      i / 2);
     for (size_t i = 0; out->natives && i < 3; i++)
         for (size_t j = 0; j < 2; j++)
-            for (size_t k = rng_below(&m.rng, 3); k > 0; k--)
+            for (size_t k = 1 + rng_below(&m.rng, 2); k > 0; k--)
                 add_native(&m, natives[i], jobs[j], k);
     qsort(out->series, out->n_series, sizeof(*out->series), by_labels);
 }
