@@ -29,9 +29,10 @@ struct api_opts {
     size_t max_samples;
     size_t max_concurrency;
     struct promql_features features;
-    bool delayed_name_removal;
-    bool remote_write; /* the receiver is on */
-    bool admin;        /* snapshots are made for whoever asks */
+    bool delayed_name_removal, use_start_timestamps; /* in queries */
+    bool type_and_unit_labels;                       /* series may have __type__ and __unit__ */
+    bool remote_write;                               /* the receiver is on */
+    bool admin;                                      /* snapshots are made for whoever asks */
     struct ingest_limits limits;
     const struct api_flag *flags; /* borrowed for the life of the api */
     size_t n_flags;

@@ -127,8 +127,8 @@ struct promql_result {
 
 /*
  * FER_EEXEC: f->text is Prometheus' message; FER_ELIMIT: too many samples; FER_EINVAL: a range
- * query over a matrix or string; FER_EUNSUP: an experimental form that is parsed but not evaluated
- * yet; FER_ETIMEOUT, FER_ECANCELED; what the source reports ("expanding series: ...").
+ * query over a matrix or string; FER_EUNSUP: a regular expression with more groups than
+ * REGEX_MAX_GROUPS; FER_ETIMEOUT, FER_ECANCELED; what the source reports ("expanding series: ...").
  */
 int promql_eval(struct source *src, struct arena *a, const struct promql_query *q,
                 struct promql_result *out, struct fault *f);

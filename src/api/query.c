@@ -78,6 +78,8 @@ static void run_init(struct run *r, struct http_req *req)
               .lookback = api->opts.lookback,
               .max_samples = api->opts.max_samples,
               .delayed_name_removal = api->opts.delayed_name_removal,
+              .use_start_timestamps = api->opts.use_start_timestamps,
+              .type_and_unit_labels = api->opts.type_and_unit_labels,
               .features = api->opts.features,
               .interrupted = interrupted,
               .interrupted_ctx = r},

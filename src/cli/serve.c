@@ -127,6 +127,8 @@ static void make_api(struct service *s, const struct serve_conf *c)
         .max_concurrency = c->max_concurrency,
         .features = c->promql,
         .delayed_name_removal = c->delayed_name_removal,
+        .use_start_timestamps = c->use_start_timestamps,
+        .type_and_unit_labels = c->type_and_unit_labels,
         .remote_write = c->remote_write,
         .admin = c->admin,
         .limits = {c->max_request_bytes, c->max_labels, c->max_name_bytes, c->max_value_bytes},

@@ -205,8 +205,10 @@ void promql__collect_begin(struct promql__collector *c, struct promql__ev *ev,
 size_t promql__collect_series(struct promql__collector *c, struct labels ls, bool drop_name);
 int promql__collect_add(struct promql__collector *c, size_t series, ts_ms t,
                         struct promql__value v);
-/* At the end of each step: FER_EEXEC when a series has two samples in it. */
+/* FER_EEXEC when a series has two samples in a step: at the end of each step that may fail in
+ * another way later. */
 int promql__collect_check(struct promql__collector *c);
+/* Checks, too. */
 int promql__collect_end(struct promql__collector *c, struct promql__matrix *out);
 
 /* ---- select.c, subquery.c ---- */
@@ -508,9 +510,9 @@ bool promql__starts_matter(const struct promql__ev *ev, enum promql_func func);
 bool promql__began_anew(struct promql__started before, struct promql__started now);
 /* The start of the window's first sample when it lies inside the window, else 0. */
 ts_ms promql__begin_inside(const ts_ms *start, ts_ms first, const struct promql__window *w);
-/* Warns when starts contradict the samples before them. */
+/* Warns, once, when starts contradict the samples before them; the window is of one kind. */
 void promql__note_overlap(struct promql__ev *ev, const struct promql__mixed *m);
-/* The function of a window without histograms; as promql__mixed_fn. */
+/* The function of the window's floats alone. */
 promql__mixed_fn promql__floats_of;
 
 /* ---- extended.c: anchored and smoothed ---- */
@@ -594,12 +596,6 @@ void promql__note_arithmetic(struct promql__ev *ev, const struct promql_expr *at
 void promql__warn_quantile(struct promql__ev *ev, const struct promql_expr *at, double phi);
 void promql__info_hist_ignored(struct promql__ev *ev, const struct promql_expr *at,
                                enum promql_agg agg);
-void promql__warn_mixed_schemas(struct promql__ev *ev, const struct promql_expr *at,
-                                struct str metric);
-/* `deed` is "addition", "subtraction" or "aggregation". */
-void promql__warn_reset_collision(struct promql__ev *ev, const struct promql_expr *at,
-                                  const char *deed);
-void promql__info_reconciled(struct promql__ev *ev, const struct promql_expr *at, const char *deed);
 void promql__notes_finish(struct promql__ev *ev, struct promql_result *out);
 /* Go's %g. */
 struct str promql__go_g(struct promql__ev *ev, double v);

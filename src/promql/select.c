@@ -151,16 +151,16 @@ int promql__eval_vector(struct promql__ev *ev, const struct promql__grid *g,
 {
     const struct promql_vector_selector *vs = &e->u.vector;
     struct promql__shift shift = promql__shift_of(ev, &vs->shift);
-    struct promql__span span = {&shift, ev->lookback, 0};
+    struct promql__span span = {&shift, ev->lookback, vs->smoothed ? ev->lookback : 0};
     struct source_selection *sel;
     int rc;
 
     if (vs->smoothed && wanted == PROMQL__VALUE)
         return promql__eval_smoothed(ev, g, e, out);
-    /* timestamp(x @ t offset d) forgets the offset in Prometheus. */
+    rc = promql__select(ev, g, vs, &span, &sel);
+    /* timestamp(x @ t offset d) forgets the offset in Prometheus, save for what it selects. */
     if (wanted != PROMQL__VALUE && shift.pinned)
         shift.offset = 0;
-    rc = promql__select(ev, g, vs, &span, &sel);
     for (size_t i = 0; rc == 0 && i < sel->n; i++) {
         rc = promql__read(ev, sel, i);
         if (rc == 0 && ev->in.f.n + ev->in.h.n > 0) {

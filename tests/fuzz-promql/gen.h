@@ -20,11 +20,18 @@ struct gen {
 
 typedef void make_fn(struct gen *g, int depth);
 
+/* What becomes of a small relative error in the operand. */
+enum effect {
+    GROWS,   /* anything may: the operand must be exact */
+    STAYS,   /* the result has the same */
+    INEXACT, /* the result has one; the operand must be exact */
+};
+
 struct production {
     make_fn *make;
     unsigned weight;
-    enum fuzz_class class; /* N_CLASSES: always on */
-    bool carries;          /* a relative error of the operand stays as small as it is */
+    enum fuzz_class class; /* ALWAYS: there is no switch */
+    enum effect effect;
 };
 
 #define ALWAYS N_CLASSES
@@ -53,7 +60,7 @@ void gen_number(struct gen *g);
 
 /* gen_call.c */
 make_fn gen_range_call, gen_math, gen_inexact, gen_date, gen_clamp, gen_label, gen_sort, gen_absent,
-    gen_timestamp, gen_vector_of, gen_classic;
+    gen_timestamp, gen_vector_of, gen_classic, gen_native_part, gen_native_shape, gen_info;
 
 /* gen_operator.c */
 make_fn gen_aggregate, gen_quantile, gen_values, gen_topk, gen_limit, gen_arithmetic,

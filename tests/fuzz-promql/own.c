@@ -69,6 +69,7 @@ void own_answer(struct arena *a, struct mem_source *ms, const struct data_set *d
         .default_subquery_step = d->subquery_step,
         .max_samples = d->max_samples,
         .delayed_name_removal = d->delayed_name_removal,
+        .use_start_timestamps = d->start_timestamps,
         .features = PROMQL_FEATURES_ALL,
     };
     struct promql_result r;

@@ -44,6 +44,13 @@ func (s *series) store() error {
 	return nil
 }
 
+// between gives what the database would: chunks are cut to the times that are asked for.
+func (s *series) between(start, end int64) *series {
+	first := sort.Search(len(s.points), func(i int) bool { return s.points[i].t >= start })
+	after := sort.Search(len(s.points), func(i int) bool { return s.points[i].t > end })
+	return &series{s.labels, s.points[first:max(first, after)]}
+}
+
 // With start timestamps chunks would end elsewhere.
 type withoutStarts struct{ *series }
 
@@ -130,7 +137,7 @@ func (*memory) LabelNames(context.Context, *storage.LabelHints, ...*labels.Match
 	return nil, nil, nil
 }
 
-func (m *memory) Select(_ context.Context, _ bool, _ *storage.SelectHints, ms ...*labels.Matcher) storage.SeriesSet {
+func (m *memory) Select(_ context.Context, _ bool, hints *storage.SelectHints, ms ...*labels.Matcher) storage.SeriesSet {
 	set := &seriesSet{at: -1}
 next:
 	for _, s := range m.all {
@@ -139,7 +146,7 @@ next:
 				continue next
 			}
 		}
-		set.series = append(set.series, s)
+		set.series = append(set.series, s.between(hints.Start, hints.End))
 	}
 	return set
 }
