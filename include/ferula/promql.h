@@ -16,6 +16,7 @@
 #include "ferula/base/buf.h"
 #include "ferula/base/clock.h"
 #include "ferula/base/err.h"
+#include "ferula/base/pool.h"
 #include "ferula/model/sample.h"
 #include "ferula/model/source.h"
 #include "ferula/promql/ast.h"
@@ -91,6 +92,15 @@ struct promql_query {
     bool use_start_timestamps;    /* feature use-start-timestamps */
     bool type_and_unit_labels;    /* feature type-and-unit-labels */
     struct promql_features features;
+
+    /*
+     * Threads that help with large selections when they are idle, at most `n_helpers`; borrowed.
+     * NULL: the caller's thread does it all. The source must allow reads of a selection's series on
+     * several threads at once.
+     */
+    struct pool *helpers;
+    size_t n_helpers;
+    size_t help_from; /* series that make it worthwhile; 0: 512 */
 
     /*
      * Asked every few thousand samples; not 0 stops the query with that code: FER_ETIMEOUT ("query

@@ -81,6 +81,8 @@ static void run_init(struct run *r, struct http_req *req)
               .use_start_timestamps = api->opts.use_start_timestamps,
               .type_and_unit_labels = api->opts.type_and_unit_labels,
               .features = api->opts.features,
+              .helpers = api->opts.helpers,
+              .n_helpers = api->opts.n_helpers,
               .interrupted = interrupted,
               .interrupted_ctx = r},
         .stats = http_param(req, "stats"),

@@ -115,11 +115,14 @@ static bool resets(const struct promql__mixed *m, double *out)
 int promql__floats_of(struct promql__ev *ev, const struct promql__mixed *m,
                       struct promql__value *out)
 {
+    struct promql__mixed floats = *m;
+
+    floats.nh = 0;
     if (m->s_start == NULL)
         return m->floats(m->s, m->n, m->w, &out->v);
     if (m->func == PROMQL_FN_irate)
-        return irate(m, &out->v);
-    return m->func == PROMQL_FN_resets ? resets(m, &out->v) : increase(ev, m, &out->v);
+        return irate(&floats, &out->v);
+    return m->func == PROMQL_FN_resets ? resets(&floats, &out->v) : increase(ev, &floats, &out->v);
 }
 
 /* ---- start_timestamp() ------------------------------------------------------------------ */
@@ -129,14 +132,12 @@ int promql__fn_start_timestamp(struct promql__ev *ev, const struct promql__grid 
                                const struct promql_expr *e, struct promql__matrix *out)
 {
     const struct promql_expr *arg = promql__unparen(e->u.call.args[0]);
-    int rc;
+    bool selector = arg->kind == PROMQL_E_VECTOR_SELECTOR;
+    int rc = selector ? promql__eval_vector(ev, g, arg, PROMQL__START, out)
+                      : promql__eval(ev, g, arg, out);
 
-    if (arg->kind != PROMQL_E_VECTOR_SELECTOR || !ev->q->use_start_timestamps) {
-        rc = promql__eval(ev, g, arg, out);
+    if (!selector || !ev->q->use_start_timestamps)
         *out = (struct promql__matrix){0};
-        return rc;
-    }
-    rc = promql__eval_vector(ev, g, arg, PROMQL__START, out);
     for (size_t i = 0; rc == 0 && i < out->n; i++)
         promql__drop_name(ev, &out->v[i]);
     return rc != 0 ? rc : promql__matrix_settle(ev, g, out);

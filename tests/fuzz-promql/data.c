@@ -254,6 +254,7 @@ static void pick_options(struct maker *m)
 
     m->d->delayed_name_removal = rng_chance(&m->rng, 0.5);
     m->d->start_timestamps = m->classes->on[CLASS_start] && rng_chance(&m->rng, 0.4);
+    m->d->natives = m->classes->on[CLASS_native] && rng_chance(&m->rng, 0.5);
     m->d->start = PICK(&m->rng, starts);
     m->d->interval = PICK(&m->rng, intervals);
     m->d->end = m->d->start + POINTS * m->d->interval;
@@ -286,7 +287,7 @@ void data_make(struct arena *a, uint64_t seed, uint64_t number, const struct cla
         if (rng_chance(&m.rng, 0.7))
             add_info(&m, i % 2 == 0 ? "target_info" : "build_info", jobs[rng_below(&m.rng, 2)],
                      i / 2);
-    for (size_t i = 0; c->on[CLASS_native] && i < 3; i++)
+    for (size_t i = 0; out->natives && i < 3; i++)
         for (size_t j = 0; j < 2; j++)
             for (size_t k = rng_below(&m.rng, 3); k > 0; k--)
                 add_native(&m, natives[i], jobs[j], k);
