@@ -1,8 +1,10 @@
 """The pinned Prometheus (v0.314.0 of its module), built from source: its server and its promtool."""
+import functools
 import json
 import re
 import subprocess
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 
@@ -12,6 +14,7 @@ MODULE = "github.com/prometheus/prometheus/cmd/"
 READY_S = 60
 
 
+@functools.lru_cache
 def program(name):
     """`prometheus` or `promtool`, without service discovery, which is most of its code."""
     return gopeer.build_tool("prometheus", MODULE + name, "-tags=remove_all_sd")
