@@ -212,6 +212,16 @@ static void print_position(struct buf *b, struct str query, int at)
     buf_addf(b, " (%d:%d)", line, col);
 }
 
+void promql__notes_merge(struct promql__ev *ev, const struct promql__ev *worker)
+{
+    for (const struct promql__note *n = worker->notes; n != NULL; n = n->next) {
+        struct promql__note *own = note(ev, n->warning, n->at, n->text);
+
+        own->at = n->at;
+        own->count += n->count;
+    }
+}
+
 void promql__notes_finish(struct promql__ev *ev, struct promql_result *out)
 {
     size_t n[2] = {0};
