@@ -17,6 +17,7 @@ struct side {
     uint32_t *here;              /* series with a sample in this step */
     struct promql__value *value; /* of each element of `here` */
     size_t n;
+    bool has_hists;
 };
 
 struct matching {
@@ -58,13 +59,34 @@ static void prepare_side(struct matching *m, struct side *s, struct promql__inde
     s->next = arena_array(a, struct promql__cursor, n);
     s->here = arena_array(a, uint32_t, n);
     s->value = arena_array(a, struct promql__value, n);
-    for (size_t i = 0; i < s->m.n; i++)
+    for (size_t i = 0; i < s->m.n; i++) {
+        s->has_hists = s->has_hists || s->m.v[i].nh > 0;
         s->sig[i] = (uint32_t)promql__index_put(sigs, match_labels(m, s->m.v[i].labels));
+    }
+}
+
+/* promql__take() where there are floats only: `h` of the values is NULL and stays so. */
+static void gather_floats(struct side *s, ts_ms t)
+{
+    for (size_t i = 0; i < s->m.n; i++) {
+        const struct promql__series *x = &s->m.v[i];
+        size_t at = s->next[i].s;
+
+        if (at == x->n || x->s[at].t != t)
+            continue;
+        s->here[s->n] = (uint32_t)i;
+        s->value[s->n++].v = x->s[at].v;
+        s->next[i].s = at + 1;
+    }
 }
 
 static void gather(struct side *s, ts_ms t)
 {
     s->n = 0;
+    if (!s->has_hists) {
+        gather_floats(s, t);
+        return;
+    }
     for (size_t i = 0; i < s->m.n; i++)
         if (promql__take(&s->m.v[i], &s->next[i], t, &s->value[s->n]))
             s->here[s->n++] = (uint32_t)i;
