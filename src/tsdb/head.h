@@ -179,6 +179,9 @@ struct tsdb__chunk *tsdb__head_copy_rich(const struct tsdb__head *h, uint32_t id
 bool tsdb__head_has_rich(const struct tsdb__head *h, uint32_t id);
 void tsdb__head_release_rich(struct tsdb__head *h);
 
+/* Under the write lock: takes samples of any kind out. head_delete.c. FER_ECORRUPT. */
+int tsdb__head_delete(struct tsdb__head *h, uint32_t id, struct source_range range);
+
 /* What head.c does for both: notes a time, and chunks that a slot gets, or one that it loses. */
 void tsdb__head_see(struct tsdb__head *h, ts_ms t);
 void tsdb__head_touch(struct tsdb__head *h, int32_t slot, uint32_t n_chunks);

@@ -90,11 +90,10 @@ static int is_last(struct slicing *sl, uint32_t id, bool *out)
     return rc;
 }
 
-static int remove_series(struct slicing *sl, uint32_t id)
+int tsdb__retention_remove(struct tsdb__txn *x, uint32_t id, struct tsdb__gone *g)
 {
-    struct tsdb__gone *g = sl->gone;
     uint32_t tag;
-    int rc = tsdb__series_delete(sl->x, id, &g->postings, &tag);
+    int rc = tsdb__series_delete(x, id, &g->postings, &tag);
 
     if (rc < 0)
         return rc;
@@ -139,7 +138,7 @@ static int clear_row(struct slicing *sl, struct tsdb__chunk_row *row, bool *whol
             return 0;
         rc = is_last(sl, e.id, &ends);
         if (rc == 0 && ends)
-            rc = remove_series(sl, e.id);
+            rc = tsdb__retention_remove(sl->x, e.id, sl->gone);
     }
     *whole = rc == 1;
     return rc < 0 ? rc : 0;
