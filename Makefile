@@ -51,10 +51,10 @@ MICRO   := $(wildcard bench/micro/*.c) bench/load/mix.c
 HDR     := $(shell find include -name '*.h' ! -name '*.tbl.h' 2>/dev/null)
 FORMAT  := $(filter-out %.tbl.h,$(SRC) $(SRCXX) src/main.c $(HDR) $(wildcard src/*/*.h \
            tests/unit/*/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/promqltest/*.[ch] bench/*/*.[ch] \
-           tests/crash/*.[ch] tests/fault/*.[ch]))
+           tests/fuzz-promql/*.[ch] tests/crash/*.[ch] tests/fault/*.[ch]))
 
 .PHONY: all ferula help setup test test-long demo unit blackbox promqltest fuzz fuzz-corpus \
-        interop crash damage power-cuts faults soak asan tsan valgrind check check-layers \
+        fuzz-promql interop crash damage power-cuts faults soak asan tsan valgrind check check-layers \
         check-headers \
         check-magic format format-check tidy coverage bench bench-start bench-compare bench-micro install clean
 
@@ -102,6 +102,11 @@ $(B)/tests/fuzz/replay_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(B)/libferula
 	$(Q)$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -Wno-missing-prototypes -Isrc/ingest -Isrc/promql -Isrc/tsdb -o $@ $^ $(LIBS)
 $(B)/promqltest: $(wildcard tests/promqltest/*.c) $(B)/libferula.a
 	$(Q)echo "  TEST  $@"; $(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -o $@ $^ $(LIBS) -ljansson
+$(B)/fuzz-promql: $(wildcard tests/fuzz-promql/*.[ch]) $(B)/libferula.a
+	$(Q)echo "  TEST  $@"; $(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -Wno-missing-prototypes -o $@ $(filter %.c %.a,$^) $(LIBS)
+# Prometheus' engine at the other end of two pipes; Go's own cache makes a second build quick.
+build/interop/promeval-engine: $(wildcard tests/interop/promeval/engine/*.go tests/interop/promeval/go.*)
+	$(Q)echo "  GO    $@"; cd tests/interop/promeval && ../../../tools/go build -o ../../../$@ ./engine
 $(B)/bench-load: $(LOAD:%.c=$(B)/%.o) $(B)/libferula.a
 	$(Q)echo "  LINK  $@"; $(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
 # A measurement of one part may include its private headers, as a unit test does.
@@ -138,6 +143,8 @@ promqltest: $(B)/promqltest ferula     ## Prometheus' own PromQL tests and parse
 	$(Q)tools/test stage promqltest $(B)
 fuzz-corpus: $(REPLAY)                 ## the fuzz targets on what is in tests/fuzz/corpus
 	$(Q)tools/test stage fuzz-corpus $(B)
+fuzz-promql: $(B)/fuzz-promql build/interop/promeval-engine ## random PromQL against Prometheus' engine (FUZZ_PROMQL_N=1000000, FUZZ_PROMQL_SEED=1)
+	$(Q)FUZZ_PROMQL_N=$(or $(FUZZ_PROMQL_N),1000000) tools/test stage fuzz-promql $(B)
 interop: ferula                        ## real peers: Prometheus agent, KEDA's scaler, client_golang
 	$(Q)tools/test stage interop $(B)
 crash: ferula                          ## kill -9 during ingest (CYCLES=200)

@@ -16,6 +16,8 @@ FLAG(COUNT,    max_connections, .name = "web.max-connections", .value = "512", .
 FLAG(DURATION, read_timeout, .name = "web.read-timeout", .value = "5m", .least = 1, .most = 86400000, .help = "Time for a request to arrive, and for which an idle connection is kept.")
 FLAG(TEXT,     cors_origin, .name = "web.cors.origin", .value = ".*", .help = "Regular expression of the origins that browsers may ask from; it is fully anchored.")
 FLAG(BOOL,     remote_write, .name = "web.enable-remote-write-receiver", .value = "true", .help = "Accept remote write.")
+FLAG(LIST,     messages, .name = "web.remote-write-receiver.accepted-protobuf-messages", .meta = "NAME ...", .help = "Messages that the remote-write receiver accepts: prometheus.WriteRequest (1.0), io.prometheus.write.v2.Request (2.0). May be repeated; both unless given.")
+FLAG(BOOL,     otlp, .name = "web.enable-otlp-receiver", .value = "false", .help = "Accept OTLP metrics at /api/v1/otlp/v1/metrics.")
 FLAG(BOOL,     admin, .name = "web.enable-admin-api", .value = "false", .help = "Serve the admin calls: /api/v1/admin/tsdb/snapshot.")
 
 FLAG(TEXT,     data_dir, .name = "storage.tsdb.path", .value = SERVE_DATA_DIR, .help = "Folder of the store; made when it is missing.")
@@ -29,7 +31,7 @@ FLAG(DURATION, lookback, .name = "query.lookback-delta", .value = "5m", .least =
 FLAG(DURATION, query_timeout, .name = "query.timeout", .value = "2m", .least = 1, .help = "Most time that a query may take.")
 FLAG(COUNT,    max_concurrency, .name = "query.max-concurrency", .value = "20", .least = 1, .most = 1000, .help = "Most queries evaluated at once.")
 FLAG(COUNT,    max_samples, .name = "query.max-samples", .value = "50000000", .least = 1, .help = "Most samples that a query may hold in memory.")
-FLAG(LIST,     features, .name = "enable-feature", .meta = "NAME,... ...", .help = "Experimental features: promql-experimental-functions, promql-delayed-name-removal, promql-extended-range-selectors, promql-binop-fill-modifiers. May be repeated.")
+FLAG(LIST,     features, .name = "enable-feature", .meta = "NAME,... ...", .help = "Experimental features: promql-experimental-functions, promql-delayed-name-removal, promql-extended-range-selectors, promql-binop-fill-modifiers, use-start-timestamps, st-storage, type-and-unit-labels. May be repeated.")
 
 FLAG(COUNT,    max_labels, .name = "ingest.max-labels", .value = "256", .least = 1, .most = 65535, .help = "Most labels of a series.")
 FLAG(COUNT,    max_name_bytes, .name = "ingest.max-label-name-bytes", .value = "1024", .least = 1, .most = 1024, .help = "Longest label name or metric name, in bytes.")
@@ -81,8 +83,6 @@ REFUSED(.name = "config.file", .meta = "<path>", .help = "ferula does not scrape
 REFUSED(.name = "config.auto-reload", .value = "false", .help = "there is no configuration file to reload.")
 REFUSED(.name = "web.config.file", .meta = "<path>", .value = "", .help = "TLS and passwords are not served yet; put a proxy in front.")
 REFUSED(.name = "web.enable-lifecycle", .value = "false", .help = "/-/reload and /-/quit are not served; send SIGTERM to stop.")
-REFUSED(.name = "web.enable-otlp-receiver", .value = "false", .help = "OTLP is not served yet; use remote write.")
-REFUSED(.name = "web.remote-write-receiver.accepted-protobuf-messages", .meta = "NAME", .value = "prometheus.WriteRequest", .help = "only prometheus.WriteRequest (remote write 1.0) is accepted yet.")
 REFUSED(.name = "storage.tsdb.delay-compact-file.path", .meta = "<path>", .value = "", .help = "the store has no blocks for another program to upload.")
 REFUSED(.name = "agent", .value = "false", .help = "there is no agent mode; ferula is what agents write to.")
 REFUSED(.name = "storage.agent.path", .meta = "<path>", .help = "there is no agent mode.")

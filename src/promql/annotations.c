@@ -15,6 +15,7 @@ struct promql__note {
     bool warning;
     int at;          /* byte offset in the query */
     struct str text; /* without position */
+    size_t count;    /* how often it arose, when that is told; else 0 */
     struct promql__mended *mended;
 };
 
@@ -146,28 +147,14 @@ void promql__info_hist_ignored(struct promql__ev *ev, const struct promql_expr *
     promql__info(ev, at, "ignored histogram in %s aggregation", promql_agg_text(agg));
 }
 
-void promql__warn_mixed_schemas(struct promql__ev *ev, const struct promql_expr *at,
-                                struct str metric)
+void promql__warn_overlap(struct promql__ev *ev, const struct promql_expr *at, struct str metric)
 {
     struct buf b = {0};
 
+    buf_puts(&b, "sample has start time that overlaps with previous sample timestamp for metric ");
     buf_add_go_quoted(&b, metric);
-    promql__warn(ev, at,
-                 "vector contains a mix of histograms with exponential and custom buckets schemas "
-                 "for metric name %s",
-                 b.p);
+    note(ev, true, start_of(at), buf_str(&b))->count++;
     buf_release(&b);
-}
-
-void promql__warn_reset_collision(struct promql__ev *ev, const struct promql_expr *at,
-                                  const char *deed)
-{
-    promql__warn(ev, at, "conflicting counter resets during histogram %s", deed);
-}
-
-void promql__info_reconciled(struct promql__ev *ev, const struct promql_expr *at, const char *deed)
-{
-    promql__info(ev, at, "mismatched custom buckets were reconciled during %s", deed);
 }
 
 void promql__info_mended(struct promql__ev *ev, const struct promql_expr *at, struct str metric,
@@ -225,6 +212,16 @@ static void print_position(struct buf *b, struct str query, int at)
     buf_addf(b, " (%d:%d)", line, col);
 }
 
+void promql__notes_merge(struct promql__ev *ev, const struct promql__ev *worker)
+{
+    for (const struct promql__note *n = worker->notes; n != NULL; n = n->next) {
+        struct promql__note *own = note(ev, n->warning, n->at, n->text);
+
+        own->at = n->at;
+        own->count += n->count;
+    }
+}
+
 void promql__notes_finish(struct promql__ev *ev, struct promql_result *out)
 {
     size_t n[2] = {0};
@@ -242,6 +239,8 @@ void promql__notes_finish(struct promql__ev *ev, struct promql_result *out)
         buf_add_str(&b, x->text);
         if (x->mended != NULL)
             print_mended(ev, &b, x->mended);
+        if (x->count > 1)
+            buf_addf(&b, " (%zu occurrences)", x->count);
         print_position(&b, ev->q->text, x->at);
         texts[x->warning][n[x->warning]++] = arena_str(ev->arena, buf_str(&b));
     }

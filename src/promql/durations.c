@@ -20,13 +20,29 @@ struct duration {
 
 static double seconds(struct duration *d, const struct promql_expr *e);
 
+/* Where Prometheus says that an expression is: from its first number to its last, so of max_of()
+ * and of parentheses it is the inside. */
+static struct promql_pos position(const struct promql_expr *e)
+{
+    const struct promql_expr *l, *r;
+
+    if (e->kind != PROMQL_E_DURATION || e->u.duration.rhs == NULL)
+        return e->pos;
+    l = e->u.duration.lhs;
+    r = e->u.duration.rhs;
+    if (l == NULL && e->u.duration.op == PROMQL_ADD)
+        return position(r);
+    return (struct promql_pos){l == NULL ? e->pos.start : position(l).start, position(r).end};
+}
+
 static double divide(struct duration *d, const struct promql_expr *e, double l, double r)
 {
     bool mod = e->u.duration.op == PROMQL_MOD;
+    struct promql_pos pos = position(e);
 
     if (r == 0 && d->rc == 0)
-        d->rc = fault_set(d->f, FER_EEXEC, (size_t)e->pos.start, "%d:%d: %s by zero", e->pos.start,
-                          e->pos.end, mod ? "modulo" : "division");
+        d->rc = fault_set(d->f, FER_EEXEC, (size_t)pos.start, "%d:%d: %s by zero", pos.start,
+                          pos.end, mod ? "modulo" : "division");
     if (r == 0)
         return 0;
     return mod ? fmod(l, r) : l / r;
@@ -74,6 +90,7 @@ static double seconds(struct duration *d, const struct promql_expr *e)
 static dur_ms evaluate(struct duration *d, const struct promql_expr *e, bool may_be_negative)
 {
     double s = seconds(d, e);
+    struct promql_pos pos = position(e);
     const char *what = NULL;
 
     if (d->rc != 0)
@@ -86,8 +103,7 @@ static dur_ms evaluate(struct duration *d, const struct promql_expr *e, bool may
         what = "duration is out of range";
     if (what == NULL)
         return (dur_ms)(s * 1000);
-    d->rc = fault_set(d->f, FER_EEXEC, (size_t)e->pos.start, "%d:%d: %s", e->pos.start, e->pos.end,
-                      what);
+    d->rc = fault_set(d->f, FER_EEXEC, (size_t)pos.start, "%d:%d: %s", pos.start, pos.end, what);
     return 0;
 }
 

@@ -20,6 +20,10 @@ int promql__poll(struct promql__ev *ev)
     int rc;
 
     ev->work = 0;
+    if (ev->stop != NULL && atomic_load_explicit(ev->stop, memory_order_relaxed))
+        return FER_ECANCELED;
+    if (ev->helper) /* only the query's own thread may ask */
+        return 0;
     rc = q->interrupted == NULL ? 0 : q->interrupted(q->interrupted_ctx);
     if (rc == 0)
         return 0;
@@ -104,7 +108,7 @@ static int eval_unary(struct promql__ev *ev, const struct promql__grid *g,
 static int eval_plain_vector(struct promql__ev *ev, const struct promql__grid *g,
                              const struct promql_expr *e, struct promql__matrix *out)
 {
-    return promql__eval_vector(ev, g, e, false, out);
+    return promql__eval_vector(ev, g, e, PROMQL__VALUE, out);
 }
 
 static int eval_paren(struct promql__ev *ev, const struct promql__grid *g,

@@ -41,9 +41,16 @@ static bool is_gauge(const struct histogram *h)
     return h->hint == HISTOGRAM_GAUGE;
 }
 
+static struct promql__started started_at(const struct promql__mixed *m, size_t i)
+{
+    return (struct promql__started){m->h[i].t, m->h_start[i]};
+}
+
 /* Whether the counter was reset between `prev`, which stands for sample i - 1, and sample i. */
 static bool reset_before(const struct promql__mixed *m, size_t i, const struct histogram *prev)
 {
+    if (m->h_start != NULL && promql__began_anew(started_at(m, i - 1), started_at(m, i)))
+        return true;
     return histogram_detect_reset(m->h[i].h, prev);
 }
 
@@ -131,32 +138,46 @@ static struct histogram *change(struct promql__ev *ev, const struct promql__mixe
     return h;
 }
 
+/* The first sample counts as well when the counter began inside the window. */
+static bool add_first(struct promql__ev *ev, const struct promql__mixed *m, struct histogram *sum,
+                      struct rate_notes *notes)
+{
+    struct histogram_notes n = {0};
+
+    if (histogram_add(ev->arena, sum, m->h[0].h, &n) != 0) {
+        notes->mixed_buckets = true;
+        return false;
+    }
+    notes->addition = notes->addition || n.bounds_reconciled;
+    return true;
+}
+
 int promql__mixed_rate(struct promql__ev *ev, const struct promql__mixed *m,
                        struct promql__value *out)
 {
-    bool counter = m->func != PROMQL_FN_delta;
+    struct promql__change c = {.n = m->nh, .counter = m->func != PROMQL_FN_delta};
     struct rate_notes notes = {0};
     struct histogram *h;
     double factor;
 
     if (m->n > 0)
         return tell(ev, m, PROMQL__MIXED_KINDS);
-    if (m->nh < 2)
+    c.first_t = m->h[0].t;
+    c.last_t = m->h[m->nh - 1].t;
+    c.begin = promql__begin_inside(m->h_start, c.first_t, m->w);
+    if (m->nh < 2 && c.begin == 0)
         return 0;
-    h = change(ev, m, counter, &notes);
+    h = m->nh < 2 ? histogram_copy(ev->arena, m->h[0].h) : change(ev, m, c.counter, &notes);
+    if (h != NULL)
+        promql__note_overlap(ev, m);
+    if (h != NULL && m->nh >= 2 && c.begin != 0 && !add_first(ev, m, h, &notes))
+        h = NULL;
     tell_all(ev, m, &notes);
     if (h == NULL)
         return 0;
-    factor = promql__stretch(
-        &(struct promql__change){
-            .first_t = m->h[0].t,
-            .last_t = m->h[m->nh - 1].t,
-            .n = m->nh,
-            .counter = counter,
-            .first = m->h[0].h->count,
-            .increase = h->count,
-        },
-        m->w);
+    c.first = m->h[0].h->count;
+    c.increase = h->count;
+    factor = promql__stretch(&c, m->w);
     if (m->func == PROMQL_FN_rate)
         factor /= (double)m->w->range / 1000;
     histogram_mul(h, factor);
@@ -204,42 +225,55 @@ int promql__mixed_instant(struct promql__ev *ev, const struct promql__mixed *m,
     if (m->n == 0 || (m->nh >= 2 && m->h[m->nh - 2].t > m->s[m->n - 1].t))
         return instant_change(ev, m, out);
     if (m->n >= 2 && m->s[m->n - 2].t > h_last)
-        return m->floats(m->s, m->n, m->w, &out->v);
+        return promql__floats_of(ev, m, out);
     return tell(ev, m, PROMQL__MIXED_KINDS);
 }
 
 /* ---- resets(), changes() ---- */
 
-typedef bool differ_fn(struct promql__value prev, struct promql__value cur);
+struct point {
+    struct promql__value v;
+    struct promql__started at;
+};
 
-static bool is_reset(struct promql__value prev, struct promql__value cur)
+typedef bool differ_fn(const struct point *prev, const struct point *cur);
+
+static bool is_reset(const struct point *prev, const struct point *cur)
 {
-    if (prev.h != NULL && cur.h != NULL)
-        return histogram_detect_reset(cur.h, prev.h);
-    return prev.h != NULL || cur.h != NULL || cur.v < prev.v;
+    const struct histogram *before = prev->v.h, *now = cur->v.h;
+
+    if ((before != NULL) != (now != NULL) || promql__began_anew(prev->at, cur->at))
+        return true;
+    return now != NULL ? histogram_detect_reset(now, before) : cur->v.v < prev->v.v;
 }
 
-static bool is_change(struct promql__value prev, struct promql__value cur)
+static bool is_change(const struct point *prev, const struct point *cur)
 {
-    if (prev.h != NULL && cur.h != NULL)
-        return !histogram_equal(cur.h, prev.h);
-    return prev.h != NULL || cur.h != NULL || (cur.v != prev.v && !(isnan(cur.v) && isnan(prev.v)));
+    const struct histogram *before = prev->v.h, *now = cur->v.h;
+    double x = prev->v.v, y = cur->v.v;
+
+    if (before != NULL || now != NULL)
+        return before == NULL || now == NULL || !histogram_equal(now, before);
+    return y != x && !(isnan(y) && isnan(x));
 }
 
 /* Goes through floats and histograms by time; a change of kind counts as well. */
 static double count_pairs(const struct promql__mixed *m, differ_fn *differ)
 {
-    struct promql__value prev = {0};
+    struct point prev = {0};
     size_t i = 0, k = 0, count = 0;
 
     while (i < m->n || k < m->nh) {
-        struct promql__value cur = {0};
+        struct point cur = {0};
 
-        if (k == m->nh || (i < m->n && m->s[i].t < m->h[k].t))
-            cur.v = m->s[i++].v;
-        else
-            cur.h = m->h[k++].h;
-        count += i + k > 1 && differ(prev, cur);
+        if (k == m->nh || (i < m->n && m->s[i].t < m->h[k].t)) {
+            cur.at = (struct promql__started){m->s[i].t, m->s_start == NULL ? 0 : m->s_start[i]};
+            cur.v.v = m->s[i++].v;
+        } else {
+            cur.at = (struct promql__started){m->h[k].t, m->h_start == NULL ? 0 : m->h_start[k]};
+            cur.v.h = m->h[k++].h;
+        }
+        count += i + k > 1 && differ(&prev, &cur);
         prev = cur;
     }
     return (double)count;

@@ -225,8 +225,10 @@ int promql__fn_absent_over_time(struct promql__ev *ev, const struct promql__grid
     const struct promql_expr *arg = promql__unparen(e->u.call.args[0]);
     struct promql__range r;
     bool *present;
-    int rc = promql__range_open(ev, g, arg, &r);
+    int rc = promql__check_extended(ev, e->u.call.func, arg);
 
+    if (rc == 0)
+        rc = promql__range_open(ev, g, arg, &r);
     if (rc != 0)
         return rc;
     present = arena_array(ev->arena, bool, g->n);

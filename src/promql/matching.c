@@ -322,6 +322,8 @@ int promql__eval_matching(struct promql__ev *ev, const struct promql__grid *g,
         gather(&m.r, t);
         rc = is_set ? set_step(&m, t) : match_step(&m, t);
         if (rc == 0)
+            rc = promql__collect_check(&m.c);
+        if (rc == 0)
             rc = promql__tick(ev, m.l.m.n + m.r.m.n);
     }
     return rc != 0 ? rc : promql__collect_end(&m.c, out);

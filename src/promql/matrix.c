@@ -238,7 +238,7 @@ int promql__matrix_settle(struct promql__ev *ev, const struct promql__grid *g,
 void promql__collect_begin(struct promql__collector *c, struct promql__ev *ev,
                            const struct promql__grid *g)
 {
-    *c = (struct promql__collector){.ev = ev, .single = g->n == 1};
+    *c = (struct promql__collector){.ev = ev, .single = promql__is_instant(g)};
     promql__index_init(&c->index, ev->arena);
 }
 
@@ -254,44 +254,60 @@ size_t promql__collect_series(struct promql__collector *c, struct labels ls, boo
     return at;
 }
 
-static int collect_hist(struct promql__collector *c, size_t series, ts_ms t,
-                        const struct histogram *h)
+/* The one sample of a series. Labels may be twice in an instant vector whose names go later. */
+static void collect_single(struct promql__collector *c, struct promql__series *s, ts_ms t,
+                           struct promql__value v)
 {
-    struct promql__series *s = &c->m.v[series];
-    int rc = promql__hold(c->ev, promql__weight(h));
+    struct promql__series *x = promql__matrix_add(c->ev, &c->one, s->labels, v.h == NULL);
 
-    if (rc != 0)
-        return rc;
-    ARENA_GROW(c->ev->arena, s->h, s->nh, c->caps[series].h, struct hsample);
-    s->h[s->nh++] = (struct hsample){t, h};
-    return 0;
+    x->drop_name = s->drop_name;
+    if (v.h != NULL) {
+        x->h = arena_new(c->ev->arena, struct hsample);
+        x->h[x->nh++] = (struct hsample){t, v.h};
+    } else {
+        x->s[x->n++] = (struct sample){t, v.v};
+    }
+    c->twins |= s->n > 0 && !c->ev->q->delayed_name_removal;
+    s->n = 1; /* there is one */
 }
 
 int promql__collect_add(struct promql__collector *c, size_t series, ts_ms t, struct promql__value v)
 {
     struct promql__series *s = &c->m.v[series];
-    int rc;
+    int rc = promql__hold(c->ev, v.h == NULL ? 1 : promql__weight(v.h));
 
-    if ((s->n > 0 && s->s[s->n - 1].t == t) || (s->nh > 0 && s->h[s->nh - 1].t == t))
-        return promql__same_labelset(c->ev);
-    if (v.h != NULL)
-        return collect_hist(c, series, t, v.h);
-    rc = promql__hold(c->ev, 1);
     if (rc != 0)
         return rc;
-    if (c->single && s->s == NULL) {
-        s->s = arena_alloc_raw(c->ev->arena, sizeof(*s->s), _Alignof(struct sample));
-        c->caps[series].s = 1;
+    if (c->single) {
+        collect_single(c, s, t, v);
+        return 0;
     }
-    ARENA_GROW(c->ev->arena, s->s, s->n, c->caps[series].s, struct sample);
-    s->s[s->n++] = (struct sample){t, v.v};
+    c->twins |= (s->n > 0 && s->s[s->n - 1].t == t) || (s->nh > 0 && s->h[s->nh - 1].t == t);
+    if (v.h != NULL) {
+        ARENA_GROW(c->ev->arena, s->h, s->nh, c->caps[series].h, struct hsample);
+        s->h[s->nh++] = (struct hsample){t, v.h};
+    } else {
+        ARENA_GROW(c->ev->arena, s->s, s->n, c->caps[series].s, struct sample);
+        s->s[s->n++] = (struct sample){t, v.v};
+    }
     return 0;
+}
+
+int promql__collect_check(struct promql__collector *c)
+{
+    return c->twins ? promql__same_labelset(c->ev) : 0;
 }
 
 int promql__collect_end(struct promql__collector *c, struct promql__matrix *out)
 {
     size_t n = 0;
 
+    if (c->twins)
+        return promql__same_labelset(c->ev);
+    if (c->single) {
+        *out = c->one;
+        return 0;
+    }
     for (size_t i = 0; i < c->m.n; i++)
         if (c->m.v[i].n + c->m.v[i].nh > 0)
             c->m.v[n++] = c->m.v[i];

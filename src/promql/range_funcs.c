@@ -29,12 +29,16 @@ static inline double factor(struct promql__change c, const struct promql__window
     double to_start = (double)(c.first_t - w->from) / 1000;
     double to_end = (double)(w->to - c.last_t) / 1000;
     double sampled = (double)(c.last_t - c.first_t) / 1000;
-    double interval = sampled / (double)(c.n - 1);
+    double interval = c.n > 1 ? sampled / (double)(c.n - 1) : 0;
     double threshold = interval * 1.1;
 
-    if (to_start >= threshold)
+    if (c.begin != 0) {
+        to_start = 0;
+        sampled = (double)(c.last_t - c.begin) / 1000;
+    } else if (to_start >= threshold) {
         to_start = interval / 2;
-    if (c.counter && c.increase > 0 && c.first >= 0) {
+    }
+    if (c.begin == 0 && c.counter && c.increase > 0 && c.first >= 0) {
         double to_zero = sampled * (c.first / c.increase);
 
         if (to_zero < to_start)
@@ -53,7 +57,7 @@ double promql__stretch(const struct promql__change *c, const struct promql__wind
 static double stretch(const struct sample *s, size_t n, const struct promql__window *w,
                       bool counter, double increase)
 {
-    return factor((struct promql__change){s[0].t, s[n - 1].t, n, counter, s[0].v, increase}, w);
+    return factor((struct promql__change){s[0].t, s[n - 1].t, n, counter, s[0].v, increase, 0}, w);
 }
 
 bool promql__delta(const struct sample *s, size_t n, const struct promql__window *w, double *out)

@@ -33,22 +33,13 @@ static int source_failed(struct promql__ev *ev, const struct fault *f, int rc)
     return fault_set(ev->f, rc, 0, "expanding series: %s", f->text);
 }
 
-/* How far back from its reference a selector looks. */
-struct window_of {
-    const struct promql__shift *shift;
-    dur_ms range;
-};
-
-/* Selects what windows of `range` before the references of all steps can see. */
-static int select_series(struct promql__ev *ev, const struct promql__grid *g,
-                         const struct promql_vector_selector *vs, const struct window_of *w,
-                         struct source_selection **out)
+int promql__select(struct promql__ev *ev, const struct promql__grid *g,
+                   const struct promql_vector_selector *vs, const struct promql__span *span,
+                   struct source_selection **out)
 {
-    const struct promql__shift *shift = w->shift;
-    dur_ms range = w->range;
     struct source_range sr = {
-        .from = promql__minus(promql__reference(shift, g, 0), range - 1),
-        .to = promql__reference(shift, g, g->n - 1),
+        .from = promql__minus(promql__reference(span->shift, g, 0), span->before - 1),
+        .to = promql__minus(promql__reference(span->shift, g, g->n - 1), -span->after),
     };
     struct fault f = {0};
     int rc = ev->src->ops->select(ev->src, ev->arena, vs->matchers, vs->n_matchers, sr, out, &f);
@@ -56,7 +47,7 @@ static int select_series(struct promql__ev *ev, const struct promql__grid *g,
     return rc < 0 ? source_failed(ev, &f, rc) : 0;
 }
 
-static int read_series(struct promql__ev *ev, const struct source_selection *sel, size_t i)
+int promql__read(struct promql__ev *ev, const struct source_selection *sel, size_t i)
 {
     struct fault f = {0};
     int rc;
@@ -70,53 +61,72 @@ static int read_series(struct promql__ev *ev, const struct source_selection *sel
     return promql__tick(ev, ev->in.f.n + ev->in.h.n);
 }
 
-/* The same for a series that has histograms, and maybe floats. */
-static int pick_mixed(struct promql__ev *ev, const struct promql__grid *g,
-                      const struct promql__shift *shift, bool want_time)
+enum promql__kind promql__newest(const struct promql__ev *ev, struct promql__place *c, ts_ms ref)
 {
     const struct sample *s = ev->in.f.v;
     const struct hsample *h = ev->in.h.v;
-    size_t next = 0, next_h = 0; /* the first ones after the reference */
+    ts_ms oldest = promql__minus(ref, ev->lookback);
+
+    while (c->f < ev->in.f.n && s[c->f].t <= ref)
+        c->f++;
+    while (c->h < ev->in.h.n && h[c->h].t <= ref)
+        c->h++;
+    if (c->h > 0 && (c->f == 0 || h[c->h - 1].t > s[c->f - 1].t))
+        return h[c->h - 1].t <= oldest || histogram_is_stale(h[c->h - 1].h) ? PROMQL__NONE
+                                                                            : PROMQL__HIST;
+    return c->f == 0 || s[c->f - 1].t <= oldest || is_stale(s[c->f - 1].v) ? PROMQL__NONE
+                                                                           : PROMQL__FLOAT;
+}
+
+/* One of the times of the sample before the cursor, in seconds. */
+static double time_of(const struct promql__ev *ev, const struct promql__place *c, bool is_hist,
+                      enum promql__wanted wanted)
+{
+    const struct ts_vec *starts = is_hist ? &ev->in.h_start : &ev->in.f_start;
+    size_t i = is_hist ? c->h - 1 : c->f - 1;
+
+    if (wanted == PROMQL__TIME)
+        return (double)(is_hist ? ev->in.h.v[i].t : ev->in.f.v[i].t) / 1000;
+    return starts->n > 0 ? (double)starts->v[i] / 1000 : 0;
+}
+
+/* The same for a series that has histograms, and maybe floats, and for all times. */
+static int pick_mixed(struct promql__ev *ev, const struct promql__grid *g,
+                      const struct promql__shift *shift, enum promql__wanted wanted)
+{
+    struct promql__place c = {0};
 
     for (size_t i = 0; i < g->n; i++) {
-        ts_ms ref = promql__reference(shift, g, i), t = promql__time(g, i);
-        ts_ms oldest = promql__minus(ref, ev->lookback);
-        bool is_hist;
+        enum promql__kind kind = promql__newest(ev, &c, promql__reference(shift, g, i));
+        bool is_hist = kind == PROMQL__HIST;
+        ts_ms t = promql__time(g, i);
         int rc;
 
-        while (next < ev->in.f.n && s[next].t <= ref)
-            next++;
-        while (next_h < ev->in.h.n && h[next_h].t <= ref)
-            next_h++;
-        is_hist = next_h > 0 && (next == 0 || h[next_h - 1].t > s[next - 1].t);
-        if (is_hist ? h[next_h - 1].t <= oldest || histogram_is_stale(h[next_h - 1].h)
-                    : next == 0 || s[next - 1].t <= oldest || is_stale(s[next - 1].v))
+        if (kind == PROMQL__NONE)
             continue;
-        rc = promql__hold(ev, is_hist && !want_time ? promql__weight(h[next_h - 1].h) : 1);
+        if (wanted != PROMQL__VALUE)
+            sample_vec_push(&ev->out, (struct sample){t, time_of(ev, &c, is_hist, wanted)});
+        else if (is_hist)
+            hsample_vec_push(&ev->hout, (struct hsample){t, ev->in.h.v[c.h - 1].h});
+        else
+            sample_vec_push(&ev->out, (struct sample){t, ev->in.f.v[c.f - 1].v});
+        rc = promql__hold(
+            ev, is_hist && wanted == PROMQL__VALUE ? promql__weight(ev->in.h.v[c.h - 1].h) : 1);
         if (rc != 0)
             return rc;
-        if (want_time)
-            sample_vec_push(
-                &ev->out,
-                (struct sample){t, (double)(is_hist ? h[next_h - 1].t : s[next - 1].t) / 1000});
-        else if (is_hist)
-            hsample_vec_push(&ev->hout, (struct hsample){t, h[next_h - 1].h});
-        else
-            sample_vec_push(&ev->out, (struct sample){t, s[next - 1].v});
     }
     return promql__tick(ev, g->n);
 }
 
-/* The newest sample of each step's window that is not a stale marker, into ev->out and ev->hout. */
-static int pick(struct promql__ev *ev, const struct promql__grid *g,
-                const struct promql__shift *shift, bool want_time)
+int promql__pick(struct promql__ev *ev, const struct promql__grid *g,
+                 const struct promql__shift *shift, enum promql__wanted wanted)
 {
     const struct sample *s = ev->in.f.v;
     size_t next = 0; /* the first sample after the reference */
 
     promql__out_begin(ev);
-    if (ev->in.h.n > 0)
-        return pick_mixed(ev, g, shift, want_time);
+    if (ev->in.h.n > 0 || wanted != PROMQL__VALUE)
+        return pick_mixed(ev, g, shift, wanted);
     for (size_t i = 0; i < g->n; i++) {
         ts_ms ref = promql__reference(shift, g, i);
         int rc;
@@ -129,52 +139,25 @@ static int pick(struct promql__ev *ev, const struct promql__grid *g,
         rc = promql__hold(ev, 1);
         if (rc != 0)
             return rc;
-        sample_vec_push(&ev->out, (struct sample){
-                                      promql__time(g, i),
-                                      want_time ? (double)s[next - 1].t / 1000 : s[next - 1].v,
-                                  });
+        sample_vec_push(&ev->out, (struct sample){promql__time(g, i), s[next - 1].v});
     }
     return promql__tick(ev, g->n);
 }
 
-static int refuse_extended(struct promql__ev *ev, const struct promql_vector_selector *vs)
-{
-    if (!vs->anchored && !vs->smoothed)
-        return 0;
-    return fault_set(ev->f, FER_EUNSUP, 0, "the %s modifier is not supported",
-                     vs->anchored ? "anchored" : "smoothed");
-}
-
 int promql__eval_vector(struct promql__ev *ev, const struct promql__grid *g,
-                        const struct promql_expr *e, bool want_time, struct promql__matrix *out)
+                        const struct promql_expr *e, enum promql__wanted wanted,
+                        struct promql__matrix *out)
 {
-    const struct promql_vector_selector *vs = &e->u.vector;
-    struct promql__shift shift = promql__shift_of(ev, &vs->shift);
-    struct source_selection *sel;
-    int rc = refuse_extended(ev, vs);
+    struct promql__stream st;
+    int rc;
 
-    /* timestamp(x @ t offset d) forgets the offset in Prometheus. */
-    if (want_time && shift.pinned)
-        shift.offset = 0;
-
-    if (rc == 0)
-        rc = select_series(ev, g, vs, &(struct window_of){&shift, ev->lookback}, &sel);
-    for (size_t i = 0; rc == 0 && i < sel->n; i++) {
-        rc = read_series(ev, sel, i);
-        if (rc == 0 && ev->in.f.n + ev->in.h.n > 0) {
-            if (ev->decoding == PROMQL__STATS && ev->in.h.n > 0)
-                promql__read_stats(ev, g, &shift,
-                                   (struct promql__reach){ev->lookback, ev->lookback});
-            rc = pick(ev, g, &shift, want_time);
-            if (rc != 0)
-                return rc;
-            promql__matrix_keep(ev, out, sel->series[i].labels, false);
-        }
-    }
-    return rc;
+    if (e->u.vector.smoothed && wanted == PROMQL__VALUE)
+        return promql__eval_smoothed(ev, g, e, out);
+    rc = promql__stream_vector(ev, g, e, wanted, &st);
+    return rc < 0 ? rc : promql__stream_matrix(ev, &st, out);
 }
 
-static void drop_stale(struct series_samples *in)
+void promql__drop_stale(struct series_samples *in)
 {
     size_t n = 0;
 
@@ -216,12 +199,25 @@ int promql__range_open(struct promql__ev *ev, const struct promql__grid *g,
     vector = promql__unparen(e->u.matrix.selector);
     r->shift = promql__shift_of(ev, &vector->u.vector.shift);
     r->range = promql__duration(ev, e->u.matrix.range_expr, e->u.matrix.range);
-    rc = refuse_extended(ev, &vector->u.vector);
-    if (rc == 0)
-        rc = select_series(ev, g, &vector->u.vector, &(struct window_of){&r->shift, r->range},
-                           &r->sel);
+    if (vector->u.vector.anchored || vector->u.vector.smoothed) {
+        r->extended = &vector->u.vector;
+        r->before = ev->lookback;
+        r->after = vector->u.vector.smoothed ? ev->lookback : 0;
+    }
+    rc = promql__select(ev, g, &vector->u.vector,
+                        &(struct promql__span){&r->shift, r->range + r->before, r->after}, &r->sel);
     r->n = rc == 0 ? r->sel->n : 0;
     return rc;
+}
+
+/* Extended windows are read up to what they see after their ends. */
+static void read_window_stats(struct promql__ev *ev, const struct promql__range *r)
+{
+    dur_ms sees = r->before + r->range + r->after;
+    struct promql__shift shift = r->shift;
+
+    shift.offset = promql__minus(shift.offset, r->after);
+    promql__read_stats(ev, r->grid, &shift, (struct promql__reach){sees, MIN(sees, r->grid->step)});
 }
 
 int promql__range_read(struct promql__ev *ev, const struct promql__range *r, size_t i,
@@ -242,13 +238,12 @@ int promql__range_read(struct promql__ev *ev, const struct promql__range *r, siz
         };
         return promql__tick(ev, s->n + s->nh);
     }
-    rc = read_series(ev, r->sel, i);
+    rc = promql__read(ev, r->sel, i);
     if (rc != 0)
         return rc;
     if (ev->decoding == PROMQL__STATS && ev->in.h.n > 0)
-        promql__read_stats(ev, r->grid, &r->shift,
-                           (struct promql__reach){r->range, MIN(r->range, r->grid->step)});
-    drop_stale(&ev->in);
+        read_window_stats(ev, r);
+    promql__drop_stale(&ev->in);
     *out = (struct promql__range_series){
         .labels = r->sel->series[i].labels,
         .s = ev->in.f.v,
@@ -261,7 +256,28 @@ int promql__range_read(struct promql__ev *ev, const struct promql__range *r, siz
     return 0;
 }
 
-/* A range vector as the result of a query: of one step, with the samples' own times. */
+/* All samples of a range vector, with their own times, into ev->out and ev->hout. */
+static int take_all(struct promql__ev *ev, const struct promql__grid *g,
+                    const struct promql__range *r, const struct promql__range_series *rs)
+{
+    int rc = promql__hold(ev, rs->n);
+
+    for (size_t k = 0; rc == 0 && k < rs->nh; k++)
+        rc = promql__hold(ev, promql__weight(rs->h[k].h));
+    promql__out_begin(ev);
+    if (rc == 0 && r->extended != NULL)
+        return promql__extend_matrix(ev, r, g, rs);
+    if (rc != 0)
+        return rc;
+    sample_vec_reserve(&ev->out, rs->n);
+    for (size_t k = 0; k < rs->n; k++)
+        sample_vec_push(&ev->out, rs->s[k]);
+    for (size_t k = 0; k < rs->nh; k++)
+        hsample_vec_push(&ev->hout, rs->h[k]);
+    return 0;
+}
+
+/* A range vector as the result of a query: of one step. */
 int promql__eval_matrix(struct promql__ev *ev, const struct promql__grid *g,
                         const struct promql_expr *e, struct promql__matrix *out)
 {
@@ -273,18 +289,9 @@ int promql__eval_matrix(struct promql__ev *ev, const struct promql__grid *g,
 
         rc = promql__range_read(ev, &r, i, &rs);
         if (rc == 0)
-            rc = promql__hold(ev, rs.n);
-        for (size_t k = 0; rc == 0 && k < rs.nh; k++)
-            rc = promql__hold(ev, promql__weight(rs.h[k].h));
-        if (rc != 0)
-            return rc;
-        promql__out_begin(ev);
-        sample_vec_reserve(&ev->out, rs.n);
-        for (size_t k = 0; k < rs.n; k++)
-            sample_vec_push(&ev->out, rs.s[k]);
-        for (size_t k = 0; k < rs.nh; k++)
-            hsample_vec_push(&ev->hout, rs.h[k]);
-        promql__matrix_keep(ev, out, rs.labels, false);
+            rc = take_all(ev, g, &r, &rs);
+        if (rc == 0)
+            promql__matrix_keep(ev, out, rs.labels, false);
     }
     return rc;
 }

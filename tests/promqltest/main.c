@@ -15,7 +15,6 @@ static int usage(void)
         stderr,
         "usage: promqltest [-v] [--update [--add]] [--expected FILE] [DIR]\n"
         "       promqltest --parse < queries.jsonl\n"
-        "       promqltest --eval < queries.jsonl\n"
         "       promqltest --histogram < histograms.txt\n"
         "Runs Prometheus' PromQL test scripts (*.test) and parser cases (*.jsonl) in DIR, or in\n"
         "$PROMQLTEST_DIR. FILE is the list of expected failures (" EXPECTED_FAILURES "):\n"
@@ -94,8 +93,6 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--parse") == 0)
             return parse_mode();
-        if (strcmp(argv[i], "--eval") == 0)
-            return eval_mode();
         if (strcmp(argv[i], "--histogram") == 0)
             return histogram_mode();
         if (strcmp(argv[i], "-v") == 0)

@@ -134,6 +134,9 @@ struct run {
 };
 
 void run_query(struct arena *a, struct source *src, struct run *run);
+/* Evaluates `q` once more, on several threads; the run fails when that makes a difference. */
+void check_shared(struct arena *a, struct source *src, const struct promql_query *q,
+                  struct run *run);
 
 /* An empty text: they are equal, but for rounding. */
 struct str check_value(struct arena *a, struct labels ls, const struct promql_series_value *want,
@@ -155,9 +158,6 @@ void run_scripts(struct runner *r);
 /* --parse: queries as JSON lines in, what the parser makes of them out. */
 int parse_mode(void);
 int histogram_mode(void);
-
-/* --eval: series and queries as JSON lines in, results out. */
-int eval_mode(void);
 
 /* All *.jsonl files that are known and are there. */
 void run_corpora(struct runner *r);

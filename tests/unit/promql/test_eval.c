@@ -85,8 +85,21 @@ static const struct eval_case cases[] = {
      "{__name__=\"a\", x=\"2\"} => NaN\n"                                                                                                                                                   },
     {"",                                                                       "absent(a{x=\"1\",y=~\"2\"})",                           0,   0,   0,  "{x=\"1\"} => 1\n"                    },
     {"",                                                                       "year(vector(1136239445))",                              0,   0,   0,  "{} => 2006\n"                        },
+    {"a{x=\"1\"} 1",                                                           "a </ fill (2) b",                                       0,   0,   0,
+     "info: PromQL info: incompatible sample types encountered for binary operator \"</\": float </ float (1:1)\n"                                                                          },
+    {"a{x=\"1\"} 1\na{x=\"2\"} 2\nb 3",                                        "a - on () b",                                           0,   0,   0,
+     "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"                                                                                          },
     {"a{x=\"1\"} 1\nb{x=\"1\"} 1",                                             "abs({__name__=~\"a|b\"})",                              0,   0,   0,
      "vector cannot contain metrics with the same labelset"                                                                                                                                 },
+};
+
+/* With delayed name removal. */
+static const struct eval_case delayed_cases[] = {
+    {"a{x=\"1\"} 1\nb{x=\"1\"} 2", "count(a * on (x, __name__) fill (1) b)", 0, 0, 0,  "{} => 2\n"},
+    {"a{x=\"1\"} 1\nb{x=\"1\"} 2", "a * on (x, __name__) fill (1) b",        0, 0, 0,
+     "vector cannot contain metrics with the same labelset"                                       },
+    {"a{x=\"1\"} 1\nb{x=\"1\"} 2", "count(a * on (x, __name__) fill (1) b)", 0, 7, 60,
+     "vector cannot contain metrics with the same labelset"                                       },
 };
 
 static void load(struct mem_source *ms, struct arena *a, struct str lines)
@@ -135,7 +148,7 @@ static void print_result(struct buf *b, const struct promql_query *q, const stru
     (void)q;
 }
 
-static void run_case(const struct eval_case *c)
+static void run_case(const struct eval_case *c, bool delayed_name_removal)
 {
     const struct promql_features features = PROMQL_FEATURES_ALL;
     struct mem_source *ms = mem_source_new();
@@ -148,6 +161,7 @@ static void run_case(const struct eval_case *c)
         .start = (ts_ms)c->start_s * 1000,
         .end = (ts_ms)c->end_s * 1000,
         .step = (dur_ms)c->step_s * 1000,
+        .delayed_name_removal = delayed_name_removal,
     };
 
     load(ms, &a, str_of(c->load));
@@ -167,12 +181,58 @@ static void test_eval(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++)
-        run_case(&cases[i]);
+        run_case(&cases[i], false);
+    for (size_t i = 0; i < COUNT(delayed_cases); i++)
+        run_case(&delayed_cases[i], true);
+}
+
+/* With types in labels, it is they that say what is a counter, not names. */
+static const struct type_case {
+    const char *load, *info;
+} type_cases[] = {
+    {"a{__type__=\"counter\"} 0+60x20",          ""   },
+    {"a_bucket{__type__=\"histogram\"} 0+60x20", ""   },
+    {"a_total{__type__=\"gauge\"} 0+60x20",
+     "PromQL info: metric might not be a counter, __type__ label is not set to \"counter\" or "
+     "\"histogram\", got \"gauge\": \"a_total\" (1:6)"},
+    {"a_total 0+60x20",
+     "PromQL info: metric might not be a counter, __type__ label is not set to \"counter\" or "
+     "\"histogram\", got \"\": \"a_total\" (1:6)"     },
+};
+
+static void test_types(void **state)
+{
+    const struct promql_features features = PROMQL_FEATURES_ALL;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(type_cases); i++) {
+        struct mem_source *ms = mem_source_new();
+        struct arena a = {0};
+        struct promql_result r;
+        struct promql_query q = {
+            .text = STR("rate({__name__=~\"a.*\"}[5m])"),
+            .start = 10 * MINUTE,
+            .end = 10 * MINUTE,
+            .type_and_unit_labels = true,
+        };
+
+        load(ms, &a, str_of(type_cases[i].load));
+        assert_int_equal(promql_parse(&a, q.text, &features, &q.expr, NULL), 0);
+        assert_int_equal(promql_eval(mem_source_base(ms), &a, &q, &r, NULL), 0);
+        assert_int_equal(r.n_infos, type_cases[i].info[0] != '\0');
+        if (r.n_infos > 0 && !str_is(r.infos[0], type_cases[i].info))
+            fail_msg("%s: got " STR_FMT, type_cases[i].load, STR_ARG(r.infos[0]));
+        arena_release(&a);
+        mem_source_free(ms);
+    }
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_eval)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_eval),
+        cmocka_unit_test(test_types),
+    };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -181,14 +181,19 @@ struct refusal {
 };
 
 static const struct refusal refusals[] = {
-    {"m[5m]",                FER_EINVAL,
+    {"m[5m]",                             FER_EINVAL,
      "invalid expression type \"range vector\" for range query, must be Scalar or instant Vector"},
-    {"\"m\"",                FER_EINVAL,
+    {"\"m\"",                             FER_EINVAL,
      "invalid expression type \"string\" for range query, must be Scalar or instant Vector"      },
-    {"info(m)",              FER_EUNSUP, "the function info() is not supported"                  },
-    {"rate(m[5m] anchored)", FER_EUNSUP, "the anchored modifier is not supported"                },
-    {"m smoothed",           FER_EUNSUP, "the smoothed modifier is not supported"                },
-    {"rate(m[step() - 60])", FER_EEXEC,  "7:18: duration must be greater than 0"                 },
+    {"deriv(m[5m] smoothed)",             FER_EEXEC,
+     "smoothed modifier can only be used with: delta, increase, rate - not with deriv"           },
+    {"absent_over_time(m[5m] anchored)",  FER_EEXEC,
+     "anchored modifier can only be used with: changes, delta, increase, rate, resets - not with "
+     "absent_over_time"                                                                          },
+    {"rate(m[step() - 60])",              FER_EEXEC,  "7:18: duration must be greater than 0"    },
+    {"rate(m[min_of(1m, -5m)])",          FER_EEXEC,  "14:21: duration must be greater than 0"   },
+    {"rate(m[-(1m) - max_of(2m, (3m))])", FER_EEXEC,  "7:29: duration must be greater than 0"    },
+    {"rate(m[(1m - 2m)])",                FER_EEXEC,  "8:15: duration must be greater than 0"    },
 };
 
 static void test_refusals(void **state)
