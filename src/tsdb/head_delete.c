@@ -57,6 +57,7 @@ static void restore_newest(struct tsdb__series *series, const struct tsdb__serie
     series->x.bits = was->x.bits;
     series->is_hist = was->is_hist;
     series->has_newest = was->has_newest;
+    series->newest_gone = was->newest_gone;
 }
 
 int tsdb__head_delete(struct tsdb__head *h, uint32_t id, struct source_range range)
@@ -68,6 +69,8 @@ int tsdb__head_delete(struct tsdb__head *h, uint32_t id, struct source_range ran
     bool all = true, any;
     int rc = 0;
 
+    if (was.has_newest && was.x.t >= range.from && was.x.t <= range.to)
+        series->newest_gone = was.newest_gone = 1;
     if (!tsdb__head_has_chunk(h, id))
         return 0;
     arena_reset(&h->rich_arena);

@@ -188,6 +188,7 @@ void tsdb__head_append_rich(struct tsdb__head *h, uint32_t id, const struct tsdb
     tsdb__head_see(h, r->t);
     series->x = (struct tsdb__xor){.t = r->t, .bits = bits.bits};
     series->has_newest = series->apart = 1;
+    series->newest_gone = 0;
     series->is_hist = bits.is_histogram;
 }
 

@@ -415,7 +415,8 @@ static void check_texts(const struct model *m, const struct matcher *ma, size_t 
 
             for (size_t j = 0; j < t->n; j++)
                 founded[j] = founded[j] || gives_text(t, l, t->v[j]);
-            if (ms->newest.t >= sure && (t->name.n == 0 || str_eq(l->name, t->name)))
+            if (ms->n > 0 && ms->s[ms->n - 1].t >= sure &&
+                (t->name.n == 0 || str_eq(l->name, t->name)))
                 assert_true(has_text(t, t->name.n == 0 ? l->name : l->value));
         }
     }
@@ -496,8 +497,10 @@ static bool lives_on(const struct model *m, const struct model_series *ms, struc
 {
     ts_ms sure = model_sure_from(m);
 
+    /* It never was there; or it is, for as long as any verdict depends on it. */
     if (ms->newest.t == INT64_MIN)
-        return true; /* it never was there */
+        return true;
+    sure = sure == INT64_MIN ? sure : sure + 2 * HOUR_MS;
     for (size_t i = ms->n; i > 0 && ms->s[i - 1].t >= sure; i--)
         if (ms->s[i - 1].t < r.from || ms->s[i - 1].t > r.to)
             return true;
