@@ -72,7 +72,6 @@ struct model {
     size_t n_exemplars;
     struct model_undo *undo;
     size_t n_undo, n_refused, n_refused_in_a_row;
-    size_t n_deletions;
 };
 
 static inline ts_ms model_kept_from(const struct model *m)
@@ -249,7 +248,7 @@ static inline void model_check_hist(struct arena *a, const struct histogram *h,
         assert_int_equal(h->hint, histogram_stored_hint(want, before));
 }
 
-static inline void model_flatten(struct arena *a, const struct series_samples *ss, bool hints,
+static inline void model_flatten(struct arena *a, const struct series_samples *ss,
                                  struct model_vec *out)
 {
     size_t i = 0, k = 0;
@@ -266,7 +265,7 @@ static inline void model_flatten(struct arena *a, const struct series_samples *s
             i++;
             continue;
         }
-        model_check_hist(a, ss->h.v[k].h, hints ? before : NULL);
+        model_check_hist(a, ss->h.v[k].h, before);
         before = ss->h.v[k].h;
         model_push(out, (struct model_sample){ss->h.v[k].t, before->sum,
                                               ss->h_start.n > 0 ? ss->h_start.v[k] : 0, true});
@@ -274,9 +273,7 @@ static inline void model_flatten(struct arena *a, const struct series_samples *s
     }
 }
 
-/* Without a look at hints when there were deletions: a half hour after one keeps its own. */
-static inline void model_read(const struct model *m, const struct source_selection *sel, size_t i,
-                              struct model_vec *out)
+static inline void model_read(const struct source_selection *sel, size_t i, struct model_vec *out)
 {
     struct arena a = {0};
     struct series_samples ss = {.arena = &a};
@@ -284,7 +281,7 @@ static inline void model_read(const struct model *m, const struct source_selecti
 
     if (sel->source->ops->read(sel, i, &ss, &f) != 0)
         fail_msg("read: %s", f.text);
-    model_flatten(&a, &ss, m->n_deletions == 0, out);
+    model_flatten(&a, &ss, out);
     series_samples_release(&ss);
     arena_release(&a);
 }

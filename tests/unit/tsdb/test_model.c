@@ -350,7 +350,7 @@ static void step_read(struct model *m, const struct matcher *ma, size_t n, struc
         assert_true(matchers_match(ma, n, ms->labels));
         assert_true(i == 0 || labels_cmp(sel->series[i - 1].labels, ms->labels) < 0);
         seen[ms - m->series] = true;
-        model_read(m, sel, i, &got);
+        model_read(sel, i, &got);
         model_compare(m, ms, &got, r, sure);
     }
     got.n = 0;
@@ -524,7 +524,6 @@ static void step_delete(struct model *m)
     if (all)
         r = (struct source_range){INT64_MIN, INT64_MAX};
     assert_int_equal(tsdb_delete(m->fx.db, &set, 1, r, &f), 0);
-    m->n_deletions++;
     for (size_t i = 0; i < m->n_series; i++) {
         struct model_series *ms = &m->series[i];
 
