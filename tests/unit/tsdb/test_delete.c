@@ -5,6 +5,8 @@
 #include "cases.h"
 #include "fixture.h"
 
+#include <pthread.h>
+
 #define STEP_MS  15000
 #define SLOT_MS  (INT64_C(30) * 60 * 1000)
 #define START    (T0 / SLOT_MS * SLOT_MS)
@@ -198,6 +200,111 @@ static void test_again(void **state)
     fx_release(&fx);
 }
 
+/* ---- beside readers and writers ---------------------------------------------------------- */
+
+#define N_DELETIONS 150
+#define PER_ROUND   40 /* requests between two deletions, at least */
+
+struct bystander {
+    struct fixture *fx;
+    _Atomic bool *stop;
+    _Atomic int64_t *n_written;
+};
+
+/* Both series get a sample with each request, sealed ones follow by the clock. */
+static void *write_on(void *arg)
+{
+    const struct bystander *b = arg;
+    struct fixture fx = {.db = b->fx->db};
+
+    for (int64_t i = 0; !atomic_load(b->stop); i++) {
+        struct tsdb_row rows[] = {
+            {.n = 1 },
+            { .new_series = 1, .n = 1}
+        };
+        struct tsdb_new_series ns[] = {
+            {.labels = fx_labels(&fx.arena, "__name__=a"), .raw = fx_raw("__name__=a")},
+            {.labels = fx_labels(&fx.arena, "__name__=b"), .raw = fx_raw("__name__=b")}
+        };
+        struct sample s = {START + i * 30000, (double)i};
+        struct tsdb_write w = {.arena = &fx.arena,
+                               .rows = rows,
+                               .n_rows = 2,
+                               .samples = &s,
+                               .n_samples = 1,
+                               .series = ns,
+                               .n_series = 2};
+
+        clock_manual_set(&b->fx->clock, s.t);
+        CHECK(tsdb_write_sync(fx.db, &w) == 0 && w.n_verdicts[TSDB_STORED] == 2);
+        atomic_store(b->n_written, i + 1);
+        arena_reset(&fx.arena);
+    }
+    arena_release(&fx.arena);
+    return NULL;
+}
+
+/* A deletion takes from both or from none. */
+static void *read_on(void *arg)
+{
+    const struct bystander *b = arg;
+    struct source *src = tsdb_source(b->fx->db);
+    struct arena a = {0};
+    struct sample_vec sv[2] = {0};
+
+    while (!atomic_load(b->stop)) {
+        struct source_range all = {INT64_MIN, INT64_MAX};
+        struct source_selection *sel;
+        struct fault f;
+
+        CHECK(src->ops->select(src, &a, NULL, 0, all, &sel, &f) == 0);
+        sv[0].n = sv[1].n = 0;
+        for (size_t i = 0; i < sel->n; i++)
+            CHECK(source_read_floats(sel, i, &sv[i], &f) == 0);
+        CHECK(sel->n != 1 || sv[0].n == 0);
+        CHECK(sel->n != 2 || (sv[0].n == sv[1].n &&
+                              memcmp(sv[0].v, sv[1].v, sv[0].n * sizeof(struct sample)) == 0));
+        arena_reset(&a);
+    }
+    arena_release(&a);
+    sample_vec_release(&sv[0]);
+    sample_vec_release(&sv[1]);
+    return NULL;
+}
+
+static void test_at_once(void **state)
+{
+    struct fixture fx;
+    _Atomic bool stop = false;
+    _Atomic int64_t n_written = 0;
+    struct bystander b = {&fx, &stop, &n_written};
+    pthread_t threads[3];
+    uint64_t random = fx_random_start();
+
+    (void)state;
+    fx_init(&fx);
+    fx.opts.slice_rows = 1;
+    fx_open(&fx);
+    assert_int_equal(pthread_create(&threads[0], NULL, write_on, &b), 0);
+    for (size_t i = 1; i < COUNT(threads); i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, read_on, &b), 0);
+    for (int64_t i = 0; i < N_DELETIONS; i++) {
+        ts_ms from, to;
+
+        while (atomic_load(&n_written) < (i + 1) * PER_ROUND)
+            sched_yield();
+        from = START + (ts_ms)(fx_random(&random) % (uint64_t)(i * PER_ROUND + 1)) * 30000;
+        to = from + (ts_ms)(fx_random(&random) % 200) * 30000;
+        delete_of(&fx, "a|b", i % 20 == 19 ? INT64_MIN : from, to);
+        arena_reset(&fx.arena);
+    }
+    atomic_store(&stop, true);
+    for (size_t i = 0; i < COUNT(threads); i++)
+        pthread_join(threads[i], NULL);
+    fx_crash(&fx);
+    fx_release(&fx);
+}
+
 int main(void)
 {
     static struct cases c;
@@ -206,5 +313,6 @@ int main(void)
     cases_add(&c, "what is written after it stays", test_written_after, NULL);
     cases_add(&c, "late samples", test_late, NULL);
     cases_add(&c, "again", test_again, NULL);
+    cases_add(&c, "beside readers and a writer", test_at_once, NULL);
     return CASES_RUN("tsdb deletions", &c);
 }
