@@ -108,7 +108,7 @@ static const struct json_field histogram_point_fields[] = {
     {"explicitBounds",    7, JSON_DOUBLE,    true,  NULL  },
     {"exemplars",         8, MANY(exemplar)},
     {"attributes",    9,     MANY(key_value)        },
-    {"flags",               10,                JSON_VARINT,                   false,      NULL},
+    {"flags",               10,                JSON_VARINT,                               false,      NULL},
 };
 MESSAGE(histogram_point);
 
