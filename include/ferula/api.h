@@ -28,13 +28,16 @@ struct api_opts {
     dur_ms lookback, query_timeout;
     size_t max_samples;
     size_t max_concurrency;
+    struct pool *helpers; /* idle threads that help with large queries; borrowed, NULL: none */
+    size_t n_helpers;     /* in one query at most */
     struct promql_features features;
-    bool delayed_name_removal;
+    bool delayed_name_removal, use_start_timestamps; /* in queries */
+    bool type_and_unit_labels; /* made of the metadata that comes with samples; rate() looks at them
+                                */
+    bool start_timestamps;     /* of samples are stored */
     bool remote_write;         /* the receiver is on */
     bool refuse_v1, refuse_v2; /* of the two messages of remote write */
     bool otlp;                 /* the receiver of OTLP is on */
-    bool start_timestamps;     /* of samples are stored */
-    bool type_and_unit_labels; /* are made of the metadata that comes with samples */
     bool admin;                /* snapshots are made for whoever asks */
     struct ingest_limits limits;
     const struct api_flag *flags; /* borrowed for the life of the api */

@@ -16,6 +16,7 @@
 #include "ferula/base/buf.h"
 #include "ferula/base/clock.h"
 #include "ferula/base/err.h"
+#include "ferula/base/pool.h"
 #include "ferula/model/sample.h"
 #include "ferula/model/source.h"
 #include "ferula/promql/ast.h"
@@ -93,6 +94,15 @@ struct promql_query {
     struct promql_features features;
 
     /*
+     * Threads that help with large selections when they are idle, at most `n_helpers`; borrowed.
+     * NULL: the caller's thread does it all. The source must allow reads of a selection's series on
+     * several threads at once.
+     */
+    struct pool *helpers;
+    size_t n_helpers;
+    size_t help_from; /* series that make it worthwhile; 0: 512 */
+
+    /*
      * Asked every few thousand samples; not 0 stops the query with that code: FER_ETIMEOUT ("query
      * timed out in expression evaluation") or FER_ECANCELED ("query was canceled in ..."). May be
      * NULL.
@@ -127,8 +137,8 @@ struct promql_result {
 
 /*
  * FER_EEXEC: f->text is Prometheus' message; FER_ELIMIT: too many samples; FER_EINVAL: a range
- * query over a matrix or string; FER_EUNSUP: an experimental form that is parsed but not evaluated
- * yet; FER_ETIMEOUT, FER_ECANCELED; what the source reports ("expanding series: ...").
+ * query over a matrix or string; FER_EUNSUP: a regular expression with more groups than
+ * REGEX_MAX_GROUPS; FER_ETIMEOUT, FER_ECANCELED; what the source reports ("expanding series: ...").
  */
 int promql_eval(struct source *src, struct arena *a, const struct promql_query *q,
                 struct promql_result *out, struct fault *f);

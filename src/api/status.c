@@ -1,5 +1,5 @@
 /*
- * status.c - /api/v1/status/buildinfo, runtimeinfo, flags, tsdb, features, and /version.
+ * status.c - /api/v1/status/buildinfo, runtimeinfo, flags, tsdb, and /version.
  */
 #include "handlers.h"
 
@@ -115,75 +115,6 @@ int api__status_flags(struct http_req *req)
         json_key_str(&j, str_of(api->flags[i].name));
         json_cstr(&j, api->flags[i].value);
     }
-    json_object_end(&j);
-    return api__ok_end(&j, NULL);
-}
-
-/* ---- features --------------------------------------------------------------------------- */
-
-struct feature {
-    const char *name;
-    bool on;
-};
-
-static void write_features(struct json *j, const char *category, const struct feature *v, size_t n)
-{
-    json_key(j, category);
-    json_object_begin(j);
-    for (size_t i = 0; i < n; i++) {
-        json_key(j, v[i].name);
-        json_bool(j, v[i].on);
-    }
-    json_object_end(j);
-}
-
-static void write_functions(struct json *j, bool experimental)
-{
-    json_key(j, "promql_functions");
-    json_object_begin(j);
-    for (size_t i = 0; i < N_PROMQL_FUNCS; i++) {
-        json_key(j, promql_funcs[i].name);
-        json_bool(j, !promql_funcs[i].experimental || experimental);
-    }
-    json_object_end(j);
-}
-
-int api__features(struct http_req *req)
-{
-    const struct api *api = api__from(req->ctx);
-    const struct promql_features *f = &api->opts.features;
-    const struct feature api_features[] = {
-        {"admin",                 false                 },
-        {"label_values_match",    true                  },
-        {"lifecycle",             false                 },
-        {"otlp_write_receiver",   api->opts.otlp        },
-        {"query_stats",           true                  },
-        {"query_warnings",        true                  },
-        {"remote_write_receiver", api->opts.remote_write},
-        {"search",                false                 },
-        {"time_range_labels",     true                  },
-        {"time_range_series",     true                  },
-    };
-    const struct feature promql[] = {
-        {"anchored",                 f->extended_ranges            },
-        {"at_modifier",              true                          },
-        {"delayed_name_removal",     api->opts.delayed_name_removal},
-        {"duration_expr",            f->duration_expressions       },
-        {"fill",                     f->fill_modifiers             },
-        {"negative_offset",          true                          },
-        {"per_query_lookback_delta", true                          },
-        {"per_step_stats",           false                         },
-        {"smoothed",                 f->extended_ranges            },
-        {"subqueries",               true                          },
-        {"type_and_unit_labels",     false                         },
-    };
-    struct json j;
-
-    api__ok_begin(req, &j);
-    json_object_begin(&j);
-    write_features(&j, "api", api_features, COUNT(api_features));
-    write_features(&j, "promql", promql, COUNT(promql));
-    write_functions(&j, f->experimental_functions);
     json_object_end(&j);
     return api__ok_end(&j, NULL);
 }

@@ -17,6 +17,7 @@
 #include "ferula/base/check.h"
 #include "ferula/base/clock.h"
 #include "ferula/base/log.h"
+#include "ferula/base/pool.h"
 #include "ferula/http.h"
 #include "ferula/tsdb.h"
 #include "serve_conf.h"
@@ -28,12 +29,18 @@
 #define SPARE_WORKERS 4
 #define MOST_WORKERS  16
 
+/* Threads that help with large queries, and calls for help that wait for one. */
+#define MOST_HELPERS   15
+#define HELPERS_QUEUED 64
+
 /* Bodies being received at once, counted in largest requests. */
 #define BODIES_AT_ONCE 8
 
 struct service {
     struct tsdb *db;
     struct api *api;
+    struct pool *helpers; /* of large queries; NULL on a machine with one processor */
+    size_t n_helpers;
     struct http_server *http;
 };
 
@@ -116,6 +123,16 @@ static int open_store(struct service *s, const struct serve_conf *c)
     return CLI__OK;
 }
 
+/* With the thread of a query itself, as many as there are processors. */
+static void start_helpers(struct service *s)
+{
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+    s->n_helpers = n > 1 ? MIN((size_t)n - 1, (size_t)MOST_HELPERS) : 0;
+    if (s->n_helpers > 0)
+        s->helpers = pool_new("query-helper", s->n_helpers, HELPERS_QUEUED);
+}
+
 static void make_api(struct service *s, const struct serve_conf *c)
 {
     struct api_opts opts = {
@@ -125,14 +142,17 @@ static void make_api(struct service *s, const struct serve_conf *c)
         .query_timeout = c->query_timeout,
         .max_samples = c->max_samples,
         .max_concurrency = c->max_concurrency,
+        .helpers = s->helpers,
+        .n_helpers = s->n_helpers,
         .features = c->promql,
         .delayed_name_removal = c->delayed_name_removal,
+        .use_start_timestamps = c->use_start_timestamps,
+        .type_and_unit_labels = c->type_and_unit_labels,
         .remote_write = c->remote_write,
         .refuse_v1 = c->refuse_v1,
         .refuse_v2 = c->refuse_v2,
         .otlp = c->otlp,
-        .start_timestamps = c->start_timestamps,
-        .type_and_unit_labels = c->type_and_unit_labels,
+        .start_timestamps = c->st_storage,
         .admin = c->admin,
         .limits = {c->max_request_bytes, c->max_labels, c->max_name_bytes, c->max_value_bytes},
         .flags = c->shown,
@@ -181,6 +201,7 @@ static int start(struct service *s, const struct serve_conf *c)
 
     if (rc != CLI__OK)
         return rc;
+    start_helpers(s);
     make_api(s, c);
     rc = start_http(s, c);
     if (rc != CLI__OK)
@@ -200,6 +221,7 @@ static void stop(struct service *s)
     http_stop(s->http, STOP_GRACE_MS);
     tsdb_close(s->db);
     api_free(s->api);
+    pool_free(s->helpers);
 }
 
 static int run(const struct cli__command *cmd, int argc, char **argv)

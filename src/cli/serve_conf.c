@@ -44,78 +44,53 @@ static void *target_of(struct serve_conf *c, size_t i)
 
 /* ---- features --------------------------------------------------------------------------- */
 
-static void enable_functions(struct serve_conf *c)
-{
-    c->promql.experimental_functions = true;
-}
-
-static void enable_name_removal(struct serve_conf *c)
-{
-    c->delayed_name_removal = true;
-}
-
-static void enable_ranges(struct serve_conf *c)
-{
-    c->promql.extended_ranges = true;
-}
-
-static void enable_fill(struct serve_conf *c)
-{
-    c->promql.fill_modifiers = true;
-}
-
-static void enable_starts(struct serve_conf *c)
-{
-    c->start_timestamps = true;
-}
-
-static void enable_type_and_unit(struct serve_conf *c)
-{
-    c->type_and_unit_labels = true;
-}
-
 #define ALWAYS_ON                                                                                  \
     "This option for --enable-feature is now permanently enabled and therefore a no-op."
 #define NOT_HERE "This option for --enable-feature changes nothing in ferula."
 
 // clang-format off
-/* Prometheus 3.14's names; without `enable` the text is a warning. */
+#define SETS(member) offsetof(struct serve_conf, member)
+
+/* Prometheus 3.14's names, and the member that one sets; for NOWHERE the text is a warning. */
 static const struct feature {
     const char *name;
-    void (*enable)(struct serve_conf *c);
+    size_t sets;
     const char *text;
 } features[] = {
-    {"promql-experimental-functions", enable_functions, "Experimental PromQL functions enabled."},
-    {"promql-delayed-name-removal", enable_name_removal,
+    {"promql-experimental-functions", SETS(promql.experimental_functions),
+     "Experimental PromQL functions enabled."},
+    {"promql-delayed-name-removal", SETS(delayed_name_removal),
      "Experimental PromQL delayed name removal enabled."},
-    {"promql-extended-range-selectors", enable_ranges,
+    {"promql-extended-range-selectors", SETS(promql.extended_ranges),
      "Experimental PromQL extended range selectors enabled."},
-    {"promql-binop-fill-modifiers", enable_fill,
+    {"promql-binop-fill-modifiers", SETS(promql.fill_modifiers),
      "Experimental PromQL binary operator fill modifiers enabled."},
-    {"promql-duration-expr", NULL, ALWAYS_ON},
-    {"promql-per-step-stats", NULL, NOT_HERE},
-    {"auto-reload-config", NULL, NOT_HERE},
-    {"concurrent-rule-eval", NULL, NOT_HERE},
-    {"created-timestamp-zero-ingestion", NULL, NOT_HERE},
-    {"delayed-compaction", NULL, NOT_HERE},
-    {"exemplar-storage", NULL, NOT_HERE},
-    {"extra-scrape-metrics", NULL, NOT_HERE},
-    {"fast-startup", NULL, NOT_HERE},
-    {"histograms-st-encoding", NULL, NOT_HERE},
-    {"memory-snapshot-on-shutdown", NULL, NOT_HERE},
-    {"metadata-wal-records", NULL, NOT_HERE},
-    {"native-histograms", NULL, NOT_HERE},
-    {"old-ui", NULL, NOT_HERE},
-    {"ooo-native-histograms", NULL, NOT_HERE},
-    {"otlp-deltatocumulative", NULL, NOT_HERE},
-    {"otlp-native-delta-ingestion", NULL, NOT_HERE},
-    {"search-api", NULL, NOT_HERE},
-    {"st-storage", enable_starts, "Experimental start timestamp storage enabled."},
-    {"st-synthesis", NULL, NOT_HERE},
-    {"type-and-unit-labels", enable_type_and_unit, "Experimental type and unit labels enabled"},
-    {"use-start-timestamps", NULL, NOT_HERE},
-    {"use-uncached-io", NULL, NOT_HERE},
-    {"xor2-encoding", NULL, NOT_HERE},
+    {"use-start-timestamps", SETS(use_start_timestamps),
+     "Experimental usage of start timestamps in PromQL engine is enabled."},
+    {"st-storage", SETS(st_storage), "Experimental start timestamp storage enabled."},
+    {"type-and-unit-labels", SETS(type_and_unit_labels),
+     "Experimental type and unit labels enabled"},
+    {"promql-duration-expr", NOWHERE, ALWAYS_ON},
+    {"native-histograms", NOWHERE, ALWAYS_ON},
+    {"ooo-native-histograms", NOWHERE, ALWAYS_ON},
+    {"promql-per-step-stats", NOWHERE, NOT_HERE},
+    {"auto-reload-config", NOWHERE, NOT_HERE},
+    {"concurrent-rule-eval", NOWHERE, NOT_HERE},
+    {"created-timestamp-zero-ingestion", NOWHERE, NOT_HERE},
+    {"delayed-compaction", NOWHERE, NOT_HERE},
+    {"exemplar-storage", NOWHERE, NOT_HERE},
+    {"extra-scrape-metrics", NOWHERE, NOT_HERE},
+    {"fast-startup", NOWHERE, NOT_HERE},
+    {"histograms-st-encoding", NOWHERE, NOT_HERE},
+    {"memory-snapshot-on-shutdown", NOWHERE, NOT_HERE},
+    {"metadata-wal-records", NOWHERE, NOT_HERE},
+    {"old-ui", NOWHERE, NOT_HERE},
+    {"otlp-deltatocumulative", NOWHERE, NOT_HERE},
+    {"otlp-native-delta-ingestion", NOWHERE, NOT_HERE},
+    {"search-api", NOWHERE, NOT_HERE},
+    {"st-synthesis", NOWHERE, NOT_HERE},
+    {"use-uncached-io", NOWHERE, NOT_HERE},
+    {"xor2-encoding", NOWHERE, NOT_HERE},
 };
 // clang-format on
 
@@ -124,10 +99,10 @@ static void enable_feature(struct serve_conf *c, struct str name)
     for (size_t i = 0; i < COUNT(features); i++) {
         if (!str_is(name, features[i].name))
             continue;
-        if (features[i].enable == NULL) {
+        if (features[i].sets == NOWHERE) {
             LOG_WARN(features[i].text, LOG_STR("option", name));
         } else {
-            features[i].enable(c);
+            *(bool *)((char *)c + features[i].sets) = true;
             LOG_INFO(features[i].text);
         }
         return;

@@ -37,9 +37,11 @@ struct serve_conf {
     bool ignored[SERVE_N_FLAGS]; /* rows of Prometheus' flags that were given in vain */
     char *prefix;                /* owned; "" or "/prefix" */
     struct promql_features promql;
-    bool delayed_name_removal;
+    /* By --enable-feature. */
+    bool delayed_name_removal, use_start_timestamps; /* in queries */
+    bool type_and_unit_labels; /* __type__ and __unit__ of written series; rate() looks at them */
+    bool st_storage;           /* start timestamps of written samples are stored */
     bool refuse_v1, refuse_v2; /* messages of remote write */
-    bool start_timestamps, type_and_unit_labels;
 
     struct api_flag shown[SERVE_N_FLAGS]; /* for status/flags; values are in shown_text */
     size_t n_shown;

@@ -31,7 +31,7 @@ FLAG(DURATION, lookback, .name = "query.lookback-delta", .value = "5m", .least =
 FLAG(DURATION, query_timeout, .name = "query.timeout", .value = "2m", .least = 1, .help = "Most time that a query may take.")
 FLAG(COUNT,    max_concurrency, .name = "query.max-concurrency", .value = "20", .least = 1, .most = 1000, .help = "Most queries evaluated at once.")
 FLAG(COUNT,    max_samples, .name = "query.max-samples", .value = "50000000", .least = 1, .help = "Most samples that a query may hold in memory.")
-FLAG(LIST,     features, .name = "enable-feature", .meta = "NAME,... ...", .help = "Experimental features: promql-experimental-functions, promql-delayed-name-removal, promql-extended-range-selectors, promql-binop-fill-modifiers, st-storage, type-and-unit-labels. May be repeated.")
+FLAG(LIST,     features, .name = "enable-feature", .meta = "NAME,... ...", .help = "Experimental features: promql-experimental-functions, promql-delayed-name-removal, promql-extended-range-selectors, promql-binop-fill-modifiers, use-start-timestamps, st-storage, type-and-unit-labels. May be repeated.")
 
 FLAG(COUNT,    max_labels, .name = "ingest.max-labels", .value = "256", .least = 1, .most = 65535, .help = "Most labels of a series.")
 FLAG(COUNT,    max_name_bytes, .name = "ingest.max-label-name-bytes", .value = "1024", .least = 1, .most = 1024, .help = "Longest label name or metric name, in bytes.")

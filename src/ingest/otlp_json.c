@@ -68,13 +68,13 @@ static const struct json_field kvlist_value_fields[] = {
 MESSAGE(kvlist_value);
 
 static const struct json_field any_value_fields[] = {
-    {"stringValue",      1, JSON_STRING,                                                   false, NULL   },
-    {"boolValue",        2, JSON_BOOL,                                                     false, NULL   },
-    {"intValue",         3, JSON_VARINT,                                                   false, NULL   },
-    {"doubleValue",      4, JSON_DOUBLE,                                                   false, NULL   },
-    {"arrayValue",       5, ONE(array_value)                                             },
-    {"kvlistValue", 6,  ONE(kvlist_value)                                                  },
-    {"bytesValue",              7,               JSON_BASE64, false,      NULL},
+    {"stringValue",      1, JSON_STRING,      false, NULL   },
+    {"boolValue",        2, JSON_BOOL,        false, NULL   },
+    {"intValue",         3, JSON_VARINT,      false, NULL   },
+    {"doubleValue",      4, JSON_DOUBLE,      false, NULL   },
+    {"arrayValue",       5, ONE(array_value)},
+    {"kvlistValue", 6,  ONE(kvlist_value)     },
+    {"bytesValue",              7,               JSON_BASE64,                                false,      NULL},
 };
 static const struct json_message any_value = {any_value_fields, COUNT(any_value_fields)};
 
@@ -89,13 +89,13 @@ static const struct json_field exemplar_fields[] = {
 MESSAGE(exemplar);
 
 static const struct json_field number_point_fields[] = {
-    {"startTimeUnixNano", 2, JSON_FIXED64,      false, NULL       },
-    {"timeUnixNano",      3, JSON_FIXED64,      false, NULL       },
-    {"asDouble",          4, JSON_DOUBLE,       false, NULL       },
-    {"exemplars",         5, MANY(exemplar)   },
-    {"asInt",       6,   JSON_FIXED64,              false,      NULL          },
-    {"attributes",    7,     MANY(key_value)           },
-    {"flags",               8,                JSON_VARINT, false, NULL},
+    {"startTimeUnixNano", 2, JSON_FIXED64,   false, NULL       },
+    {"timeUnixNano",      3, JSON_FIXED64,   false, NULL       },
+    {"asDouble",          4, JSON_DOUBLE,    false, NULL       },
+    {"exemplars",         5, MANY(exemplar)},
+    {"asInt",       6,   JSON_FIXED64,           false,      NULL          },
+    {"attributes",    7,     MANY(key_value)        },
+    {"flags",               8,                JSON_VARINT,                               false, NULL},
 };
 MESSAGE(number_point);
 
@@ -108,7 +108,7 @@ static const struct json_field histogram_point_fields[] = {
     {"explicitBounds",    7, JSON_DOUBLE,    true,  NULL  },
     {"exemplars",         8, MANY(exemplar)},
     {"attributes",    9,     MANY(key_value)        },
-    {"flags",               10,                JSON_VARINT,        false,      NULL},
+    {"flags",               10,                JSON_VARINT,                             false,      NULL},
 };
 MESSAGE(histogram_point);
 
@@ -140,13 +140,13 @@ static const struct json_field quantile_fields[] = {
 MESSAGE(quantile);
 
 static const struct json_field summary_point_fields[] = {
-    {"startTimeUnixNano", 2, JSON_FIXED64,      false, NULL  },
-    {"timeUnixNano",      3, JSON_FIXED64,      false, NULL  },
-    {"count",             4, JSON_FIXED64,      false, NULL  },
-    {"sum",               5, JSON_DOUBLE,       false, NULL  },
-    {"quantileValues",    6, MANY(quantile)   },
-    {"attributes",    7,     MANY(key_value)           },
-    {"flags",               8,                JSON_VARINT, false,      NULL},
+    {"startTimeUnixNano", 2, JSON_FIXED64,   false, NULL  },
+    {"timeUnixNano",      3, JSON_FIXED64,   false, NULL  },
+    {"count",             4, JSON_FIXED64,   false, NULL  },
+    {"sum",               5, JSON_DOUBLE,    false, NULL  },
+    {"quantileValues",    6, MANY(quantile)},
+    {"attributes",    7,     MANY(key_value)        },
+    {"flags",               8,                JSON_VARINT,                               false,      NULL},
 };
 MESSAGE(summary_point);
 

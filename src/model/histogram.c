@@ -26,6 +26,8 @@ struct histogram *histogram_copy(struct arena *a, const struct histogram *h)
     *copy = *h;
     copy_side(a, &copy->pos, &h->pos);
     copy_side(a, &copy->neg, &h->neg);
+    if (histogram_is_custom(h)) /* a factor of infinity makes NaN of 0 */
+        copy->zero_threshold = copy->zero_count = 0;
     if (h->n_bounds > 0) {
         double *bounds = arena_array(a, double, h->n_bounds);
 

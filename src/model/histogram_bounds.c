@@ -277,7 +277,7 @@ double histogram_bound(int32_t schema, int32_t index)
     int64_t exponent;
     size_t i = 0;
 
-    CHECK(schema <= HISTOGRAM_SCHEMA_MAX);
+    CHECK(schema >= HISTOGRAM_SCHEMA_MIN && schema <= HISTOGRAM_SCHEMA_MAX);
     if (schema < 0) {
         exponent = index * (INT64_C(1) << -schema);
     } else {

@@ -41,40 +41,25 @@ static double middle(double lower, double upper, bool negative, bool linear)
     return negative ? -mean : mean;
 }
 
-static double zero_if_inf(double v)
-{
-    return isinf(v) ? 0 : v;
-}
-
-/* A custom bucket without a lower bound counts as beginning at 0, when it ends above that. */
+/*
+ * What is kept of a bucket without a lower bound. It counts as beginning at 0 when it ends above
+ * that; else nobody knows what is in it, and all is on the side that is sure to have some.
+ */
 static struct part cut_lowest(const struct histogram_bucket *b, double rhs, bool upper)
 {
     bool from_zero = b->upper > 0 && !isinf(b->upper);
 
     if (upper) {
-        if (rhs >= b->upper)
-            return (struct part){b->count, 0};
         if (rhs > 0 && from_zero)
             return (struct part){b->count * rhs / b->upper, rhs / 2};
-        if (b->upper <= 0)
-            return (struct part){b->count, rhs};
-    } else {
-        if (rhs <= b->lower)
-            return (struct part){b->count, 0};
-        if (rhs >= 0 && b->upper > rhs && !isinf(b->upper))
-            return (struct part){b->count * (1 - rhs / b->upper), (rhs + b->upper) / 2};
+        return b->upper <= 0 ? (struct part){b->count, rhs} : (struct part){0, 0};
     }
-    return (struct part){0, zero_if_inf(b->upper)};
+    if (rhs >= 0 && from_zero)
+        return (struct part){b->count * (1 - rhs / b->upper), (rhs + b->upper) / 2};
+    return (struct part){0, 0};
 }
 
-static struct part cut_highest(const struct histogram_bucket *b, double rhs, bool upper)
-{
-    if (!upper && rhs >= b->lower)
-        return (struct part){b->count, rhs};
-    return (struct part){0, zero_if_inf(b->lower)};
-}
-
-/* The part of a bucket's width that is below `v`, which is inside it. */
+/* The part of a bucket's width that is below `v`. */
 static double fraction_below(const struct histogram_bucket *b, double v, bool linear)
 {
     double lower, upper, at;
@@ -89,6 +74,7 @@ static double fraction_below(const struct histogram_bucket *b, double v, bool li
     return 1 - (at - upper) / (lower - upper);
 }
 
+/* What is kept of a bucket that holds the value between its bounds. */
 static struct part cut_bucket(const struct trim *t, const struct histogram_bucket *b, bool negative)
 {
     bool linear = histogram_is_custom(t->h);
@@ -97,13 +83,8 @@ static struct part cut_bucket(const struct trim *t, const struct histogram_bucke
     if (isinf(b->lower) && b->lower < 0)
         return cut_lowest(b, t->rhs, t->upper);
     if (isinf(b->upper) && b->upper > 0)
-        return cut_highest(b, t->rhs, t->upper);
-    if (t->rhs <= b->lower)
-        below = 0;
-    else if (t->rhs >= b->upper)
-        below = b->count;
-    else
-        below = b->count * fraction_below(b, t->rhs, linear);
+        return t->upper ? (struct part){0, 0} : (struct part){b->count, t->rhs};
+    below = b->count * fraction_below(b, t->rhs, linear);
     if (t->upper)
         return (struct part){below, middle(b->lower, t->rhs, negative, linear)};
     return (struct part){b->count - below, middle(t->rhs, b->upper, negative, linear)};

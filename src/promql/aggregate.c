@@ -124,32 +124,66 @@ struct labels promql__group_labels(struct promql__ev *ev, const struct promql_ag
     return labels_keep(ev->arena, ls, agg->grouping, agg->n_grouping);
 }
 
-void promql__group(struct promql__ev *ev, const struct promql_aggregate *agg,
-                   struct promql__groups *gr)
-{
+/* The groups being found. */
+struct grouping {
+    const struct promql_aggregate *agg;
     struct promql__index ix;
-    size_t n = gr->in.n, at = 0;
+    size_t last; /* often the next series is of the same group as the one before */
+};
 
-    promql__index_init(&ix, ev->arena);
+static void grouping_begin(struct grouping *by, struct promql__ev *ev,
+                           const struct promql_aggregate *agg, struct promql__groups *gr, size_t n)
+{
+    *by = (struct grouping){.agg = agg};
+    promql__index_init(&by->ix, ev->arena);
     gr->of = arena_array(ev->arena, uint32_t, MAX(n, 1));
-    for (size_t i = 0; i < n; i++) {
-        struct labels ls = promql__group_labels(ev, agg, gr->in.v[i].labels);
+}
 
-        if (i == 0 || !labels_eq(ix.keys[at], ls)) /* often the same as the one before */
-            at = promql__index_put(&ix, ls);
-        gr->of[i] = (uint32_t)at;
-    }
-    gr->n = ix.n;
-    gr->labels = ix.keys;
+static uint32_t group_of(struct grouping *by, struct promql__ev *ev, struct labels ls)
+{
+    struct labels group = promql__group_labels(ev, by->agg, ls);
+
+    if (by->ix.n == 0 || !labels_eq(by->ix.keys[by->last], group))
+        by->last = promql__index_put(&by->ix, group);
+    return (uint32_t)by->last;
+}
+
+static void grouping_end(const struct grouping *by, struct promql__ev *ev,
+                         struct promql__groups *gr, size_t n)
+{
+    gr->n = by->ix.n;
+    gr->labels = by->ix.keys;
     gr->members = arena_array(ev->arena, uint32_t, MAX(n, 1));
-    gr->first = arena_array(ev->arena, size_t, ix.n + 2);
+    gr->first = arena_array(ev->arena, size_t, gr->n + 2);
     for (size_t i = 0; i < n; i++)
         gr->first[gr->of[i] + 2]++;
-    for (size_t i = 2; i < ix.n + 2; i++)
+    for (size_t i = 2; i < gr->n + 2; i++)
         gr->first[i] += gr->first[i - 1];
     /* first[k + 1] is where the next member of group k goes; in the end it is where k ends. */
     for (size_t i = 0; i < n; i++)
         gr->members[gr->first[gr->of[i] + 1]++] = (uint32_t)i;
+}
+
+void promql__group(struct promql__ev *ev, const struct promql_aggregate *agg,
+                   struct promql__groups *gr)
+{
+    struct grouping by;
+
+    grouping_begin(&by, ev, agg, gr, gr->in.n);
+    for (size_t i = 0; i < gr->in.n; i++)
+        gr->of[i] = group_of(&by, ev, gr->in.v[i].labels);
+    grouping_end(&by, ev, gr, gr->in.n);
+}
+
+void promql__group_stream(struct promql__ev *ev, const struct promql_aggregate *agg,
+                          const struct promql__stream *st, struct promql__groups *gr)
+{
+    struct grouping by;
+
+    grouping_begin(&by, ev, agg, gr, st->sel->n);
+    for (size_t i = 0; i < st->sel->n; i++)
+        gr->of[i] = group_of(&by, ev, promql__stream_labels(ev, st, i));
+    grouping_end(&by, ev, gr, st->sel->n);
 }
 
 /* The mark is that of the group's last step: whether any of its samples has it. */
@@ -227,19 +261,43 @@ static int aggregate(struct promql__ev *ev, const struct promql__grid *g,
     return 0;
 }
 
+/* PROMQL__HAS_HISTS: all series have to be there at once. */
+static int aggregate_stream(struct promql__ev *ev, const struct promql__aggregator *fn,
+                            const struct promql_aggregate *agg, const struct promql__stream *st,
+                            struct promql__matrix *out)
+{
+    struct promql__groups gr = {0};
+
+    if (!st->apart && !ev->q->delayed_name_removal) /* whether two are equal shows at the end */
+        return PROMQL__HAS_HISTS;
+    promql__group_stream(ev, agg, st, &gr);
+    return promql__aggregate_waves(ev, &(struct promql__waves){st, fn, &gr}, out);
+}
+
 int promql__eval_aggregate(struct promql__ev *ev, const struct promql__grid *g,
                            const struct promql_expr *e, struct promql__matrix *out)
 {
     const struct promql_aggregate *agg = &e->u.aggregate;
     const struct promql__aggregator *fn = &aggregators[agg->op];
     struct promql__groups gr = {0};
+    struct promql__stream st;
     int rc;
 
     if (agg->op == PROMQL_COUNT_VALUES)
         return promql__eval_count_values(ev, g, agg, out);
     if (fn->first == NULL)
         return promql__eval_ranking(ev, g, e, out);
-    rc = promql__eval(ev, g, promql__unparen(agg->expr), &gr.in);
+    rc = promql__stream_open(ev, g, promql__unparen(agg->expr), &st);
+    if (rc < 0)
+        return rc;
+    if (rc == 1) {
+        rc = aggregate_stream(ev, fn, agg, &st, out);
+        if (rc != PROMQL__HAS_HISTS)
+            return rc;
+        rc = promql__stream_matrix(ev, &st, &gr.in);
+    } else {
+        rc = promql__eval(ev, g, promql__unparen(agg->expr), &gr.in);
+    }
     if (rc != 0)
         return rc;
     promql__group(ev, agg, &gr);

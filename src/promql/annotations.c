@@ -147,30 +147,6 @@ void promql__info_hist_ignored(struct promql__ev *ev, const struct promql_expr *
     promql__info(ev, at, "ignored histogram in %s aggregation", promql_agg_text(agg));
 }
 
-void promql__warn_mixed_schemas(struct promql__ev *ev, const struct promql_expr *at,
-                                struct str metric)
-{
-    struct buf b = {0};
-
-    buf_add_go_quoted(&b, metric);
-    promql__warn(ev, at,
-                 "vector contains a mix of histograms with exponential and custom buckets schemas "
-                 "for metric name %s",
-                 b.p);
-    buf_release(&b);
-}
-
-void promql__warn_reset_collision(struct promql__ev *ev, const struct promql_expr *at,
-                                  const char *deed)
-{
-    promql__warn(ev, at, "conflicting counter resets during histogram %s", deed);
-}
-
-void promql__info_reconciled(struct promql__ev *ev, const struct promql_expr *at, const char *deed)
-{
-    promql__info(ev, at, "mismatched custom buckets were reconciled during %s", deed);
-}
-
 void promql__warn_overlap(struct promql__ev *ev, const struct promql_expr *at, struct str metric)
 {
     struct buf b = {0};
@@ -234,6 +210,16 @@ static void print_position(struct buf *b, struct str query, int at)
             col = at - i;
         }
     buf_addf(b, " (%d:%d)", line, col);
+}
+
+void promql__notes_merge(struct promql__ev *ev, const struct promql__ev *worker)
+{
+    for (const struct promql__note *n = worker->notes; n != NULL; n = n->next) {
+        struct promql__note *own = note(ev, n->warning, n->at, n->text);
+
+        own->at = n->at;
+        own->count += n->count;
+    }
 }
 
 void promql__notes_finish(struct promql__ev *ev, struct promql_result *out)

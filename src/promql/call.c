@@ -10,7 +10,7 @@
 
 #include "eval.h"
 
-struct fn {
+struct promql__fn {
     promql__math_fn *math;   /* value by value */
     promql__range_fn *range; /* window by window */
     promql__mixed_fn *mixed; /* the same for windows with histograms */
@@ -26,7 +26,7 @@ struct fn {
 #define CALL(name, body) [PROMQL_FN_##name] = {.call = promql__fn_##body}
 
 // clang-format off
-static const struct fn fns[N_PROMQL_FUNCS] = {
+static const struct promql__fn fns[N_PROMQL_FUNCS] = {
     MATH(abs, fabs),
     CALL(absent, absent),
     CALL(absent_over_time, absent_over_time),
@@ -151,16 +151,6 @@ int promql__map(struct promql__ev *ev, const struct promql__grid *g, const struc
 
 /* ---- range functions ---- */
 
-/* A call of a range function in the making. */
-struct range_call {
-    const struct promql_call *call;
-    const struct fn *fn;
-    const struct promql_expr *range_arg;
-    const double *scalars[2]; /* the other arguments, by step */
-    size_t n_scalars;
-    struct promql__range range;
-};
-
 /* double_exponential_smoothing() wants factors between 0 and 1; NaN passes. */
 static int check_factor(struct promql__ev *ev, const char *what, char letter, double v)
 {
@@ -177,7 +167,7 @@ static int check_factor(struct promql__ev *ev, const char *what, char letter, do
 }
 
 /* What the arguments of this step are, as warnings and errors; `n` floats are in the window. */
-static int check_arguments(struct promql__ev *ev, const struct range_call *rc,
+static int check_arguments(struct promql__ev *ev, const struct promql__range_call *rc,
                            const struct promql__window *w, size_t n)
 {
     int err;
@@ -199,8 +189,8 @@ static const struct promql_expr *place_of(const struct promql_expr *arg)
 }
 
 /* The result of a window that has more than plain floats; as promql__mixed_fn. */
-static int mixed_value(struct promql__ev *ev, const struct range_call *rc, struct promql__mixed *m,
-                       struct promql__value *v)
+static int mixed_value(struct promql__ev *ev, const struct promql__range_call *rc,
+                       struct promql__mixed *m, struct promql__value *v)
 {
     const struct promql_vector_selector *vs = rc->range.extended;
 
@@ -233,7 +223,7 @@ static void move_sight(struct sight *v, const struct promql__range_series *rs, t
 }
 
 /* A window of a series that has more than plain floats, or is looked at for more. */
-static int mixed_window(struct promql__ev *ev, const struct range_call *rc,
+static int mixed_window(struct promql__ev *ev, const struct promql__range_call *rc,
                         const struct promql__range_series *rs, const struct promql__window *w,
                         struct sight *see)
 {
@@ -266,8 +256,8 @@ static int mixed_window(struct promql__ev *ev, const struct range_call *rc,
 }
 
 /* Slides the window along one series; the results go to ev->out and ev->hout. */
-static int slide(struct promql__ev *ev, const struct promql__grid *g, const struct range_call *rc,
-                 const struct promql__range_series *rs)
+static int slide(struct promql__ev *ev, const struct promql__grid *g,
+                 const struct promql__range_call *rc, const struct promql__range_series *rs)
 {
     struct promql__window w = {.range = rc->range.range, .scratch = promql__scratch(ev, rs->n)};
     bool plain = rs->nh == 0 && rc->range.extended == NULL &&
@@ -287,7 +277,8 @@ static int slide(struct promql__ev *ev, const struct promql__grid *g, const stru
                    promql__minus(w.to, -rc->range.after));
         if (see.lo == see.hi && see.hlo == see.hhi)
             continue;
-        if (ev->held + (see.hi - see.lo) + ev->out.n + see.weight > ev->max_samples)
+        ev->need = MAX(ev->need, ev->held + (see.hi - see.lo) + ev->out.n + see.weight);
+        if (ev->need > ev->max_samples)
             return promql__too_many(ev);
         for (size_t k = 0; k < rc->n_scalars; k++)
             w.arg[k] = rc->scalars[k][i];
@@ -307,7 +298,8 @@ static int slide(struct promql__ev *ev, const struct promql__grid *g, const stru
 }
 
 /* rate() and increase() of floats that do not look like a counter. */
-static void note_non_counter(struct promql__ev *ev, const struct range_call *rc, struct labels ls)
+static void note_non_counter(struct promql__ev *ev, const struct promql__range_call *rc,
+                             struct labels ls)
 {
     static const char *const suffixes[] = {"_total", "_sum", "_count", "_bucket"};
     struct str name = labels_name(ls), type = labels_get(ls, STR(LABEL_TYPE));
@@ -337,7 +329,7 @@ static void note_non_counter(struct promql__ev *ev, const struct range_call *rc,
 }
 
 static int open_arguments(struct promql__ev *ev, const struct promql__grid *g,
-                          struct range_call *rc)
+                          struct promql__range_call *rc)
 {
     for (size_t i = 0; i < rc->call->n_args; i++) {
         const struct promql_expr *arg = promql__unparen(rc->call->args[i]);
@@ -358,52 +350,74 @@ static int open_arguments(struct promql__ev *ev, const struct promql__grid *g,
     return 0;
 }
 
-/*
- * Series of a source differ in their labels, and still do without their names when those are one
- * and the same and nothing else was taken off.
- */
-static bool differ_without_name(const struct promql__range *r, size_t i, struct labels left)
+bool promql__call_streams(const struct promql_call *call)
 {
-    struct labels ls = r->sel->series[i].labels;
-    struct str name = labels_name(ls);
-
-    return ls.n - left.n == (name.n > 0) && str_eq(name, labels_name(r->sel->series[0].labels));
+    if (fns[call->func].range == NULL)
+        return false;
+    for (size_t i = 0; i < call->n_args; i++)
+        if (promql__unparen(call->args[i])->kind == PROMQL_E_MATRIX_SELECTOR)
+            return true;
+    return false;
 }
 
-static int call_range(struct promql__ev *ev, const struct promql__grid *g, const struct fn *fn,
-                      const struct promql_call *call, struct promql__matrix *out)
+int promql__range_call_open(struct promql__ev *ev, const struct promql__grid *g,
+                            const struct promql_call *call, struct promql__range_call **out)
 {
-    struct range_call rc = {.call = call, .fn = fn};
-    bool delayed = ev->q->delayed_name_removal, unique = true;
-    int err = open_arguments(ev, g, &rc);
+    const struct promql__fn *fn = &fns[call->func];
+    struct promql__range_call *rc;
+    int err;
 
-    for (size_t i = 0; err == 0 && i < rc.range.n; i++) {
+    if (fn->range == NULL)
+        return 0;
+    *out = rc = arena_new(ev->arena, struct promql__range_call);
+    rc->call = call;
+    rc->fn = fn;
+    err = open_arguments(ev, g, rc);
+    return err != 0 ? err : 1;
+}
+
+bool promql__range_call_drops_name(const struct promql__range_call *rc)
+{
+    return !rc->fn->keeps_name;
+}
+
+int promql__range_call_make(struct promql__ev *ev, const struct promql__grid *g,
+                            const struct promql__range_call *rc, size_t i,
+                            struct promql__range_series *rs)
+{
+    int err = promql__range_read(ev, &rc->range, i, rs);
+
+    promql__out_begin(ev);
+    if (err != 0 || rs->n + rs->nh == 0)
+        return err;
+    err = slide(ev, g, rc, rs);
+    if (err == 0)
+        err = promql__hold(ev, ev->out.n);
+    for (size_t k = 0; err == 0 && k < ev->hout.n; k++)
+        err = promql__hold(ev, promql__weight(ev->hout.v[k].h));
+    if (err == 0)
+        note_non_counter(ev, rc, rs->labels);
+    return err;
+}
+
+/* A range function over a subquery: its series are there already. */
+static int call_range(struct promql__ev *ev, const struct promql__grid *g,
+                      const struct promql__range_call *rc, struct promql__matrix *out)
+{
+    bool delayed = ev->q->delayed_name_removal;
+
+    for (size_t i = 0; i < rc->range.n; i++) {
         struct promql__range_series rs = {0};
-        struct labels ls;
-        bool drop;
+        int err = promql__range_call_make(ev, g, rc, i, &rs);
+        bool drop = !rc->fn->keeps_name || rs.drop_name;
 
-        err = promql__range_read(ev, &rc.range, i, &rs);
-        if (err == 0 && rs.n + rs.nh == 0)
-            continue;
-        if (err == 0)
-            err = slide(ev, g, &rc, &rs);
-        if (err == 0)
-            err = promql__hold(ev, ev->out.n);
-        for (size_t k = 0; err == 0 && k < ev->hout.n; k++)
-            err = promql__hold(ev, promql__weight(ev->hout.v[k].h));
         if (err != 0)
             return err;
-        if (ev->out.n + ev->hout.n == 0)
-            continue;
-        drop = !fn->keeps_name || rs.drop_name;
-        ls = drop && !delayed ? labels_without_metadata(ev->arena, rs.labels) : rs.labels;
-        unique = unique && rc.range.sel != NULL && (!drop || differ_without_name(&rc.range, i, ls));
-        promql__matrix_keep(ev, out, ls, drop);
-        note_non_counter(ev, &rc, rs.labels);
+        promql__matrix_keep(
+            ev, out, drop && !delayed ? labels_without_metadata(ev->arena, rs.labels) : rs.labels,
+            drop);
     }
-    if (err == 0 && !delayed && !unique && promql__matrix_has_twins(ev, out))
-        return promql__same_labelset(ev);
-    return err;
+    return !delayed && promql__matrix_has_twins(ev, out) ? promql__same_labelset(ev) : 0;
 }
 
 /* ---- dispatch ---- */
@@ -412,10 +426,20 @@ int promql__eval_call(struct promql__ev *ev, const struct promql__grid *g,
                       const struct promql_expr *e, struct promql__matrix *out)
 {
     const struct promql_call *call = &e->u.call;
-    const struct fn *fn = &fns[call->func];
+    const struct promql__fn *fn = &fns[call->func];
+    struct promql__range_call *range;
+    struct promql__stream st;
+    int rc;
 
-    if (fn->range != NULL)
-        return call_range(ev, g, fn, call, out);
+    if (fn->range != NULL) {
+        rc = promql__range_call_open(ev, g, call, &range);
+        if (rc < 0)
+            return rc;
+        if (range->range.sel == NULL)
+            return call_range(ev, g, range, out);
+        promql__stream_range(g, range, &st);
+        return promql__stream_matrix(ev, &st, out);
+    }
     if (fn->math != NULL)
         return promql__map(ev, g, call->args[0], fn->math, out);
     CHECK(fn->call != NULL);

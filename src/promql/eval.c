@@ -20,6 +20,10 @@ int promql__poll(struct promql__ev *ev)
     int rc;
 
     ev->work = 0;
+    if (ev->stop != NULL && atomic_load_explicit(ev->stop, memory_order_relaxed))
+        return FER_ECANCELED;
+    if (ev->helper) /* only the query's own thread may ask */
+        return 0;
     rc = q->interrupted == NULL ? 0 : q->interrupted(q->interrupted_ctx);
     if (rc == 0)
         return 0;

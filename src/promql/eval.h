@@ -8,6 +8,7 @@
 #ifndef FERULA_PROMQL_EVAL_H
 #define FERULA_PROMQL_EVAL_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -93,6 +94,7 @@ static inline bool promql__take(const struct promql__series *x, struct promql__c
 }
 
 struct promql__note;
+struct promql__stream;
 
 /* How much of histograms a selector reads; see hist_stats.c. */
 enum promql__decoding {
@@ -110,6 +112,7 @@ struct promql__ev {
     size_t max_samples;
     enum promql__decoding decoding; /* of the selectors below the node at work */
     size_t held, peak;              /* samples in memory now, and the most so far */
+    size_t need; /* the most that was wanted at once, as a window was looked at */
     uint64_t samples_read;
     size_t work;                /* samples handled since the last poll */
     struct promql__note *notes; /* arena; newest last */
@@ -119,6 +122,8 @@ struct promql__ev {
     struct hsample_vec hout;  /* and its histograms */
     double *scratch;          /* heap */
     size_t scratch_cap;
+    atomic_bool *stop; /* of a worker of a crew: set when the others want it to end */
+    bool helper;       /* a worker on a thread that is not the query's own */
 };
 
 /* ---- eval.c ---- */
@@ -205,8 +210,10 @@ void promql__collect_begin(struct promql__collector *c, struct promql__ev *ev,
 size_t promql__collect_series(struct promql__collector *c, struct labels ls, bool drop_name);
 int promql__collect_add(struct promql__collector *c, size_t series, ts_ms t,
                         struct promql__value v);
-/* At the end of each step: FER_EEXEC when a series has two samples in it. */
+/* FER_EEXEC when a series has two samples in a step: at the end of each step that may fail in
+ * another way later. */
 int promql__collect_check(struct promql__collector *c);
+/* Checks, too. */
 int promql__collect_end(struct promql__collector *c, struct promql__matrix *out);
 
 /* ---- select.c, subquery.c ---- */
@@ -248,6 +255,13 @@ void promql__drop_stale(struct series_samples *in);
 
 /* A sample's value, or one of its times in seconds. */
 enum promql__wanted { PROMQL__VALUE, PROMQL__TIME, PROMQL__START };
+
+/*
+ * The newest sample of each step's window that is not a stale marker, into ev->out and ev->hout;
+ * from what promql__read() read.
+ */
+int promql__pick(struct promql__ev *ev, const struct promql__grid *g,
+                 const struct promql__shift *shift, enum promql__wanted wanted);
 
 int promql__eval_vector(struct promql__ev *ev, const struct promql__grid *g,
                         const struct promql_expr *e, enum promql__wanted wanted,
@@ -343,6 +357,9 @@ struct labels promql__group_labels(struct promql__ev *ev, const struct promql_ag
 /* Groups the series of gr->in. */
 void promql__group(struct promql__ev *ev, const struct promql_aggregate *agg,
                    struct promql__groups *gr);
+/* The same for the series that a stream is going to make. */
+void promql__group_stream(struct promql__ev *ev, const struct promql_aggregate *agg,
+                          const struct promql__stream *st, struct promql__groups *gr);
 /* The aggregators that need all values of a step at once. */
 int promql__eval_ranking(struct promql__ev *ev, const struct promql__grid *g,
                          const struct promql_expr *e, struct promql__matrix *out);
@@ -395,7 +412,100 @@ static inline bool promql__op_takes_floats(enum promql_op op)
     return op != PROMQL_TRIM_UPPER && op != PROMQL_TRIM_LOWER;
 }
 
+/* ---- stream.c, crew.c, waves.c: series one by one, on several threads ---- */
+
+/*
+ * The series that a selector, or a range function over one, has: they can be made in any order, and
+ * by several workers at once.
+ */
+struct promql__stream {
+    const struct promql__grid *grid; /* borrowed */
+    const struct promql_vector_selector *vector;
+    struct promql__shift shift;       /* of the vector */
+    enum promql__wanted wanted;       /* of the vector */
+    struct promql__range_call *range; /* NULL: the vector itself */
+    struct source_selection *sel;
+    bool drop;  /* the name goes */
+    bool apart; /* no two series can have equal labels */
+};
+
+/* Whether the function's argument is a range selector, so that promql__range_call_open() works. */
+bool promql__call_streams(const struct promql_call *call);
+
+/* 1: opened; 0: `e` is no such expression; or an error. */
+int promql__stream_open(struct promql__ev *ev, const struct promql__grid *g,
+                        const struct promql_expr *e, struct promql__stream *st);
+void promql__stream_range(const struct promql__grid *g, struct promql__range_call *range,
+                          struct promql__stream *st);
+int promql__stream_vector(struct promql__ev *ev, const struct promql__grid *g,
+                          const struct promql_expr *e, enum promql__wanted wanted,
+                          struct promql__stream *st);
+/* The labels of series `i` of the result, in the arena of `ev`. */
+struct labels promql__stream_labels(struct promql__ev *ev, const struct promql__stream *st,
+                                    size_t i);
+/* Makes series `i` into ev->out and ev->hout, and holds what is there. */
+int promql__stream_make(struct promql__ev *ev, const struct promql__stream *st, size_t i);
+/* All series, as a matrix. */
+int promql__stream_matrix(struct promql__ev *ev, const struct promql__stream *st,
+                          struct promql__matrix *out);
+
+/* Workers for loops over many series. Each has buffers and an arena of its own. */
+struct promql__crew {
+    struct promql__ev *ev; /* the query's */
+    struct promql__ev *workers;
+    size_t n;
+    size_t block; /* series that a worker makes at a time */
+    atomic_bool stop;
+};
+
+/* What a worker leaves of an item for the thread of the query. */
+struct promql__item {
+    int rc;
+    struct fault fault;
+    size_t held, need;
+};
+
+/* `n` is about how many series there are to be made: for a few nobody is called. */
+void promql__crew_begin(struct promql__crew *c, struct promql__ev *ev, size_t n);
+/* Calls fn(ctx, worker, i) for each i below n and notes in items[i] how that ended. */
+int promql__crew_run(struct promql__crew *c, size_t n, struct promql__item *items,
+                     int (*fn)(void *ctx, struct promql__ev *worker, size_t i), void *ctx);
+/* The workers' arenas live as long as the query's; notes and counts become the query's. */
+void promql__crew_end(struct promql__crew *c);
+
+/* What an aggregator makes of its series without having them all in memory. */
+struct promql__waves {
+    const struct promql__stream *st;
+    const struct promql__aggregator *fn;
+    const struct promql__groups *gr; /* of the stream's series; gr->in is not used */
+};
+
+#define PROMQL__HAS_HISTS 1 /* no error code */
+
+/* PROMQL__HAS_HISTS: there are histograms, and nothing was made. */
+int promql__aggregate_waves(struct promql__ev *ev, const struct promql__waves *w,
+                            struct promql__matrix *out);
+
 /* ---- call.c and the function files ---- */
+
+/* A call of a range function in the making. */
+struct promql__range_call {
+    const struct promql_call *call;
+    const struct promql__fn *fn;
+    const struct promql_expr *range_arg;
+    const double *scalars[2]; /* the other arguments, by step */
+    size_t n_scalars;
+    struct promql__range range;
+};
+
+/* As promql__stream_open(); *rc is in the arena. */
+int promql__range_call_open(struct promql__ev *ev, const struct promql__grid *g,
+                            const struct promql_call *call, struct promql__range_call **rc);
+bool promql__range_call_drops_name(const struct promql__range_call *rc);
+/* Makes series `i` into ev->out and ev->hout; *left is what is known of it. */
+int promql__range_call_make(struct promql__ev *ev, const struct promql__grid *g,
+                            const struct promql__range_call *rc, size_t i,
+                            struct promql__range_series *rs);
 
 int promql__eval_call(struct promql__ev *ev, const struct promql__grid *g,
                       const struct promql_expr *e, struct promql__matrix *out);
@@ -508,9 +618,9 @@ bool promql__starts_matter(const struct promql__ev *ev, enum promql_func func);
 bool promql__began_anew(struct promql__started before, struct promql__started now);
 /* The start of the window's first sample when it lies inside the window, else 0. */
 ts_ms promql__begin_inside(const ts_ms *start, ts_ms first, const struct promql__window *w);
-/* Warns when starts contradict the samples before them. */
+/* Warns, once, when starts contradict the samples before them; the window is of one kind. */
 void promql__note_overlap(struct promql__ev *ev, const struct promql__mixed *m);
-/* The function of a window without histograms; as promql__mixed_fn. */
+/* The function of the window's floats alone. */
 promql__mixed_fn promql__floats_of;
 
 /* ---- extended.c: anchored and smoothed ---- */
@@ -594,12 +704,8 @@ void promql__note_arithmetic(struct promql__ev *ev, const struct promql_expr *at
 void promql__warn_quantile(struct promql__ev *ev, const struct promql_expr *at, double phi);
 void promql__info_hist_ignored(struct promql__ev *ev, const struct promql_expr *at,
                                enum promql_agg agg);
-void promql__warn_mixed_schemas(struct promql__ev *ev, const struct promql_expr *at,
-                                struct str metric);
-/* `deed` is "addition", "subtraction" or "aggregation". */
-void promql__warn_reset_collision(struct promql__ev *ev, const struct promql_expr *at,
-                                  const char *deed);
-void promql__info_reconciled(struct promql__ev *ev, const struct promql_expr *at, const char *deed);
+/* Takes over what a worker noted. */
+void promql__notes_merge(struct promql__ev *ev, const struct promql__ev *worker);
 void promql__notes_finish(struct promql__ev *ev, struct promql_result *out);
 /* Go's %g. */
 struct str promql__go_g(struct promql__ev *ev, double v);

@@ -94,10 +94,12 @@ static void add_hist(struct mixed *m, struct step *st, struct labels ls, const s
     rc = m->op == PROMQL_AVG ? add_to_mean(m, st, h, &notes) : add_to_sum(m, st, h, &notes);
     if (rc != 0) {
         st->incompatible = true;
-        promql__warn_mixed_schemas(m->ev, m->at, labels_get(ls, STR(LABEL_NAME)));
-    } else if (notes.bounds_reconciled) {
-        promql__info_reconciled(m->ev, m->at, "aggregation");
+        promql__note_histogram(m->ev, m->at, PROMQL__MIXED_BUCKETS,
+                               labels_get(ls, STR(LABEL_NAME)));
+        return;
     }
+    notes.reset_collision = false; /* told at the end, of all hints */
+    promql__note_arithmetic(m->ev, m->at, notes, "aggregation");
 }
 
 static void add_value(struct mixed *m, struct step *st, const struct promql__series *s,
@@ -123,7 +125,7 @@ static void add_value(struct mixed *m, struct step *st, const struct promql__ser
 /* The sum or mean, in the query's arena. */
 static struct histogram *finish_hist(struct mixed *m, struct step *st)
 {
-    struct histogram_notes notes;
+    struct histogram_notes told = {.reset_collision = st->reset && st->not_reset}, unused;
 
     if (m->op == PROMQL_AVG && !st->running) {
         histogram_div(st->h, st->n);
@@ -131,13 +133,12 @@ static struct histogram *finish_hist(struct mixed *m, struct step *st)
             histogram_div(st->c, st->n);
     }
     if (st->c != NULL) {
-        int rc = histogram_add(&m->scratch, st->h, st->c, &notes);
+        int rc = histogram_add(&m->scratch, st->h, st->c, &unused);
 
         CHECK(rc == 0); /* its own compensation fits */
     }
     histogram_compact(st->h);
-    if (st->reset && st->not_reset)
-        promql__warn_reset_collision(m->ev, m->at, "aggregation");
+    promql__note_arithmetic(m->ev, m->at, told, "aggregation");
     return histogram_copy(m->ev->arena, st->h);
 }
 

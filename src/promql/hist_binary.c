@@ -91,16 +91,18 @@ void promql__note_quarrel(struct promql__ev *ev, const struct promql_expr *e,
 {
     enum promql_op op = e->u.binary.op;
     const char *text = promql_op_text(op);
-    const char *deed = op == PROMQL_ADD ? "addition" : "subtraction";
+    const char *operation = op == PROMQL_ADD ? "addition" : "subtraction";
 
     switch (q) {
     case QUARREL_NONE:
         return;
     case QUARREL_RECONCILED:
-        promql__info_reconciled(ev, e, deed);
+        promql__note_arithmetic(ev, e, (struct histogram_notes){.bounds_reconciled = true},
+                                operation);
         return;
     case QUARREL_COLLISION:
-        promql__warn_reset_collision(ev, e, deed);
+        promql__note_arithmetic(ev, e, (struct histogram_notes){.reset_collision = true},
+                                operation);
         return;
     case QUARREL_LAYOUT:
         promql__warn(ev, e, "incompatible bucket layout encountered for binary operator %s", text);

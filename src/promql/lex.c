@@ -16,17 +16,23 @@ const struct tok_info promql__toks[N_TOKS] = {
 #undef T
 };
 
-enum lex_state promql__lex_fail(struct lexer *lx, const char *fmt, ...)
+static void give_error(struct lexer *lx, const char *fmt, va_list ap)
 {
     struct buf text = {0};
-    va_list ap;
 
-    va_start(ap, fmt);
     buf_vaddf(&text, fmt, ap);
-    va_end(ap);
     lx->item = (struct lex_item){TOK_ERROR, lx->start, arena_str(lx->a, buf_str(&text))};
     lx->scanned = true;
     buf_release(&text);
+}
+
+enum lex_state promql__lex_fail(struct lexer *lx, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    give_error(lx, fmt, ap);
+    va_end(ap);
     return LEX_END;
 }
 
@@ -229,6 +235,18 @@ static uint32_t digit_value(int32_t r)
     return 16;
 }
 
+/* The rest of the string is read after it, for the one who wants to know where it ends. */
+__attribute__((format(printf, 2, 3))) static enum lex_state bad_escape(struct lexer *lx,
+                                                                       const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    give_error(lx, fmt, ap);
+    va_end(ap);
+    return LEX_STRING;
+}
+
 /* \ooo, \xhh, \uhhhh, \Uhhhhhhhh: `r` is the first digit. */
 static enum lex_state escape_digits(struct lexer *lx, int32_t r, int n, uint32_t base)
 {
@@ -237,9 +255,8 @@ static enum lex_state escape_digits(struct lexer *lx, int32_t r, int n, uint32_t
     for (;;) {
         if (digit_value(r) >= base) {
             if (r == RUNE_EOF)
-                return promql__lex_fail(lx, "escape sequence not terminated");
-            return promql__lex_fail(lx, "illegal character %s in escape sequence",
-                                    unicode_rune(lx, r));
+                return bad_escape(lx, "escape sequence not terminated");
+            return bad_escape(lx, "illegal character %s in escape sequence", unicode_rune(lx, r));
         }
         v = v * base + digit_value(r);
         if (--n == 0)
@@ -247,7 +264,7 @@ static enum lex_state escape_digits(struct lexer *lx, int32_t r, int n, uint32_t
         r = next(lx);
     }
     if (v > limit || (v >= 0xD800 && v < 0xE000))
-        return promql__lex_fail(lx, "escape sequence is an invalid Unicode code point");
+        return bad_escape(lx, "escape sequence is an invalid Unicode code point");
     return LEX_STRING;
 }
 
@@ -267,9 +284,9 @@ static enum lex_state escape(struct lexer *lx)
     case 'U':
         return escape_digits(lx, next(lx), 8, 16);
     case RUNE_EOF:
-        return promql__lex_fail(lx, "escape sequence not terminated");
+        return bad_escape(lx, "escape sequence not terminated");
     default:
-        return promql__lex_fail(lx, "unknown escape sequence %s", unicode_rune(lx, r));
+        return bad_escape(lx, "unknown escape sequence %s", unicode_rune(lx, r));
     }
 }
 

@@ -73,7 +73,10 @@ struct lexer {
 
 void promql__lex_init(struct lexer *lx, struct arena *a, struct str text);
 
-/* The next token, comments too. After an error or the end: TOK_EOF for ever. */
+/*
+ * The next token, comments too. After the end: TOK_EOF for ever; after an error also, but the rest
+ * of a string with a bad escape sequence.
+ */
 void promql__lex_next(struct lexer *lx, struct lex_item *out);
 
 /* How messages name the item: `identifier "x"`, `<op:+>`, `end of input` ... */

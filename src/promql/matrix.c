@@ -302,6 +302,8 @@ int promql__collect_end(struct promql__collector *c, struct promql__matrix *out)
 {
     size_t n = 0;
 
+    if (c->twins)
+        return promql__same_labelset(c->ev);
     if (c->single) {
         *out = c->one;
         return 0;

@@ -78,17 +78,12 @@ static void tell_mended(const struct promql__hists *hs, const struct mended_name
 /* What a function makes, step by step. */
 struct results {
     const struct promql__hists *hs;
-    struct promql__collector c; /* label sets, and their samples unless `loose` */
-    struct promql__matrix loose_out;
-    bool loose; /* equal label sets stay apart: names are still to be dropped */
+    struct promql__collector c;
 };
 
 static void results_begin(struct results *r, const struct promql__hists *hs)
 {
-    *r = (struct results){
-        .hs = hs,
-        .loose = promql__is_instant(hs->g) && hs->ev->q->delayed_name_removal,
-    };
+    r->hs = hs;
     promql__collect_begin(&r->c, hs->ev, hs->g);
 }
 
@@ -106,22 +101,7 @@ static size_t result(struct results *r, struct labels ls, struct str label, cons
 
 static int put(struct results *r, size_t series, ts_ms t, double v)
 {
-    struct promql__series *s;
-
-    if (!r->loose)
-        return promql__collect_add(&r->c, series, t, (struct promql__value){.v = v});
-    s = promql__matrix_add(r->hs->ev, &r->loose_out, r->c.m.v[series].labels, 1);
-    s->s[s->n++] = (struct sample){t, v};
-    s->drop_name = true;
-    return promql__hold(r->hs->ev, 1);
-}
-
-static int results_end(struct results *r, struct promql__matrix *out)
-{
-    if (!r->loose)
-        return promql__collect_end(&r->c, out);
-    *out = r->loose_out;
-    return 0;
+    return promql__collect_add(&r->c, series, t, (struct promql__value){.v = v});
 }
 
 static void tell_note(const struct promql__hists *hs, enum promql__hist_note note,
@@ -147,6 +127,8 @@ struct quantiles {
     bool labelled; /* a label tells them apart; else there is one */
     struct str label;
     size_t *native_out, *classic_out; /* numbers of results, phi by phi */
+    bool *is_now;                     /* which classic histograms there are in this step */
+    double *classic_now;              /* their quantiles, phi by phi */
 };
 
 /* As OpenMetrics writes numbers: with a point or an exponent. */
@@ -198,24 +180,32 @@ static int native_quantiles(struct quantiles *q, size_t k, size_t step, ts_ms t)
     return 0;
 }
 
-static int classic_quantiles(struct quantiles *q, size_t step, ts_ms t)
+/* A histogram's buckets are there once a step, so all its quantiles are found at once. */
+static void find_classics(struct quantiles *q, size_t step, ts_ms t)
 {
     for (size_t i = 0; i < q->hs.n_classics; i++) {
-        if (!promql__hists_gather(&q->hs, i, t))
-            continue;
-        for (size_t k = 0; k < q->n; k++) {
+        q->is_now[i] = promql__hists_gather(&q->hs, i, t);
+        for (size_t k = 0; q->is_now[i] && k < q->n; k++) {
             struct promql__mended m = {0};
             bool mended;
-            double v = promql__classic_quantile(&q->hs, q->phi[k][step], &m, &mended);
-            int rc = put(&q->out, q->classic_out[k * q->hs.n_classics + i], t, v);
 
-            if (rc != 0)
-                return rc;
+            q->classic_now[k * q->hs.n_classics + i] =
+                promql__classic_quantile(&q->hs, q->phi[k][step], &m, &mended);
             if (mended)
                 note_mended(&q->hs, &q->mended, q->hs.classics[i].labels, &m, t);
         }
     }
-    return 0;
+}
+
+static int classic_quantiles(struct quantiles *q, size_t k, ts_ms t)
+{
+    size_t at = k * q->hs.n_classics;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < q->hs.n_classics; i++, at++)
+        if (q->is_now[i])
+            rc = put(&q->out, q->classic_out[at], t, q->classic_now[at]);
+    return rc;
 }
 
 static int all_quantiles(struct quantiles *q, struct promql__matrix *out)
@@ -226,21 +216,24 @@ static int all_quantiles(struct quantiles *q, struct promql__matrix *out)
     results_begin(&q->out, &q->hs);
     q->native_out = arena_array(ev->arena, size_t, q->n * q->hs.n_natives + 1);
     q->classic_out = arena_array(ev->arena, size_t, q->n * q->hs.n_classics + 1);
+    q->is_now = arena_array(ev->arena, bool, q->hs.n_classics + 1);
+    q->classic_now = arena_array(ev->arena, double, q->n * q->hs.n_classics + 1);
     for (size_t step = 0; rc == 0 && step < q->hs.g->n; step++) {
         ts_ms t = promql__time(q->hs.g, step);
 
         rc = promql__tick(ev, q->hs.n_buckets + 16 * q->hs.n_natives);
         promql__hists_step(&q->hs, t);
+        find_classics(q, step, t);
         for (size_t k = 0; rc == 0 && k < q->n; k++) {
             name_results(q, k, step);
             rc = native_quantiles(q, k, step, t);
+            if (rc == 0)
+                rc = classic_quantiles(q, k, t);
         }
-        if (rc == 0)
-            rc = classic_quantiles(q, step, t);
         end_step(&q->mended);
     }
     tell_mended(&q->hs, &q->mended);
-    return rc != 0 ? rc : results_end(&q->out, out);
+    return rc != 0 ? rc : promql__collect_end(&q->out.c, out);
 }
 
 static void check_phis(struct promql__ev *ev, const struct promql__grid *g,
@@ -348,5 +341,5 @@ int promql__fn_histogram_fraction(struct promql__ev *ev, const struct promql__gr
         if (rc == 0)
             rc = fractions_of_step(&f, step, t);
     }
-    return rc != 0 ? rc : results_end(&f.out, out);
+    return rc != 0 ? rc : promql__collect_end(&f.out.c, out);
 }

@@ -118,9 +118,8 @@ static int pick_mixed(struct promql__ev *ev, const struct promql__grid *g,
     return promql__tick(ev, g->n);
 }
 
-/* The newest sample of each step's window that is not a stale marker, into ev->out and ev->hout. */
-static int pick(struct promql__ev *ev, const struct promql__grid *g,
-                const struct promql__shift *shift, enum promql__wanted wanted)
+int promql__pick(struct promql__ev *ev, const struct promql__grid *g,
+                 const struct promql__shift *shift, enum promql__wanted wanted)
 {
     const struct sample *s = ev->in.f.v;
     size_t next = 0; /* the first sample after the reference */
@@ -149,31 +148,13 @@ int promql__eval_vector(struct promql__ev *ev, const struct promql__grid *g,
                         const struct promql_expr *e, enum promql__wanted wanted,
                         struct promql__matrix *out)
 {
-    const struct promql_vector_selector *vs = &e->u.vector;
-    struct promql__shift shift = promql__shift_of(ev, &vs->shift);
-    struct promql__span span = {&shift, ev->lookback, 0};
-    struct source_selection *sel;
+    struct promql__stream st;
     int rc;
 
-    if (vs->smoothed && wanted == PROMQL__VALUE)
+    if (e->u.vector.smoothed && wanted == PROMQL__VALUE)
         return promql__eval_smoothed(ev, g, e, out);
-    /* timestamp(x @ t offset d) forgets the offset in Prometheus. */
-    if (wanted != PROMQL__VALUE && shift.pinned)
-        shift.offset = 0;
-    rc = promql__select(ev, g, vs, &span, &sel);
-    for (size_t i = 0; rc == 0 && i < sel->n; i++) {
-        rc = promql__read(ev, sel, i);
-        if (rc == 0 && ev->in.f.n + ev->in.h.n > 0) {
-            if (ev->decoding == PROMQL__STATS && ev->in.h.n > 0)
-                promql__read_stats(ev, g, &shift,
-                                   (struct promql__reach){ev->lookback, ev->lookback});
-            rc = pick(ev, g, &shift, wanted);
-            if (rc != 0)
-                return rc;
-            promql__matrix_keep(ev, out, sel->series[i].labels, false);
-        }
-    }
-    return rc;
+    rc = promql__stream_vector(ev, g, e, wanted, &st);
+    return rc < 0 ? rc : promql__stream_matrix(ev, &st, out);
 }
 
 void promql__drop_stale(struct series_samples *in)

@@ -144,7 +144,7 @@ static void blanks(struct parser *p, struct values *vs)
 static double value(struct parser *p)
 {
     enum tok t = promql__peek(p);
-    double sign = t == TOK_SUB ? -1 : 1;
+    double v;
 
     if (t == TOK_IDENTIFIER && str_is(p->tok.val, "stale")) {
         (void)promql__take(p);
@@ -161,7 +161,8 @@ static double value(struct parser *p)
         promql__unexpected_in(p, &in_values);
         return 0;
     }
-    return sign * promql__number(p);
+    v = promql__number(p);
+    return t == TOK_SUB ? -v : v;
 }
 
 /* 5, 5x3, 5+2x3, 5-2x3: xN gives N+1 values. */
@@ -273,6 +274,8 @@ int promql_parse_series(struct arena *a, struct str text, struct labels *ls,
     promql__parser_init(&p, a, text, f);
     p.lx.series = true;
     labels = metric(&p);
+    if (!p.failed && promql__peek(&p) != TOK_SPACE && promql__peek(&p) != TOK_EOF)
+        promql__unexpected_in(&p, &in_values);
     while (!p.failed && promql__take_if(&p, TOK_SPACE)) {
         if (!item(&p, &vs))
             break;

@@ -51,7 +51,7 @@ static int64_t integer(struct parser *p, const struct description *d)
 
 /*
  * [1 2 3]. As in Prometheus, whose grammar skips over mistakes here, a number that is not set off
- * by a blank is dropped without a word.
+ * by a blank is dropped without a word, and one blank more is none.
  */
 static void numbers(struct parser *p, const struct description *d, struct number_list *list)
 {
@@ -60,15 +60,14 @@ static void numbers(struct parser *p, const struct description *d, struct number
         return;
     }
     do {
-        if (list->n > 0 && promql__peek(p) == TOK_RIGHT_BRACKET)
-            break;
         ARENA_GROW(p->a, list->v, list->n, list->cap, double);
         list->v[list->n++] = signed_number(p, d);
-        while (!p->failed && (promql__peek(p) == TOK_NUMBER || promql__peek(p) == TOK_SUB))
-            (void)promql__take(p);
-    } while (promql__take_if(p, TOK_SPACE));
-    if (!promql__take_if(p, TOK_RIGHT_BRACKET))
-        promql__unexpected_in(p, d->expect);
+        while (promql__take_if(p, TOK_NUMBER) || promql__take_if(p, TOK_SUB))
+            ;
+        while (promql__take_if(p, TOK_SPACE))
+            ;
+    } while (!p->failed && promql__peek(p) != TOK_RIGHT_BRACKET);
+    (void)promql__take_if(p, TOK_RIGHT_BRACKET);
 }
 
 static enum histogram_hint hint(struct parser *p, const struct description *d)

@@ -30,33 +30,30 @@ ts_ms promql__begin_inside(const ts_ms *start, ts_ms first, const struct promql_
     return start != NULL && *start > w->from && *start < first ? *start : 0;
 }
 
-/* Sample `i` of the kind that the window has. */
-static struct promql__started started(const struct promql__mixed *m, size_t i)
+/* A sample's counter began before the sample before it, and not together with that one's. */
+static bool overlap(struct promql__started before, ts_ms start)
 {
-    if (m->nh > 0)
-        return (struct promql__started){m->h[i].t, m->h_start[i]};
-    return (struct promql__started){m->s[i].t, m->s_start[i]};
+    return start != 0 && start < before.t && start != before.start;
 }
 
-/* A sample's counter began before the sample before it, and not together with that one's. */
 void promql__note_overlap(struct promql__ev *ev, const struct promql__mixed *m)
 {
-    size_t n = m->nh > 0 ? m->nh : m->n;
+    bool found = false;
 
-    if ((m->nh > 0 ? m->h_start : m->s_start) == NULL)
-        return;
-    for (size_t i = 1; i < n; i++) {
-        struct promql__started before = started(m, i - 1);
-        ts_ms start = started(m, i).start;
-
-        if (start != 0 && start < before.t && start != before.start) {
-            promql__warn_overlap(ev, m->at, labels_name(m->labels));
-            return;
-        }
-    }
+    for (size_t i = 1; i < m->n && m->s_start != NULL && !found; i++)
+        found = overlap((struct promql__started){m->s[i - 1].t, m->s_start[i - 1]}, m->s_start[i]);
+    for (size_t i = 1; i < m->nh && m->h_start != NULL && !found; i++)
+        found = overlap((struct promql__started){m->h[i - 1].t, m->h_start[i - 1]}, m->h_start[i]);
+    if (found)
+        promql__warn_overlap(ev, m->at, labels_name(m->labels));
 }
 
 /* ---- floats ----------------------------------------------------------------------------- */
+
+static struct promql__started started(const struct promql__mixed *m, size_t i)
+{
+    return (struct promql__started){m->s[i].t, m->s_start[i]};
+}
 
 /* The counter fell, or began anew. */
 static bool is_reset(const struct promql__mixed *m, size_t i)
@@ -118,11 +115,14 @@ static bool resets(const struct promql__mixed *m, double *out)
 int promql__floats_of(struct promql__ev *ev, const struct promql__mixed *m,
                       struct promql__value *out)
 {
+    struct promql__mixed floats = *m;
+
+    floats.nh = 0;
     if (m->s_start == NULL)
         return m->floats(m->s, m->n, m->w, &out->v);
     if (m->func == PROMQL_FN_irate)
-        return irate(m, &out->v);
-    return m->func == PROMQL_FN_resets ? resets(m, &out->v) : increase(ev, m, &out->v);
+        return irate(&floats, &out->v);
+    return m->func == PROMQL_FN_resets ? resets(&floats, &out->v) : increase(ev, &floats, &out->v);
 }
 
 /* ---- start_timestamp() ------------------------------------------------------------------ */
@@ -132,14 +132,12 @@ int promql__fn_start_timestamp(struct promql__ev *ev, const struct promql__grid 
                                const struct promql_expr *e, struct promql__matrix *out)
 {
     const struct promql_expr *arg = promql__unparen(e->u.call.args[0]);
-    int rc;
+    bool selector = arg->kind == PROMQL_E_VECTOR_SELECTOR;
+    int rc = selector ? promql__eval_vector(ev, g, arg, PROMQL__START, out)
+                      : promql__eval(ev, g, arg, out);
 
-    if (arg->kind != PROMQL_E_VECTOR_SELECTOR || !ev->q->use_start_timestamps) {
-        rc = promql__eval(ev, g, arg, out);
+    if (!selector || !ev->q->use_start_timestamps)
         *out = (struct promql__matrix){0};
-        return rc;
-    }
-    rc = promql__eval_vector(ev, g, arg, PROMQL__START, out);
     for (size_t i = 0; rc == 0 && i < out->n; i++)
         promql__drop_name(ev, &out->v[i]);
     return rc != 0 ? rc : promql__matrix_settle(ev, g, out);

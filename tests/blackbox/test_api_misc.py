@@ -145,6 +145,8 @@ def test_constants(api, path, data):
 
 def test_features(api):
     got = ok(api.get("/api/v1/features"))
+    assert got["promql_operators"]["atan2"] and not got["promql_operators"]["limit_ratio"]
+    assert got["promql"]["group_left"] and not got["promql"]["smoothed"]
     assert got["promql_functions"]["rate"] is True and got["api"]["remote_write_receiver"] is True
     assert all(isinstance(on, bool) for group in got.values() for on in group.values())
 

@@ -224,12 +224,23 @@ def test_refused_flags_may_ask_for_what_is_so(tmp_path):
 
 def test_features(tmp_path):
     with start_server(tmp_path, "--enable-feature=promql-experimental-functions,nope",
-                      "--enable-feature=promql-duration-expr,exemplar-storage") as server:
+                      "--enable-feature=promql-duration-expr,exemplar-storage",
+                      "--enable-feature=promql-extended-range-selectors,type-and-unit-labels",
+                      "--enable-feature=use-start-timestamps,st-storage") as server:
         log = server.stderr_text()
         assert 'msg="Experimental PromQL functions enabled."' in log
         assert 'level=WARN' in log and 'msg="Unknown option for --enable-feature" option=nope' in log
         assert "option=promql-duration-expr" in log
         assert 'changes nothing in ferula." option=exemplar-storage' in log
+        for said in ("Experimental usage of start timestamps in PromQL engine is enabled.",
+                     "Experimental start timestamp storage enabled.",
+                     "Experimental type and unit labels enabled"):
+            assert f'level=INFO source=serve_conf.c' in log and f'msg="{said}"' in log
+        on = server.get("/api/v1/features").json()["data"]
+        assert on["promql"]["anchored"] and on["promql"]["type_and_unit_labels"]
+        assert not on["promql"]["fill_left"] and on["promql_operators"]["limitk"]
+        smoothed = server.get("/api/v1/query", query="rate(x[5m] smoothed)").json()
+        assert smoothed["data"]["result"] == []
         ok = server.post_form("/api/v1/parse_query", {"query": "sort_by_label(up, \"a\")"})
         assert ok.status == 200
     with start_server(tmp_path) as server:

@@ -10,6 +10,7 @@
 
 #define POINTS      60
 #define MAX_LABELS  8
+#define MAX_SERIES  128
 #define DATA_STREAM (UINT64_C(1) << 63) /* data sets draw from streams above those of cases */
 
 struct maker {
@@ -17,7 +18,6 @@ struct maker {
     struct rng rng;
     const struct classes *classes;
     struct data_set *d;
-    size_t cap;
 };
 
 enum shape { COUNTER, GAUGE, WHOLE, SMALL, HUGE_VALUES, CONSTANT, ODD };
@@ -128,7 +128,7 @@ static struct series *add_series(struct maker *m, const struct label *labels, si
     struct data_set *d = m->d;
     struct series *s;
 
-    ARENA_GROW(m->a, d->series, d->n_series, m->cap, struct series);
+    CHECK(d->n_series < MAX_SERIES);
     s = &d->series[d->n_series++];
     *s = (struct series){.labels = labels_copy(m->a, (struct labels){labels, n})};
     return s;
@@ -139,8 +139,8 @@ static struct str digit(struct maker *m, size_t i)
     return arena_printf(m->a, "%zu", i);
 }
 
-/* Label names in order: __name__, __type__, extra, inst, job. */
-static void add_floats(struct maker *m, const char *name, const char *job, size_t inst)
+/* Label names in order: __name__, __type__, extra, instance, job. */
+static void add_floats(struct maker *m, const char *name, const char *job, size_t instance)
 {
     static const char *const types[] = {"counter", "gauge", "unknown"};
     static const char *const extras[] = {"x", "y"};
@@ -152,23 +152,56 @@ static void add_floats(struct maker *m, const char *name, const char *job, size_
         v[n++] = (struct label){STR(LABEL_TYPE), str_of(PICK(&m->rng, types))};
     if (rng_chance(&m->rng, 0.3))
         v[n++] = (struct label){STR("extra"), str_of(PICK(&m->rng, extras))};
-    v[n++] = (struct label){STR("inst"), digit(m, inst)};
+    v[n++] = (struct label){STR("instance"), digit(m, instance)};
     v[n++] = (struct label){STR("job"), str_of(job)};
     fill_floats(m, add_series(m, v, n));
 }
 
 /* nh has exponential buckets, nc custom ones, nm anything. */
-static void add_native(struct maker *m, const char *name, const char *job, size_t inst)
+static void add_native(struct maker *m, const char *name, const char *job, size_t instance)
 {
     struct label v[] = {
         {STR(LABEL_NAME), str_of(name)},
-        {STR("inst"),     digit(m,      inst)},
+        {STR("instance"), digit(m,      instance)},
         {STR("job"),               str_of(job)                 }
     };
     bool mixed = strcmp(name, "nm") == 0;
 
     fill_hists(m, add_series(m, v, 3),
                strcmp(name, "nc") == 0 || (mixed && rng_chance(&m->rng, 0.5)), mixed);
+}
+
+/* One of the info series of a target at a time; now and then two at once. */
+static void add_info(struct maker *m, const char *name, const char *job, size_t instance)
+{
+    static const char *const versions[] = {"1", "2"};
+    struct series *s[2];
+    size_t now = 0;
+
+    for (size_t i = 0; i < 2; i++) {
+        struct label v[MAX_LABELS];
+        size_t n = 0;
+
+        v[n++] = (struct label){STR(LABEL_NAME), str_of(name)};
+        v[n++] = (struct label){STR("instance"), digit(m, instance)};
+        v[n++] = (struct label){STR("job"), str_of(job)};
+        if (rng_chance(&m->rng, 0.5))
+            v[n++] = (struct label){STR("os"), STR("linux")};
+        v[n++] = (struct label){STR("version"), str_of(versions[i])};
+        s[i] = add_series(m, v, n);
+        s[i]->points = arena_array(m->a, struct point, POINTS);
+    }
+    for (size_t i = 0; i < POINTS; i++) {
+        struct point p = {.t = m->d->start + (dur_ms)i * m->d->interval, .v = 1};
+
+        if (rng_chance(&m->rng, 0.1)) {
+            p.v = f64_from_bits(STALE_NAN_BITS);
+            s[now]->points[s[now]->n++] = p;
+            now = !now;
+        } else if (rng_chance(&m->rng, 0.9)) {
+            s[now]->points[s[now]->n++] = p;
+        }
+    }
 }
 
 #define N_BOUNDS 6
@@ -221,6 +254,7 @@ static void pick_options(struct maker *m)
 
     m->d->delayed_name_removal = rng_chance(&m->rng, 0.5);
     m->d->start_timestamps = m->classes->on[CLASS_start] && rng_chance(&m->rng, 0.4);
+    m->d->natives = m->classes->on[CLASS_native] && rng_chance(&m->rng, 0.5);
     m->d->start = PICK(&m->rng, starts);
     m->d->interval = PICK(&m->rng, intervals);
     m->d->end = m->d->start + POINTS * m->d->interval;
@@ -237,7 +271,7 @@ void data_make(struct arena *a, uint64_t seed, uint64_t number, const struct cla
     static const char *const jobs[] = {"a", "b"};
     struct maker m = {.a = a, .rng = rng_of(seed, DATA_STREAM + number), .classes = c, .d = out};
 
-    *out = (struct data_set){.number = number};
+    *out = (struct data_set){.number = number, .series = arena_array(a, struct series, MAX_SERIES)};
     pick_options(&m);
     for (size_t i = 0; i < 3; i++) {
         for (size_t j = 0; j < 2; j++) {
@@ -249,7 +283,11 @@ void data_make(struct arena *a, uint64_t seed, uint64_t number, const struct cla
     }
     for (size_t j = 0; j < 2; j++)
         add_classic(&m, jobs[j]);
-    for (size_t i = 0; c->on[CLASS_native] && i < 3; i++)
+    for (size_t i = 0; c->on[CLASS_info] && i < 4; i++)
+        if (rng_chance(&m.rng, 0.7))
+            add_info(&m, i % 2 == 0 ? "target_info" : "build_info", jobs[rng_below(&m.rng, 2)],
+                     i / 2);
+    for (size_t i = 0; out->natives && i < 3; i++)
         for (size_t j = 0; j < 2; j++)
             for (size_t k = rng_below(&m.rng, 3); k > 0; k--)
                 add_native(&m, natives[i], jobs[j], k);

@@ -72,7 +72,7 @@ struct series {
 /* Lives in an arena. Series are in the order of their labels. */
 struct data_set {
     uint64_t number;
-    bool delayed_name_removal, start_timestamps;
+    bool delayed_name_removal, start_timestamps, natives;
     dur_ms lookback, subquery_step;
     size_t max_samples;
     ts_ms start, end; /* of the samples */
@@ -103,6 +103,7 @@ struct test_case {
     dur_ms step;    /* 0: an instant query */
     bool inexact;   /* a function is in it whose last digits depend on the library */
     bool zero_sign; /* one that picks among zeros of both signs, which depends on the sort */
+    bool natives;   /* there are native histograms */
     bool any_order; /* the order of an instant vector's series says nothing */
 };
 
@@ -140,12 +141,15 @@ struct peer;
 struct peer *peer_start(const char *program); /* NULL: it cannot be started */
 void peer_stop(struct peer *p);
 void peer_data(struct peer *p, const struct data_set *d);
+/* From here on series are in any order, drawn anew, or again in that of their labels. */
+void peer_order(struct peer *p, bool any);
 void peer_query(struct peer *p, const struct test_case *c);
 void peer_flush(struct peer *p);
 /* The answer to the oldest query that has none yet; false when the peer has ended. */
 bool peer_answer(struct peer *p, struct arena *a, struct answer *out);
 
 void wire_data(struct buf *out, const struct data_set *d);
+void wire_order(struct buf *out, bool any);
 void wire_query(struct buf *out, const struct test_case *c);
 bool wire_answer(struct arena *a, struct str frame, struct answer *out);
 
@@ -161,8 +165,7 @@ struct judge {
 
 enum verdict {
     SAME,
-    ORDERED, /* the same, but for what follows from an order that Prometheus draws or its sort
-                leaves open */
+    ORDERED, /* the same but for the order of series, of which Prometheus has several */
     WAVERS,  /* Prometheus answers one way and another, and never as ferula does */
     DIFFERS,
 };

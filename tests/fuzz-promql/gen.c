@@ -18,7 +18,7 @@ void put(struct gen *g, const char *fmt, ...)
 
 static bool may(const struct gen *g, const struct production *p)
 {
-    if (p->class == CLASS_inexact && g->exact)
+    if (p->effect == INEXACT && (g->exact || !gen_on(g, CLASS_inexact)))
         return false;
     return p->class == ALWAYS || gen_on(g, p->class);
 }
@@ -35,8 +35,8 @@ void gen_choose(struct gen *g, const struct production *table, size_t n, int dep
         if (!may(g, &table[i]))
             continue;
         if (roll < table[i].weight) {
-            g->exact |= !table[i].carries;
-            g->inexact |= table[i].class == CLASS_inexact;
+            g->exact |= table[i].effect != STAYS;
+            g->inexact |= table[i].effect == INEXACT;
             table[i].make(g, depth);
             break;
         }
@@ -79,16 +79,13 @@ void gen_duration(struct gen *g)
         put(g, "%s", PICK(&g->rng, durations));
 }
 
-static void put_offset(struct gen *g, bool only_back)
+static void put_offset(struct gen *g)
 {
-    static const char *const back[] = {"30s", "1m", "5m", "17s3ms"};
     static const char *const offsets[] = {"30s", "1m", "5m", "-1m", "-30s", "17s3ms"};
     static const char *const forms[] = {"step()", "-step()", "(30s + 1m)", "-(range() / 2)",
                                         "max_of(step(), 10s)"};
 
-    if (only_back)
-        put(g, " offset %s", PICK(&g->rng, back));
-    else if (gen_on(g, CLASS_durations) && rng_chance(&g->rng, 0.15))
+    if (gen_on(g, CLASS_durations) && rng_chance(&g->rng, 0.15))
         put(g, " offset %s", PICK(&g->rng, forms));
     else
         put(g, " offset %s", PICK(&g->rng, offsets));
@@ -105,16 +102,18 @@ static void put_at(struct gen *g)
         put(g, " @ %.3f", (double)ms / 1000);
 }
 
-void gen_shift(struct gen *g, bool only_back)
+void gen_shift(struct gen *g)
 {
     bool offset = gen_on(g, CLASS_offset) && rng_chance(&g->rng, 0.15);
-    bool at = gen_on(g, CLASS_at) && !g->no_at && !only_back && rng_chance(&g->rng, 0.12);
+    bool at = gen_on(g, CLASS_at) && !g->no_at && rng_chance(&g->rng, 0.12);
     bool at_first = rng_chance(&g->rng, 0.5);
 
+    if (g->no_shift)
+        return;
     if (at && at_first)
         put_at(g);
     if (offset)
-        put_offset(g, only_back);
+        put_offset(g);
     if (at && !at_first)
         put_at(g);
 }
@@ -139,12 +138,12 @@ void gen_number(struct gen *g)
 static void matchers(struct gen *g)
 {
     static const char *const forms[] = {"{job=\"a\"}",
-                                        "{inst!=\"1\"}",
+                                        "{instance!=\"1\"}",
                                         "{extra=~\"x|y\"}",
                                         "{extra=\"\"}",
-                                        "{job=~\"b.*\",inst!~\"[12]\"}",
+                                        "{job=~\"b.*\",instance!~\"[12]\"}",
                                         "{job=\"none\"}",
-                                        "{inst=~\".+\"}",
+                                        "{instance=~\".+\"}",
                                         "{job!~\"a\",extra!=\"x\"}"};
 
     if (rng_chance(&g->rng, 0.4))
@@ -153,10 +152,16 @@ static void matchers(struct gen *g)
 
 static void selector_body(struct gen *g)
 {
+    static const char *const natives[] = {"nh", "nh", "nc", "nm", "{__name__=~\"nh|nc\"}"};
     static const char *const names[] = {"m", "m", "m", "n_total", "n_total", "n_total", "o", "o"};
-    static const char *const wide[] = {"{__name__=~\"m|o\"}", "{job=\"a\"}",
-                                       "{__name__!=\"m\",inst=\"0\"}", "h_bucket", "nosuch"};
+    static const char *const wide[] = {
+        "{__name__=~\"m|o\"}", "{__name__!~\"n[chm]|.*_info\",job=\"a\"}",
+        "{__name__=~\"n_total|o\",instance=\"0\"}", "h_bucket", "nosuch"};
 
+    if (gen_on(g, CLASS_native) && rng_chance(&g->rng, 0.25)) {
+        put(g, "%s", PICK(&g->rng, natives));
+        return;
+    }
     if (rng_chance(&g->rng, 0.06)) {
         put(g, "%s", PICK(&g->rng, wide));
         return;
@@ -169,7 +174,9 @@ void gen_selector(struct gen *g, int depth)
 {
     (void)depth;
     selector_body(g);
-    gen_shift(g, false);
+    if (gen_on(g, CLASS_anchored) && rng_chance(&g->rng, 0.02))
+        put(g, " smoothed");
+    gen_shift(g);
 }
 
 void gen_matrix_selector(struct gen *g, int depth)
@@ -179,7 +186,7 @@ void gen_matrix_selector(struct gen *g, int depth)
     put(g, "[");
     gen_duration(g);
     put(g, "]");
-    gen_shift(g, false);
+    gen_shift(g);
 }
 
 void gen_matrix(struct gen *g, int depth)
@@ -197,8 +204,9 @@ void gen_matrix(struct gen *g, int depth)
     put(g, ")[");
     gen_duration(g);
     put(g, ":%s]", PICK(&g->rng, steps));
-    /* Prometheus shifts what @ pins inside when @ or an offset makes both start at one time. */
-    gen_shift(g, g->pins);
+    /* Prometheus shifts what @ pins inside, should both start at the same time. */
+    if (!g->pins)
+        gen_shift(g);
     g->pins |= pins;
 }
 
@@ -266,13 +274,13 @@ static void scalar_minus(struct gen *g, int depth)
 void gen_scalar(struct gen *g, int depth)
 {
     static const struct production table[] = {
-        {scalar_number,    60, ALWAYS,           true },
-        {scalar_time,      10, CLASS_scalar,     true },
-        {scalar_of_vector, 10, CLASS_scalar,     true },
-        {scalar_pair,      5,  CLASS_scalar,     true },
-        {scalar_operator,  12, CLASS_arithmetic, false},
-        {scalar_power,     4,  CLASS_inexact,    false},
-        {scalar_minus,     3,  ALWAYS,           true },
+        {scalar_number,    60, ALWAYS,           STAYS  },
+        {scalar_time,      10, CLASS_scalar,     STAYS  },
+        {scalar_of_vector, 10, CLASS_scalar,     STAYS  },
+        {scalar_pair,      5,  CLASS_scalar,     STAYS  },
+        {scalar_operator,  12, CLASS_arithmetic, GROWS  },
+        {scalar_power,     4,  CLASS_inexact,    INEXACT},
+        {scalar_minus,     3,  ALWAYS,           STAYS  },
     };
 
     if (depth <= 0)
@@ -293,32 +301,35 @@ static void vector_paren(struct gen *g, int depth)
 void gen_vector(struct gen *g, int depth)
 {
     static const struct production table[] = {
-        {gen_selector,     120, ALWAYS,           true },
-        {vector_paren,     10,  ALWAYS,           true },
-        {gen_range_call,   160, CLASS_range,      false},
-        {gen_math,         40,  CLASS_math,       false},
-        {gen_inexact,      40,  CLASS_inexact,    false},
-        {gen_date,         20,  CLASS_date,       false},
-        {gen_clamp,        30,  CLASS_clamp,      false},
-        {gen_label,        30,  CLASS_label,      true },
-        {gen_sort,         15,  CLASS_sort,       false},
-        {gen_absent,       15,  CLASS_absent,     false},
-        {gen_timestamp,    20,  CLASS_timestamp,  false},
-        {gen_vector_of,    20,  CLASS_scalar,     true },
-        {gen_classic,      50,  CLASS_classic,    false},
-        {gen_aggregate,    110, CLASS_aggregate,  false},
-        {gen_quantile,     20,  CLASS_aggregate,  false},
-        {gen_extreme,      10,  CLASS_aggregate,  true },
-        {gen_values,       12,  CLASS_values,     false},
-        {gen_topk,         40,  CLASS_topk,       false},
-        {gen_limit,        20,  CLASS_limit,      false},
-        {gen_arithmetic,   100, CLASS_arithmetic, false},
-        {gen_scale,        10,  CLASS_arithmetic, true },
-        {gen_vector_power, 20,  CLASS_inexact,    false},
-        {gen_comparison,   60,  CLASS_comparison, false},
-        {gen_set,          60,  CLASS_set,        true },
-        {gen_trim,         6,   CLASS_trim,       false},
-        {gen_unary,        20,  ALWAYS,           true },
+        {gen_selector,     120, ALWAYS,           STAYS  },
+        {vector_paren,     10,  ALWAYS,           STAYS  },
+        {gen_range_call,   160, CLASS_range,      GROWS  },
+        {gen_math,         40,  CLASS_math,       GROWS  },
+        {gen_inexact,      40,  CLASS_inexact,    INEXACT},
+        {gen_date,         20,  CLASS_date,       GROWS  },
+        {gen_clamp,        30,  CLASS_clamp,      GROWS  },
+        {gen_label,        30,  CLASS_label,      STAYS  },
+        {gen_sort,         15,  CLASS_sort,       GROWS  },
+        {gen_absent,       15,  CLASS_absent,     GROWS  },
+        {gen_timestamp,    20,  CLASS_timestamp,  GROWS  },
+        {gen_vector_of,    20,  CLASS_scalar,     STAYS  },
+        {gen_classic,      50,  CLASS_classic,    GROWS  },
+        {gen_native_part,  40,  CLASS_native,     GROWS  },
+        {gen_native_shape, 50,  CLASS_native,     INEXACT},
+        {gen_info,         40,  CLASS_info,       STAYS  },
+        {gen_aggregate,    110, CLASS_aggregate,  GROWS  },
+        {gen_quantile,     20,  CLASS_aggregate,  GROWS  },
+        {gen_extreme,      10,  CLASS_aggregate,  STAYS  },
+        {gen_values,       12,  CLASS_values,     GROWS  },
+        {gen_topk,         40,  CLASS_topk,       GROWS  },
+        {gen_limit,        20,  CLASS_limit,      GROWS  },
+        {gen_arithmetic,   100, CLASS_arithmetic, GROWS  },
+        {gen_scale,        10,  CLASS_arithmetic, STAYS  },
+        {gen_vector_power, 20,  CLASS_inexact,    INEXACT},
+        {gen_comparison,   60,  CLASS_comparison, GROWS  },
+        {gen_set,          60,  CLASS_set,        STAYS  },
+        {gen_trim,         6,   CLASS_trim,       INEXACT},
+        {gen_unary,        20,  ALWAYS,           STAYS  },
     };
 
     if (depth <= 0)
@@ -378,6 +389,7 @@ void case_make(struct arena *a, uint64_t seed, uint64_t number, const struct dat
     else
         range_query(&g, depth, out);
     out->inexact = g.inexact;
+    out->natives = d->natives;
     out->text = arena_str(a, buf_str(&g.out));
     out->zero_sign = strstr(out->text.p, "quantile") != NULL || strstr(out->text.p, "mad_") != NULL;
     buf_release(&g.out);

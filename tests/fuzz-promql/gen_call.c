@@ -39,6 +39,17 @@ static void smoothing(struct gen *g, int depth)
     put(g, ", %s)", PICK(&g->rng, factors));
 }
 
+/* Few functions know what to do with these; the others fail. */
+static void extended(struct gen *g, int depth)
+{
+    static const char *const names[] = {"rate", "increase", "delta", "changes",       "resets",
+                                        "rate", "increase", "delta", "last_over_time"};
+
+    put(g, "%s(", PICK(&g->rng, names));
+    gen_matrix_selector(g, depth);
+    put(g, " %s)", rng_chance(&g->rng, 0.5) ? "anchored" : "smoothed");
+}
+
 void gen_range_call(struct gen *g, int depth)
 {
     static const char *const names[] = {
@@ -77,6 +88,8 @@ void gen_range_call(struct gen *g, int depth)
         predict_linear(g, depth);
     } else if (roll < 0.14) {
         smoothing(g, depth);
+    } else if (roll < 0.24 && gen_on(g, CLASS_anchored)) {
+        extended(g, depth);
     } else {
         put(g, "%s(", PICK(&g->rng, names));
         gen_matrix(g, depth);
@@ -134,16 +147,16 @@ void gen_label(struct gen *g, int depth)
 {
     static const char *const tails[] = {
         ", \"new\", \"$1-x\", \"job\", \"(.)\")",
-        ", \"job\", \"$1\", \"inst\", \"(.*)\")",
-        ", \"inst\", \"\", \"job\", \"a\")",
+        ", \"job\", \"$1\", \"instance\", \"(.*)\")",
+        ", \"instance\", \"\", \"job\", \"a\")",
         ", \"__name__\", \"renamed_$1\", \"job\", \"(.*)\")",
-        ", \"new\", \"${x}\", \"inst\", \"(?P<x>[0-9])\")",
-        ", \"le\", \"$1\", \"inst\", \"(.*)\")",
-        ", \"bad-name\", \"$1\", \"inst\", \"(.*)\")",
+        ", \"new\", \"${x}\", \"instance\", \"(?P<x>[0-9])\")",
+        ", \"le\", \"$1\", \"instance\", \"(.*)\")",
+        ", \"bad-name\", \"$1\", \"instance\", \"(.*)\")",
     };
     static const char *const joins[] = {
-        ", \"new\", \"-\", \"job\", \"inst\", \"none\")",
-        ", \"inst\", \"\", \"inst\", \"extra\")",
+        ", \"new\", \"-\", \"job\", \"instance\", \"none\")",
+        ", \"instance\", \"\", \"instance\", \"extra\")",
         ", \"__name__\", \"_\", \"__name__\", \"job\")",
         ", \"job\", \",\")",
     };
@@ -157,7 +170,7 @@ void gen_label(struct gen *g, int depth)
 void gen_sort(struct gen *g, int depth)
 {
     static const char *const names[] = {"sort", "sort_desc", "sort_by_label", "sort_by_label_desc"};
-    static const char *const labels[] = {", \"job\"", ", \"inst\", \"extra\"", ", \"le\"",
+    static const char *const labels[] = {", \"job\"", ", \"instance\", \"extra\"", ", \"le\"",
                                          ", \"none\", \"job\""};
     size_t which = rng_below(&g->rng, 4);
 
@@ -168,8 +181,9 @@ void gen_sort(struct gen *g, int depth)
 
 void gen_absent(struct gen *g, int depth)
 {
-    static const char *const odd[] = {"nosuch{job=\"a\",inst=~\"x\"}", "m{job=\"a\",job=\"b\"}",
-                                      "nosuch{extra=\"\",inst=\"7\"}", "{job=\"x\",inst!=\"1\"}"};
+    static const char *const odd[] = {"nosuch{job=\"a\",instance=~\"x\"}", "m{job=\"a\",job=\"b\"}",
+                                      "nosuch{extra=\"\",instance=\"7\"}",
+                                      "{job=\"x\",instance!=\"1\"}"};
 
     if (rng_chance(&g->rng, 0.4)) {
         put(g, "absent_over_time(");
@@ -184,7 +198,10 @@ void gen_absent(struct gen *g, int depth)
 
 void gen_timestamp(struct gen *g, int depth)
 {
-    call_of_vector(g, "timestamp", rng_chance(&g->rng, 0.6) ? 1 : depth);
+    bool start = gen_on(g, CLASS_start) && rng_chance(&g->rng, 0.5);
+
+    call_of_vector(g, start ? "start_timestamp" : "timestamp",
+                   rng_chance(&g->rng, 0.6) ? 1 : depth);
 }
 
 void gen_vector_of(struct gen *g, int depth)
@@ -207,7 +224,7 @@ static void buckets(struct gen *g, int depth)
                                         "h_bucket{le!=\"0.5\"}",
                                         "h_bucket{job=\"a\"} offset 1m"};
 
-    if (rng_chance(&g->rng, 0.1))
+    if (rng_chance(&g->rng, 0.1) && !gen_on(g, CLASS_native))
         gen_vector(g, depth - 1);
     else
         put(g, "%s", PICK(&g->rng, forms));
@@ -240,4 +257,93 @@ void gen_classic(struct gen *g, int depth)
         buckets(g, depth);
         put(g, ")");
     }
+}
+
+/* ---- native histograms ---- */
+
+static void natives(struct gen *g, int depth)
+{
+    static const char *const forms[] = {"nh",
+                                        "nc",
+                                        "nm",
+                                        "rate(nh[5m])",
+                                        "increase(nc[4m])",
+                                        "sum(nh)",
+                                        "sum by (job) (rate(nm[5m]))",
+                                        "avg(nc)",
+                                        "{__name__=~\"h_bucket|n[chm]\"}",
+                                        "nh * 2.5",
+                                        "sum_over_time(nh[3m])",
+                                        "nh - on (job, instance) nh offset 1m"};
+
+    if (rng_chance(&g->rng, 0.4))
+        gen_vector(g, depth - 1);
+    else
+        put(g, "%s", PICK(&g->rng, forms));
+}
+
+void gen_native_part(struct gen *g, int depth)
+{
+    static const char *const names[] = {"histogram_count", "histogram_sum", "histogram_avg"};
+
+    put(g, "%s(", PICK(&g->rng, names));
+    natives(g, depth);
+    put(g, ")");
+}
+
+static void trimmed(struct gen *g, int depth)
+{
+    static const char *const tails[] = {") </ 1", ") >/ 1", ") </ 0.3", ") >/ -0.5", ") </ Inf",
+                                        ") >/ 5", ") </ 0", ") >/ 0",   ") </ NaN"};
+
+    put(g, "(");
+    natives(g, depth);
+    put(g, "%s", PICK(&g->rng, tails));
+}
+
+/* What needs the bounds of buckets, or powers of them. */
+void gen_native_shape(struct gen *g, int depth)
+{
+    static const char *const heads[] = {
+        "histogram_stddev(",          "histogram_stdvar(",
+        "histogram_quantile(0.9, ",   "histogram_quantile(0.5, ",
+        "histogram_quantile(0, ",     "histogram_quantile(1, ",
+        "histogram_fraction(0, 1, ",  "histogram_fraction(-Inf, 0.3, ",
+        "histogram_fraction(-1, 2, ", "histogram_fraction(0.1, Inf, "};
+
+    if (rng_chance(&g->rng, 0.2)) {
+        trimmed(g, depth);
+        return;
+    }
+    put(g, "%s", PICK(&g->rng, heads));
+    natives(g, depth);
+    put(g, ")");
+}
+
+/* ---- info ---- */
+
+/* Newer versions of Prometheus see @, offset and names that are to be dropped otherwise than 3.14.
+ */
+void gen_info(struct gen *g, int depth)
+{
+    static const char *const selectors[] = {")",
+                                            ")",
+                                            ", {version=~\".+\"})",
+                                            ", {version=\"1\"})",
+                                            ", {__name__=\"build_info\"})",
+                                            ", {__name__=~\".+_info\"})",
+                                            ", {__name__=~\".+_info\",version!=\"2\"})",
+                                            ", {os=\"\"})",
+                                            ", {nosuch=~\".*\"})"};
+
+    bool no_shift = g->no_shift;
+
+    put(g, "info(");
+    g->no_shift = true;
+    if (g->d->delayed_name_removal)
+        gen_selector(g, 0);
+    else
+        gen_vector(g, rng_chance(&g->rng, 0.6) ? 1 : depth - 1);
+    g->no_shift = no_shift;
+    put(g, "%s", PICK(&g->rng, selectors));
 }

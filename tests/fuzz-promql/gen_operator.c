@@ -17,8 +17,8 @@ static void grouping(struct gen *g)
     static const char *const forms[] = {"",
                                         "",
                                         " by (job)",
-                                        " by (job, inst)",
-                                        " without (inst)",
+                                        " by (job, instance)",
+                                        " without (instance)",
                                         " by (none)",
                                         " by ()",
                                         " without ()",
@@ -135,18 +135,18 @@ static bool matching(struct gen *g)
 {
     static const char *const plain[] = {"",
                                         "",
-                                        " on (job, inst)",
-                                        " on (job, inst, extra)",
+                                        " on (job, instance)",
+                                        " on (job, instance, extra)",
                                         " on (job)",
                                         " on ()",
                                         " ignoring (extra)",
-                                        " ignoring (inst)",
-                                        " on (job, inst, __name__)"};
+                                        " ignoring (instance)",
+                                        " on (job, instance, __name__)"};
     static const char *const left[] = {
-        " on (job) group_left ()", " on (job, inst) group_left (extra)",
-        " ignoring (inst, extra) group_left ()", " on (job) group_left (inst, none)"};
+        " on (job) group_left ()", " on (job, instance) group_left (extra)",
+        " ignoring (instance, extra) group_left ()", " on (job) group_left (instance, none)"};
     static const char *const right[] = {" on (job) group_right ()",
-                                        " on (job, inst) group_right (extra)"};
+                                        " on (job, instance) group_right (extra)"};
     double roll = rng_unit(&g->rng);
 
     if (!gen_on(g, CLASS_group) || roll < 0.7)
@@ -161,8 +161,8 @@ static bool matching(struct gen *g)
 
 static void one_side(struct gen *g, int depth)
 {
-    static const char *const sums[] = {"sum by (job) ", "max by (job, inst) ",
-                                       "sum without (inst, extra) "};
+    static const char *const sums[] = {"sum by (job) ", "max by (job, instance) ",
+                                       "sum without (instance, extra) "};
 
     put(g, "%s", PICK(&g->rng, sums));
     vector_in_parens(g, depth);
@@ -227,8 +227,13 @@ void gen_trim(struct gen *g, int depth)
 void gen_set(struct gen *g, int depth)
 {
     static const char *const ops[] = {"and", "or", "or", "unless"};
-    static const char *const labels[] = {
-        "", "", " on (job)", " ignoring (inst)", " on (job, inst)", " on ()", " ignoring (extra)"};
+    static const char *const labels[] = {"",
+                                         "",
+                                         " on (job)",
+                                         " ignoring (instance)",
+                                         " on (job, instance)",
+                                         " on ()",
+                                         " ignoring (extra)"};
 
     vector_in_parens(g, depth - 1);
     put(g, " %s%s ", PICK(&g->rng, ops), PICK(&g->rng, labels));

@@ -13,6 +13,7 @@
 
 struct options {
     const char *peer;
+    const char *text; /* instead of the case's own expression */
     uint64_t seed, first, n;
     uint64_t show; /* differences that are shrunk and printed */
     bool print;    /* the answers of every case */
@@ -50,6 +51,8 @@ static void start_batch(struct run *r, struct batch *b)
     b->own = arena_array(&b->a, struct answer, b->n);
     for (size_t i = 0; i < b->n; i++, r->next++) {
         case_make(&b->a, o->seed, r->next, &b->d, &o->classes, &b->cases[i]);
+        if (o->text != NULL)
+            b->cases[i].text = str_of(o->text);
         peer_query(r->peer, &b->cases[i]);
     }
     peer_flush(r->peer);
@@ -138,7 +141,7 @@ static bool finish_batch(struct run *r, struct batch *b)
         r->empty += peer.error.n == 0 && peer.n_series == 0;
         if (answers_differ(&b->a, &b->cases[i], &b->own[i], &peer).n > 0)
             suspect(r, b, &b->cases[i]);
-        if (r->o->print && r->o->n == 1) {
+        if (r->o->n == 1 && (r->o->print || r->o->text != NULL)) {
             print_case(&b->d, &b->cases[i]);
             print_answers(&b->own[i], &peer);
         }
@@ -212,6 +215,8 @@ static bool parse_options(int argc, char **argv, struct options *o)
         i++;
         if (strcmp(argv[i - 1], "--peer") == 0)
             o->peer = value;
+        else if (strcmp(argv[i - 1], "--text") == 0)
+            o->text = value;
         else if (strcmp(argv[i - 1], "--classes") == 0 && classes_choose(&o->classes, value))
             continue;
         else if (number == NULL || !str_to_u64(str_of(value), number))

@@ -3,6 +3,8 @@
  */
 #include <stdlib.h>
 
+#include "ferula/base/pool.h"
+
 #include "fuzz.h"
 
 static int by_text(const void *a, const void *b)
@@ -69,13 +71,21 @@ void own_answer(struct arena *a, struct mem_source *ms, const struct data_set *d
         .default_subquery_step = d->subquery_step,
         .max_samples = d->max_samples,
         .delayed_name_removal = d->delayed_name_removal,
+        .use_start_timestamps = d->start_timestamps,
         .features = PROMQL_FEATURES_ALL,
     };
+    static struct pool *helpers;
     struct promql_result r;
     struct fault f = {0};
     int rc = promql_parse(a, q.text, &q.features, &q.expr, &f);
 
     *out = (struct answer){0};
+    if (d->number % 2 == 1) { /* the result must be the same with threads that help */
+        if (helpers == NULL)
+            helpers = pool_new("helper", 1, 8);
+        q.helpers = helpers;
+        q.n_helpers = q.help_from = 1;
+    }
     if (rc == 0)
         rc = promql_eval(mem_source_base(ms), a, &q, &r, &f);
     if (rc == 0)

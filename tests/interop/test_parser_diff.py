@@ -2,6 +2,7 @@
 error and its position, and the same canonical and prettified forms."""
 import json
 import os
+import random
 import re
 import subprocess
 
@@ -29,8 +30,8 @@ def ask():
     programs = {"prometheus": [gopeer.build("promparse", "parse")],
                 "ferula": [os.path.join(TOP, "build/release/promqltest"), "--parse"]}
 
-    def answers(queries):
-        lines = "".join(json.dumps({"q": q}) + "\n" for q in queries)
+    def answers(queries, kind="q"):
+        lines = "".join(json.dumps({kind: q}) + "\n" for q in queries)
         both = {name: [json.loads(line) for line in subprocess.run(
                     command, input=lines, text=True, stdout=subprocess.PIPE, check=True,
                     timeout=300).stdout.splitlines()]
@@ -80,3 +81,37 @@ QUERIES = [
 def test_corner_cases(ask):
     wrong = [(q, t, o) for q, t, o in ask(QUERIES) if differ(t, o)]
     assert not wrong, "\n".join(f"{q!r}\n  Prometheus {t}\n  ferula     {o}" for q, t, o in wrong)
+
+
+# Of series with values: what is whole, and what it is mangled with.
+SERIES = [
+    "m 1+2x3 _ stale -2.5x2 Inf", "{} _x2 1e3-.5x4 NaN", "{} {{}} {{sum:1 count:2}}x2 _",
+    "m {{schema:1 sum:3 buckets:[1 2]}}+{{schema:2 count:3 buckets:[1 2 3] offset:-1}}x3",
+    "m {{schema:-53 custom_values:[1 2.5] buckets:[1 Inf]}}-{{schema:-53 custom_values:[1]}}x1 5",
+    "m {{n_buckets:[3 0 2] n_offset:2 z_bucket:1 z_bucket_w:0.5 counter_reset_hint:gauge}} 1",
+]
+PIECES = ["{{", "}}", "{", "}", "[", "]", " ", "  ", "x", "x2", "+", "-", "_", "1", "2.5", ".5", "Inf", "NaN",
+          "sum", "sum:", "count:", "schema:", "schema:-53 ", "offset:1", "buckets:[", "buckets:[1 2]",
+          "n_buckets:[3]", "z_bucket:", "z_bucket_w:", "custom_values:[1 2]", "counter_reset_hint:",
+          "gauge", "reset", "not_reset", "stale", ":", "1e3", "1_0", "0x1", "5m", ",", "\t", "#", "\u00e9"]
+
+
+def mangled(rng):
+    if rng.random() < 0.5:
+        return "m " + "".join(rng.choice(PIECES) for _ in range(rng.randint(1, 9)))
+    text = rng.choice(SERIES)
+    for _ in range(rng.randint(0, 3)):
+        at = rng.randint(0, len(text))
+        piece = rng.choice(PIECES + [""])
+        text = text[:at] + piece + text[at + rng.randint(0, 2):]
+    return text
+
+
+def test_series_with_values(ask):
+    rng = random.Random(SEED)
+    texts = [t for t in (mangled(rng) for _ in range(N_QUERIES)) if not re.search(r"x\s*\d{4}", t)]
+    pairs = list(ask(texts, "series"))
+    wrong = [(q, t, o) for q, t, o in pairs if t["ok"] != o["ok"] or
+             any(t.get(key) != o.get(key) for key in ("printed", "err"))]
+    assert not wrong, "\n".join(f"{q!r}\n  Prometheus {t}\n  ferula     {o}" for q, t, o in wrong[:5])
+    assert N_QUERIES / 20 < sum(t["ok"] for _, t, _ in pairs) < N_QUERIES * 19 / 20

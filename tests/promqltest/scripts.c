@@ -35,8 +35,10 @@ void run_query(struct arena *a, struct source *src, struct run *run)
 
     run->fault = (struct fault){0};
     run->rc = promql_parse(a, run->expr, &all_features, &q.expr, &run->fault);
-    if (run->rc == 0)
-        run->rc = promql_eval(src, a, &q, &run->result, &run->fault);
+    if (run->rc != 0)
+        return;
+    run->rc = promql_eval(src, a, &q, &run->result, &run->fault);
+    check_shared(a, src, &q, run);
 }
 
 /* Evals that occur again in a file are numbered. */

@@ -22,6 +22,15 @@ bool pool_submit(struct pool *p, struct pool_job *job);
 
 size_t pool_queued(struct pool *p);
 
+/*
+ * Shares a loop: calls item(ctx, worker, i) for every i below n, each once, on the caller's thread
+ * (worker 0) and on at most `helpers` threads of the pool that have nothing else to do (workers 1
+ * to `helpers`). Returns when all calls have. Items are begun in ascending order. `p` may be NULL:
+ * the caller does it all. May be called from a job of the same pool.
+ */
+void pool_share(struct pool *p, size_t helpers, size_t n,
+                void (*item)(void *ctx, size_t worker, size_t i), void *ctx);
+
 /* Runs what is queued, then ends the threads. NULL is fine. */
 void pool_free(struct pool *p);
 

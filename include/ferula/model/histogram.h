@@ -127,7 +127,7 @@ int histogram_kahan_add(struct arena *a, struct histogram *h, struct histogram *
 void histogram_compact(struct histogram *h);
 /* The same for a Kahan sum and its compensation: out go buckets that are empty in both. */
 void histogram_kahan_compact(struct histogram *h, struct histogram *c);
-/* To a coarser schema; not for custom buckets. */
+/* To a coarser schema, or the same; not for custom buckets. */
 void histogram_reduce(struct histogram *h, int32_t schema);
 bool histogram_has_overflow(const struct histogram *h);
 
@@ -140,9 +140,15 @@ void histogram_trim(struct histogram *h, double rhs, bool upper);
 bool histogram_equal(const struct histogram *x, const struct histogram *y);
 /* Whether the counter was reset after `prev` and before `h`. */
 bool histogram_detect_reset(const struct histogram *h, const struct histogram *prev);
-/* What it counts against a limit on samples, times 16: bytes as Prometheus counts them. */
+/*
+ * What it counts against a limit on samples, times 16: bytes as Prometheus counts them. Each run of
+ * neighbouring buckets is a span.
+ */
 size_t histogram_size(const struct histogram *h);
-/* FER_EINVAL and Prometheus' text when it is no sound histogram. */
+/*
+ * FER_EINVAL and Prometheus' text when it is no sound histogram; whole counts must also add up (as
+ * far as doubles tell: exactly below 2^53). Other functions want a sound one.
+ */
 int histogram_validate(const struct histogram *h, struct fault *f);
 
 /*
@@ -159,7 +165,11 @@ enum histogram_hint histogram_stored_hint(const struct histogram *h, const struc
 
 /* "{count:3, sum:5, [-0.001,0.001]:1, (1,2]:2}" */
 void histogram_print(struct buf *out, const struct histogram *h);
-/* As rule tests write it: "{{schema:1 count:3 buckets:[1 2]}}". */
+/*
+ * As rule tests write it: "{{schema:1 count:3 buckets:[1 2]}}", with all buckets from the first to
+ * the last, so that buckets far apart make a long text. Prometheus misplaces buckets that come
+ * after a second gap; here they keep their places.
+ */
 void histogram_print_expression(struct buf *out, const struct histogram *h);
 
 #endif

@@ -5,7 +5,8 @@
  * samples, compressed, into the caller's arena, so that no lock or snapshot is held afterwards.
  * read() decodes one selected series at a time.
  *
- * A source may be used by any number of threads; a selection by one thread at a time.
+ * A source may be used by any number of threads; so may a selection, but the same series of it by
+ * one thread at a time.
  */
 #ifndef FERULA_MODEL_SOURCE_H
 #define FERULA_MODEL_SOURCE_H

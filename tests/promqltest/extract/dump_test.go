@@ -6,15 +6,20 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"go/ast"
+	goparser "go/parser"
+	"go/token"
 	"math"
 	"os"
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
+	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser/posrange"
 )
@@ -98,6 +103,103 @@ func dumpTree(v reflect.Value) any {
 	return v.Interface()
 }
 
+// tokens lists the cases of the lexer.
+func tokens() (rows []map[string]any) {
+	const firstToken, firstName = EQL, 3 // yyToknames starts with names of the generator's own
+	for _, group := range tests {
+		for _, c := range group.tests {
+			row := input(c.input)
+			row["group"], row["fail"], row["seriesDesc"] = group.name, c.fail, c.seriesDesc
+			list := []any{}
+			for _, item := range c.expected {
+				name := yyToknames[int(item.Typ)-firstToken+firstName]
+				list = append(list, []any{name, item.Pos, item.Val})
+			}
+			if !c.fail {
+				row["tokens"] = list
+			}
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}
+
+// inputsIn finds the texts of the fields called `field` in the tables inside the functions of a test
+// file whose names match.
+func inputsIn(t *testing.T, name, functions, field string) (inputs []string) {
+	file, err := goparser.ParseFile(token.NewFileSet(), name, nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, decl := range file.Decls {
+		f, ok := decl.(*ast.FuncDecl)
+		if !ok || !regexp.MustCompile(functions).MatchString(f.Name.Name) {
+			continue
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			pair, ok := n.(*ast.KeyValueExpr)
+			if !ok || fmt.Sprint(pair.Key) != field {
+				return true
+			}
+			if text, ok := pair.Value.(*ast.BasicLit); ok {
+				value, err := strconv.Unquote(text.Value)
+				if err != nil {
+					t.Fatal(err)
+				}
+				inputs = append(inputs, value)
+			}
+			return true
+		})
+	}
+	return inputs
+}
+
+var hintNames = map[histogram.CounterResetHint]string{
+	histogram.UnknownCounterReset: "histogram.UnknownCounterReset",
+	histogram.CounterReset:        "histogram.CounterReset",
+	histogram.NotCounterReset:     "histogram.NotCounterReset",
+	histogram.GaugeType:           "histogram.GaugeType"}
+
+// series lists series descriptions and what the package makes of them.
+func series(t *testing.T) (rows []map[string]any) {
+	p := NewParser(Options{})
+	var inputs []string
+	for _, c := range testSeries {
+		inputs = append(inputs, c.input)
+	}
+	inputs = append(inputs, inputsIn(t, "parse_test.go", "^TestParseSeriesDesc$", "input")...)
+	inputs = append(inputs, inputsIn(t, "parse_test.go", "^TestParseHistogramSeries$", "input")...)
+	for _, text := range inputs {
+		row := input(text)
+		metric, list, err := p.ParseSeriesDesc(text)
+		values, histograms := []any{}, []any{}
+		for _, v := range list {
+			if v.Histogram != nil {
+				h := v.Histogram
+				histograms = append(histograms, map[string]any{"Schema": h.Schema, "Sum": h.Sum,
+					"Count": h.Count, "ZeroCount": h.ZeroCount, "ZeroThreshold": h.ZeroThreshold,
+					"PositiveSpans": h.PositiveSpans, "PositiveBuckets": h.PositiveBuckets,
+					"NegativeSpans": h.NegativeSpans, "NegativeBuckets": h.NegativeBuckets,
+					"CustomValues": h.CustomValues, "CounterResetHint": hintNames[h.CounterResetHint]})
+			} else if v.Omitted {
+				values = append(values, nil)
+			} else {
+				values = append(values, v.Value)
+			}
+		}
+		row["fail"] = err != nil
+		if err != nil {
+			row["errMsg"] = err.Error()
+		} else if len(histograms) > 0 {
+			row["histograms"], row["labels"] = histograms, metric.Map()
+		} else {
+			row["values"], row["labels"] = values, metric.Map()
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
 var evalLine = regexp.MustCompile(
 	`^eval(?:_\w+)?\s+(?:instant\s+at\s+\S+|range\s+from\s+\S+\s+to\s+\S+\s+step\s+\S+)\s+(.+)$`)
 
@@ -123,7 +225,7 @@ func evals(t *testing.T) (rows []map[string]any) {
 }
 
 func TestDumpCases(t *testing.T) {
-	var cases, trees, printed, pretty, series []map[string]any
+	var cases, trees, printed, pretty []map[string]any
 	strict := NewParser(Options{EnableExperimentalFunctions: true, ExperimentalDurationExpr: true,
 		EnableExtendedRangeSelectors: true})
 	maxCharactersPerLine = 10
@@ -147,26 +249,26 @@ func TestDumpCases(t *testing.T) {
 		}
 		cases = append(cases, row)
 	}
-	for _, c := range testSeries {
-		row := input(c.input)
-		row["fail"] = c.fail
-		if !c.fail {
-			values := []any{}
-			for _, v := range c.expectedValues {
-				if v.Omitted {
-					values = append(values, nil)
-				} else {
-					values = append(values, v.Value)
-				}
+	all := NewParser(Options{EnableExperimentalFunctions: true, ExperimentalDurationExpr: true,
+		EnableExtendedRangeSelectors: true, EnableBinopFillModifiers: true})
+	for _, name := range []string{"printer_test.go", "prettier_test.go"} {
+		for _, text := range inputsIn(t, name, "^Test", "in") {
+			canonical, wrapped := input(text), input(text)
+			expr, err := all.ParseExpr(text)
+			if err != nil {
+				t.Fatal(err)
 			}
-			row["labels"], row["values"] = c.expectedMetric.Map(), values
+			canonical["printed"] = expr.String()
+			printed = append(printed, canonical)
+			wrapped["pretty"], wrapped["maxCharactersPerLine"] = expr.Pretty(0), 10
+			pretty = append(pretty, wrapped)
 		}
-		series = append(series, row)
 	}
 	lines(t, "parser-cases.jsonl", cases)
 	lines(t, "parser-ast.jsonl", trees)
 	lines(t, "evals.jsonl", evals(t))
 	lines(t, "printer-cases.jsonl", printed)
 	lines(t, "prettier-cases.jsonl", pretty)
-	lines(t, "series-cases.jsonl", series)
+	lines(t, "series-cases.jsonl", series(t))
+	lines(t, "lexer-cases.jsonl", tokens())
 }

@@ -267,6 +267,52 @@ static void test_pool(void **state)
     pool_free(NULL);
 }
 
+/* ---- shared loops */
+
+#define SHARED_ITEMS 1000
+
+struct shared {
+    atomic_uint calls[SHARED_ITEMS];
+    atomic_bool busy[4]; /* by worker: none is entered twice at once */
+    atomic_bool wrong;
+};
+
+static void count_item(void *ctx, size_t worker, size_t i)
+{
+    struct shared *s = ctx;
+
+    if (worker >= COUNT(s->busy) || atomic_exchange(&s->busy[worker], true))
+        atomic_store(&s->wrong, true);
+    atomic_fetch_add(&s->calls[i], 1);
+    if (worker < COUNT(s->busy))
+        atomic_store(&s->busy[worker], false);
+}
+
+static void share_once(struct pool *p, size_t helpers, size_t n)
+{
+    struct shared *s = xnew(struct shared);
+
+    pool_share(p, helpers, n, count_item, s);
+    assert_false(atomic_load(&s->wrong));
+    for (size_t i = 0; i < SHARED_ITEMS; i++)
+        assert_int_equal(atomic_load(&s->calls[i]), i < n);
+    free(s);
+}
+
+static void test_share(void **state)
+{
+    struct pool *p = pool_new("helper", 3, 8);
+
+    (void)state;
+    for (size_t i = 0; i < 200; i++)
+        share_once(p, 3, SHARED_ITEMS - i);
+    share_once(p, 2, 3);
+    share_once(p, 3, 0);
+    share_once(p, 0, 10);
+    share_once(NULL, 3, 10);
+    pool_free(p);
+}
+
 int main(void)
 {
     static struct cases c;
@@ -280,5 +326,6 @@ int main(void)
     cases_add(&c, "counters and collectors are rendered", test_stats, NULL);
     cases_add(&c, "a clock set by hand", test_clock, NULL);
     cases_add(&c, "a pool refuses what it cannot hold and ends what it took", test_pool, NULL);
+    cases_add(&c, "a shared loop calls each item once, whoever comes to help", test_share, NULL);
     return CASES_RUN("base run", &c);
 }

@@ -3,6 +3,7 @@
  */
 #include "cases.h"
 
+#include "ferula/model/histogram.h"
 #include "ferula/model/source.h"
 
 static const struct source_range ALL = {INT64_MIN, INT64_MAX};
@@ -161,6 +162,65 @@ static void test_names_and_values(void **state)
     mem_source_free(ms);
 }
 
+/* Samples of one series, in order, and what is read of them. */
+static void test_append(void **state)
+{
+    static const struct {
+        ts_ms t, start;
+        double count; /* of a histogram; 0: a float */
+        int rc;
+        enum histogram_hint hint;
+    } rows[] = {
+        {10, 0,  0, 0,          0                  },
+        {20, 0,  4, 0,          HISTOGRAM_UNKNOWN  }, /* after a float */
+        {30, 25, 5, 0,          HISTOGRAM_NOT_RESET},
+        {30, 0,  6, FER_EINVAL, 0                  },
+        {25, 0,  0, FER_EINVAL, 0                  },
+        {40, 25, 3, 0,          HISTOGRAM_UNKNOWN  }, /* a reset */
+        {50, 45, 0, 0,          0                  },
+        {60, 0,  7, 0,          HISTOGRAM_UNKNOWN  },
+    };
+    static const struct label name = {STR(LABEL_NAME), STR("m")};
+    struct mem_source *ms = mem_source_new();
+    struct source *src = mem_source_base(ms);
+    struct source_selection *sel;
+    struct arena a = {0};
+    struct series_samples ss = {.arena = &a};
+    size_t n = 0, n_hists = 0;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct histogram h = {.count = rows[i].count};
+
+        assert_int_equal(mem_source_append(ms, (struct labels){&name, 1}, rows[i].t, rows[i].start,
+                                           (double)i, rows[i].count > 0 ? &h : NULL),
+                         rows[i].rc);
+    }
+    assert_int_equal(src->ops->select(src, &a, NULL, 0, ALL, &sel, NULL), 0);
+    assert_int_equal(src->ops->read(sel, 0, &ss, NULL), 0);
+    assert_int_equal(ss.f_start.n, ss.f.n);
+    assert_int_equal(ss.h_start.n, ss.h.n);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        if (rows[i].rc < 0)
+            continue;
+        if (rows[i].count > 0) {
+            assert_int_equal(ss.h.v[n_hists].t, rows[i].t);
+            assert_int_equal(ss.h_start.v[n_hists], rows[i].start);
+            assert_int_equal(ss.h.v[n_hists].h->hint, rows[i].hint);
+            assert_true(ss.h.v[n_hists++].h->count == rows[i].count);
+        } else {
+            assert_int_equal(ss.f.v[n].t, rows[i].t);
+            assert_int_equal(ss.f_start.v[n], rows[i].start);
+            assert_true(ss.f.v[n++].v == (double)i);
+        }
+    }
+    assert_int_equal(n, ss.f.n);
+    assert_int_equal(n_hists, ss.h.n);
+    series_samples_release(&ss);
+    arena_release(&a);
+    mem_source_free(ms);
+}
+
 int main(void)
 {
     static struct cases c;
@@ -169,5 +229,6 @@ int main(void)
     CASES_ADD_TABLE(&c, ranges, test_range, name);
     cases_add(&c, "many series are found again and come sorted", test_many, NULL);
     cases_add(&c, "names and values", test_names_and_values, NULL);
+    cases_add(&c, "floats, histograms and start timestamps of one series", test_append, NULL);
     return CASES_RUN("model mem_source", &c);
 }

@@ -372,65 +372,6 @@ static void test_deep(void **state)
     assert_int_equal(run.rc, run.c->rc);
 }
 
-/* ---- series ----------------------------------------------------------------------------- */
-
-static struct series_case {
-    const char *text;
-    int rc;
-    const char *shown; /* labels, then values; _ stands for none */
-} series[] = {
-    {"m 1 2",                       0,          "{__name__=\"m\"} 1 2"                    },
-    {"m{b=\"2\",a=\"1\"} 1+2x2",    0,          "{__name__=\"m\", a=\"1\", b=\"2\"} 1 3 5"},
-    {"{} 7x1 _ _x2 8",              0,          "{} 7 7 _ _ _ 8"                          },
-    {"m -1-2x1 +1 .5",              0,          "{__name__=\"m\"} -1 -3 1 0.5"            },
-    {"m stale Inf -inf",            0,          "{__name__=\"m\"} stale +Inf -Inf"        },
-    {"{\"a.b\", c=\"d\"} 1",        0,          "{__name__=\"a.b\", c=\"d\"} 1"           },
-    {"m",                           0,          "{__name__=\"m\"}"                        },
-    {"m {{sum:1}}",                 FER_EUNSUP, NULL                                      },
-    {"m 1+2",                       FER_EINVAL, NULL                                      },
-    {"m 1 + 2x3",                   FER_EINVAL, NULL                                      },
-    {"m 5m",                        FER_EINVAL, NULL                                      },
-    {"m nothing",                   FER_EINVAL, NULL                                      },
-    {"m{a=~\"b\"} 1",               FER_EINVAL, NULL                                      },
-    {"m{a=\"b\",a=\"c\"} 1",        FER_EINVAL, NULL                                      },
-    {"m 1x99999999999",             FER_EINVAL, NULL                                      },
-    {"m 1x99999999999999999999999", FER_EINVAL, NULL                                      },
-};
-
-static void show_series(struct buf *b, struct labels ls, const struct promql_series_value *v,
-                        size_t n)
-{
-    labels_print(b, ls);
-    for (size_t i = 0; i < n; i++) {
-        buf_putc(b, ' ');
-        if (v[i].omitted)
-            buf_putc(b, '_');
-        else if (is_stale(v[i].v))
-            buf_puts(b, "stale");
-        else
-            buf_add_num(b, v[i].v, 'g');
-    }
-}
-
-static void test_series(void **state)
-{
-    const struct series_case *c = *state;
-    struct arena a = {0};
-    struct promql_series_value *v;
-    struct labels ls;
-    struct fault f = {0};
-    struct buf b = {0};
-    size_t n;
-
-    assert_int_equal(promql_parse_series(&a, str_of(c->text), &ls, &v, &n, &f), c->rc);
-    if (c->rc == 0) {
-        show_series(&b, ls, v, n);
-        assert_str(buf_str(&b), c->shown);
-    }
-    buf_release(&b);
-    arena_release(&a);
-}
-
 int main(void)
 {
     static struct cases c;
@@ -439,7 +380,6 @@ int main(void)
     CASES_ADD_TABLE(&c, gated, test_gated, query);
     CASES_ADD_TABLE(&c, numbers, test_number, query);
     CASES_ADD_TABLE(&c, deep, test_deep, name);
-    CASES_ADD_TABLE(&c, series, test_series, text);
     cases_add(&c, "duration expressions are gated", test_duration_expressions_gated, NULL);
     cases_add(&c, "precedence", test_precedence, NULL);
     cases_add(&c, "subquery", test_subquery_tree, NULL);

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"math"
+	"math/rand/v2"
 	"sort"
 
 	"github.com/prometheus/prometheus/model/histogram"
@@ -44,6 +45,13 @@ func (s *series) store() error {
 	return nil
 }
 
+// between gives what the database would: chunks are cut to the times that are asked for.
+func (s *series) between(start, end int64) *series {
+	first := sort.Search(len(s.points), func(i int) bool { return s.points[i].t >= start })
+	after := sort.Search(len(s.points), func(i int) bool { return s.points[i].t > end })
+	return &series{s.labels, s.points[first:max(first, after)]}
+}
+
 // With start timestamps chunks would end elsewhere.
 type withoutStarts struct{ *series }
 
@@ -53,6 +61,12 @@ func (s withoutStarts) Iterator(chunkenc.Iterator) chunkenc.Iterator {
 		points[i] = point{t: p.t, v: p.v, h: p.h}
 	}
 	return &pointIterator{points: points, at: -1}
+}
+
+func (s *series) trimmed(mint, maxt int64) *series {
+	from := sort.Search(len(s.points), func(i int) bool { return s.points[i].t >= mint })
+	to := sort.Search(len(s.points), func(i int) bool { return s.points[i].t > maxt })
+	return &series{s.labels, s.points[from:max(from, to)]}
 }
 
 func (s *series) Labels() labels.Labels { return s.labels }
@@ -119,18 +133,34 @@ func (*pointIterator) Err() error    { return nil }
 
 type memory struct{ all []*series }
 
-func (m *memory) Querier(_, _ int64) (storage.Querier, error) { return m, nil }
-func (*memory) Close() error                                  { return nil }
+func (m *memory) sort() {
+	sort.Slice(m.all, func(i, j int) bool { return labels.Compare(m.all[i].labels, m.all[j].labels) < 0 })
+}
 
-func (*memory) LabelValues(context.Context, string, *storage.LabelHints, ...*labels.Matcher) ([]string, annotations.Annotations, error) {
+func (m *memory) shuffle() {
+	rand.Shuffle(len(m.all), func(i, j int) { m.all[i], m.all[j] = m.all[j], m.all[i] })
+}
+
+func (m *memory) Querier(mint, maxt int64) (storage.Querier, error) {
+	return &querier{m, mint, maxt}, nil
+}
+
+type querier struct {
+	*memory
+	mint, maxt int64
+}
+
+func (*querier) Close() error { return nil }
+
+func (*querier) LabelValues(context.Context, string, *storage.LabelHints, ...*labels.Matcher) ([]string, annotations.Annotations, error) {
 	return nil, nil, nil
 }
 
-func (*memory) LabelNames(context.Context, *storage.LabelHints, ...*labels.Matcher) ([]string, annotations.Annotations, error) {
+func (*querier) LabelNames(context.Context, *storage.LabelHints, ...*labels.Matcher) ([]string, annotations.Annotations, error) {
 	return nil, nil, nil
 }
 
-func (m *memory) Select(_ context.Context, _ bool, _ *storage.SelectHints, ms ...*labels.Matcher) storage.SeriesSet {
+func (m *memory) Select(_ context.Context, _ bool, hints *storage.SelectHints, ms ...*labels.Matcher) storage.SeriesSet {
 	set := &seriesSet{at: -1}
 next:
 	for _, s := range m.all {
@@ -139,7 +169,7 @@ next:
 				continue next
 			}
 		}
-		set.series = append(set.series, s)
+		set.series = append(set.series, s.between(hints.Start, hints.End))
 	}
 	return set
 }

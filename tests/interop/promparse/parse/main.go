@@ -1,6 +1,7 @@
 // promparse reads queries as JSON lines on stdin ({"q": "..."}; {"q64": "..."} for bytes that are
-// not UTF-8) and prints what Prometheus' parser makes of each, a JSON line a query:
-// {"ok": true, "printed": "...", "pretty": "..."} or {"ok": false, "err": "...", "start": n}.
+// not UTF-8; {"series": "..."} for a series with values) and prints what Prometheus' parser makes of
+// each, a JSON line a query: {"ok": true, "printed": "...", "pretty": "..."} or {"ok": false, "err":
+// "...", "start": n}.
 package main
 
 import (
@@ -8,14 +9,18 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 
+	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
 type query struct {
 	Q   string `json:"q"`
 	Q64 []byte `json:"q64"`
+
+	Series *string `json:"series"`
 }
 
 type answer struct {
@@ -28,9 +33,38 @@ type answer struct {
 
 func parse(p parser.Parser, text string) answer {
 	expr, err := p.ParseExpr(text)
-	if err == nil {
-		return answer{OK: true, Printed: expr.String(), Pretty: parser.Prettify(expr)}
+	if err != nil {
+		return refusal(err)
 	}
+	return answer{OK: true, Printed: expr.String(), Pretty: parser.Prettify(expr)}
+}
+
+// parseSeries prints numbers as bits, and an exclamation mark behind hints that are written.
+func parseSeries(p parser.Parser, text string) answer {
+	metric, values, err := p.ParseSeriesDesc(text)
+	if err != nil {
+		return refusal(err)
+	}
+	printed := metric.String()
+	for _, v := range values {
+		switch {
+		case v.Omitted:
+			printed += " _"
+		case v.Histogram != nil:
+			printed += " " + v.Histogram.TestExpression()
+		case math.IsNaN(v.Value) && !value.IsStaleNaN(v.Value):
+			printed += fmt.Sprintf(" %016x", 0)
+		default:
+			printed += fmt.Sprintf(" %016x", math.Float64bits(v.Value))
+		}
+		if v.CounterResetHintSet {
+			printed += "!"
+		}
+	}
+	return answer{OK: true, Printed: printed}
+}
+
+func refusal(err error) answer {
 	a := answer{Err: err.Error(), Start: -1}
 	var all parser.ParseErrors
 	if errors.As(err, &all) && len(all) > 0 {
@@ -60,7 +94,11 @@ func main() {
 		if q.Q64 != nil {
 			text = string(q.Q64)
 		}
-		if err := out.Encode(parse(p, text)); err != nil {
+		reply := parse
+		if q.Series != nil {
+			reply, text = parseSeries, *q.Series
+		}
+		if err := out.Encode(reply(p, text)); err != nil {
 			os.Exit(1)
 		}
 	}

@@ -1,0 +1,134 @@
+/*
+ * crew.c - workers for loops over many series: the query's thread, and idle ones that help.
+ *
+ * For few series the query's own state does it all. Else a worker is a copy of that, with buffers
+ * and an arena of its own; what depends on the order of items - limits, errors - is decided
+ * afterwards on the query's thread, item by item, so that a result is the same with any number of
+ * workers.
+ */
+#include <stdlib.h>
+
+#include "ferula/base/check.h"
+#include "ferula/base/pool.h"
+
+#include "eval.h"
+
+/* For fewer series a helper would come too late. */
+#define HELP_FROM 512
+
+#define BLOCK_SERIES    64
+#define BLOCKS_OF_LEAST 8
+
+static void release(void *ctx)
+{
+    arena_release(ctx);
+}
+
+void promql__crew_begin(struct promql__crew *c, struct promql__ev *ev, size_t n)
+{
+    size_t least = ev->q->help_from > 0 ? ev->q->help_from : HELP_FROM;
+
+    *c = (struct promql__crew){
+        .ev = ev,
+        .workers = ev,
+        .n = 1,
+        .block = MIN(least / BLOCKS_OF_LEAST + 1, (size_t)BLOCK_SERIES),
+    };
+    if (ev->q->helpers == NULL || ev->q->n_helpers == 0 || n < least)
+        return;
+    c->n = ev->q->n_helpers + 1;
+    c->workers = arena_array(ev->arena, struct promql__ev, c->n);
+    for (size_t i = 0; i < c->n; i++) {
+        struct promql__ev *w = &c->workers[i];
+
+        *w = *ev;
+        w->arena = arena_new(ev->arena, struct arena);
+        arena_defer(ev->arena, release, w->arena);
+        w->in = (struct series_samples){.arena = w->arena};
+        w->out = (struct sample_vec){0};
+        w->hout = (struct hsample_vec){0};
+        w->scratch = NULL;
+        w->scratch_cap = 0;
+        w->notes = NULL;
+        w->samples_read = 0;
+        w->stop = &c->stop;
+        w->helper = i > 0;
+    }
+    for (size_t i = 0; i < c->n; i++)
+        c->workers[i].notes_end = &c->workers[i].notes;
+}
+
+/* A loop that is shared. */
+struct loop {
+    struct promql__crew *crew;
+    struct promql__item *items;
+    int (*fn)(void *ctx, struct promql__ev *worker, size_t i);
+    void *ctx;
+};
+
+static void run_item(void *ctx, size_t worker, size_t i)
+{
+    struct loop *l = ctx;
+    struct promql__ev *w = &l->crew->workers[worker];
+    struct promql__item *item = &l->items[i];
+
+    w->held = w->need = 0;
+    w->f = &item->fault;
+    item->rc = atomic_load(&l->crew->stop) ? FER_ECANCELED : l->fn(l->ctx, w, i);
+    item->held = w->held;
+    item->need = MAX(w->need, w->held);
+    if (item->rc != 0)
+        atomic_store(&l->crew->stop, true);
+}
+
+/* The first that did not only stop because another did. */
+static int first_error(struct promql__crew *c, size_t n, const struct promql__item *items)
+{
+    const struct promql__item *first = NULL;
+
+    for (size_t i = 0; i < n; i++)
+        if (items[i].rc != 0 &&
+            (first == NULL || (first->rc == FER_ECANCELED && first->fault.text[0] == '\0')))
+            first = &items[i];
+    if (first == NULL)
+        return 0;
+    if (c->ev->f != NULL)
+        *c->ev->f = first->fault;
+    return first->rc;
+}
+
+int promql__crew_run(struct promql__crew *c, size_t n, struct promql__item *items,
+                     int (*fn)(void *ctx, struct promql__ev *worker, size_t i), void *ctx)
+{
+    struct loop l = {c, items, fn, ctx};
+    int rc = 0;
+
+    if (c->workers == c->ev) {
+        for (size_t i = 0; rc == 0 && i < n; i++)
+            rc = fn(ctx, c->ev, i);
+        return rc;
+    }
+    memset(items, 0, n * sizeof(*items));
+    pool_share(c->ev->q->helpers, c->n - 1, n, run_item, &l);
+    rc = first_error(c, n, items);
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        if (c->ev->held + items[i].need > c->ev->max_samples)
+            return promql__too_many(c->ev);
+        c->ev->held += items[i].held;
+    }
+    return rc;
+}
+
+void promql__crew_end(struct promql__crew *c)
+{
+    for (size_t i = 0; c->workers != c->ev && i < c->n; i++) {
+        struct promql__ev *w = &c->workers[i];
+
+        promql__notes_merge(c->ev, w);
+        c->ev->samples_read += w->samples_read;
+        series_samples_release(&w->in);
+        sample_vec_release(&w->out);
+        hsample_vec_release(&w->hout);
+        free(w->scratch);
+    }
+}
