@@ -91,6 +91,21 @@ def test_metrics_of_an_application(otlp):
     assert otlp.get("/api/v1/features").json()["data"]["api"]["otlp_write_receiver"] is True
 
 
+def test_exponential_histogram(otlp):
+    points = [{"timeUnixNano": ns(T + 1000 * i), "count": str(13 + i), "sum": 2, "scale": 0,
+               "zeroCount": "1", "positive": {"offset": -1, "bucketCounts": ["5", "0", str(7 + i)]}}
+              for i in range(3)]
+    reply = send(otlp, request({"name": "e", "unit": "s", "exponentialHistogram": {
+        "aggregationTemporality": 2, "dataPoints": points}}))
+    assert (reply.status, reply.body) == (200, b"")
+    for _ in range(2):
+        at = T / 1000 + 2
+        assert otlp.value("histogram_count(e_seconds)", at) == "15"
+        assert otlp.value("histogram_fraction(1, 4, e_seconds)", at) == "0.6"
+        assert otlp.value("count_over_time(e_seconds[1m])", at) == "3"
+        otlp.restart(kill=True)
+
+
 def test_the_same_again_is_fine_and_so_is_a_crash(otlp):
     for i in range(4):
         for _ in range(2):
