@@ -106,7 +106,7 @@ BAD = [
     # what is bad, the text of its line
     (({"job": "x"}, [(T, 1.0)]), 'invalid metric name or labels, got {job="x"}'),
     (({}, [(T, 1.0)]), "invalid metric name or labels, got {}"),
-    (({"__name__": ""}, [(T, 1.0)]), "invalid metric name or labels, got {}"),
+    (({"__name__": ""}, [(T, 1.0)]), 'invalid metric name or labels, got {__name__=""}'),
     (([("__name__", "m"), ("a", "1"), ("a", "2")], [(T, 1.0)]),
      'invalid labels for series, labels {__name__="m", a="1", a="2"}, duplicated label a'),
     ({"labels": rw.field(1, b"\x01\x02\x03"), "samples": [(T, 1.0)]},
