@@ -250,6 +250,7 @@ func run(to, version, dir string) error {
 	}
 	var got map[string]int
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		queue.Notify() // a notification that it was too busy for would be made up for after 15 s
 		if got, err = counted(registry); err != nil || drained(n, got) {
 			break
 		}
