@@ -110,6 +110,11 @@ static const struct {
      "histogram for series {__name__=\"up\", a=\"b\"} | TimeSeries must contain at least one "
      "sample or histogram for series {__name__=\"known\"}"                                                                                                              },
 
+    {"a message of 1.0",                                      &plain, "1:{1:{1:\"__name__\" 2:\"up\"} 2:{1:f1 2:v7}}",
+     "a prometheus.WriteRequest, sent as io.prometheus.write.v2.Request"                                                                                                },
+    {"metadata of 1.0",                                       &plain, "3:{1:v1}",
+     "a prometheus.WriteRequest, sent as io.prometheus.write.v2.Request"                                                                                                },
+    {"unknown fields alone",                                  &plain, "1:v1 9:\"x\"",                                                  ""                               },
     {"wrong type: symbols",                                   &plain, "4:v1",
      "proto: wrong wireType = 0 for field Symbols at byte 0"                                                                                                            },
     {"wrong type: refs",                                      &plain, "5:{1:f1}",
