@@ -35,4 +35,5 @@ CLASS(anchored,    true, "anchored and smoothed ranges")
 CLASS(info,        true, "info()")
 CLASS(start,       true, "start timestamps and start_timestamp()")
 CLASS(native,      true, "native histograms")
+CLASS(limit_samples, false, "low limits on samples, which ferula and Prometheus count differently")
 // clang-format on

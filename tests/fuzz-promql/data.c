@@ -134,9 +134,10 @@ static struct series *add_series(struct maker *m, const struct label *labels, si
     return s;
 }
 
+/* 0, 1, 2, 10: natural order and that of bytes differ. */
 static struct str digit(struct maker *m, size_t i)
 {
-    return arena_printf(m->a, "%zu", i);
+    return arena_printf(m->a, "%zu", i == 3 ? 10 : i);
 }
 
 /* Label names in order: __name__, __type__, extra, instance, job. */
@@ -258,9 +259,13 @@ static void pick_options(struct maker *m)
     m->d->start = PICK(&m->rng, starts);
     m->d->interval = PICK(&m->rng, intervals);
     m->d->end = m->d->start + POINTS * m->d->interval;
-    m->d->lookback = PICK(&m->rng, lookbacks);
+    do
+        m->d->lookback = PICK(&m->rng, lookbacks);
+    while (m->d->lookback <= m->d->interval && rng_chance(&m->rng, 0.9)); /* few see anything */
     m->d->subquery_step = PICK(&m->rng, steps);
-    m->d->max_samples = 50000000;
+    m->d->max_samples = m->classes->on[CLASS_limit_samples] && rng_chance(&m->rng, 0.9)
+                            ? (size_t)rng_between(&m->rng, 20, 1500)
+                            : 50000000;
 }
 
 void data_make(struct arena *a, uint64_t seed, uint64_t number, const struct classes *c,
@@ -289,7 +294,7 @@ void data_make(struct arena *a, uint64_t seed, uint64_t number, const struct cla
                      i / 2);
     for (size_t i = 0; out->natives && i < 3; i++)
         for (size_t j = 0; j < 2; j++)
-            for (size_t k = rng_below(&m.rng, 3); k > 0; k--)
+            for (size_t k = 1 + rng_below(&m.rng, 2); k > 0; k--)
                 add_native(&m, natives[i], jobs[j], k);
     qsort(out->series, out->n_series, sizeof(*out->series), by_labels);
 }

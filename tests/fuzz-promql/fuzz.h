@@ -110,6 +110,15 @@ struct test_case {
 void case_make(struct arena *a, uint64_t seed, uint64_t number, const struct data_set *d,
                const struct classes *c, struct test_case *out);
 
+/* coverage.c: which functions and aggregations were never made. */
+struct coverage {
+    bool funcs[N_PROMQL_FUNCS], aggs[N_PROMQL_AGGS];
+};
+
+void coverage_add(struct coverage *cov, struct str text);
+/* Prints those that are missing; how many. */
+size_t coverage_report(const struct coverage *cov);
+
 /* ---- answers ------------------------------------------------------------------------------ */
 
 /* A result of either engine; an error when `error` is not empty. */
@@ -165,7 +174,7 @@ struct judge {
 
 enum verdict {
     SAME,
-    ORDERED, /* the same but for the order of series, of which Prometheus has several */
+    ORDERED, /* the same but for an order: of the series of a vector, or of the terms of a sum */
     WAVERS,  /* Prometheus answers one way and another, and never as ferula does */
     DIFFERS,
 };

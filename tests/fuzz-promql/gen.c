@@ -127,8 +127,9 @@ void gen_phi(struct gen *g)
 
 void gen_number(struct gen *g)
 {
-    static const char *const numbers[] = {"0",   "1",    "2",    "-1",  "0.5", "3.7",  "NaN",
-                                          "Inf", "-Inf", "1e10", "100", "-0",  "1e-3", "5"};
+    static const char *const numbers[] = {"0",    "1",   "2",     "-1",   "0.5", "3.7",
+                                          "NaN",  "Inf", "-Inf",  "1e10", "100", "-0",
+                                          "1e-3", "5",   "1m30s", "0x1f"};
 
     put(g, "%s", PICK(&g->rng, numbers));
 }

@@ -46,6 +46,23 @@
     "{{schema:-53 custom_values:[1] count:3 sum:2 buckets:[3]}} "                                  \
     "{{count:9 sum:9 buckets:[9]}}\n"
 
+/* A coarser schema in the middle. */
+#define COARSER                                                                                    \
+    "k {{schema:1 count:2 sum:2 buckets:[2]}} {{schema:0 count:4 sum:5 buckets:[2 2]}} "           \
+    "{{schema:1 count:6 sum:9 buckets:[2 2 2]}} "                                                  \
+    "{{schema:1 count:9 sum:20 buckets:[2 5 2]}}\n"
+
+/* Custom buckets in the middle. */
+#define CUSTOM_BETWEEN                                                                             \
+    "e {{count:2 sum:2 buckets:[2]}} {{count:4 sum:3 buckets:[4]}} "                               \
+    "{{schema:-53 custom_values:[1] count:3 sum:2 buckets:[3]}} "                                  \
+    "{{count:9 sum:9 buckets:[9]}}\n"
+
+/* More observations than in buckets, and less. */
+#define MISCOUNTED                                                                                 \
+    "w{k=\"more\"} {{count:9 sum:5 buckets:[1 2]}}\n"                                              \
+    "w{k=\"less\"} {{count:2 sum:5 buckets:[1 2]}}\n"
+
 /* Their sum is too large, their mean is not. */
 #define LARGE                                                                                      \
     "o {{count:1.5e308 sum:1e308 buckets:[1e308 3]}} "                                             \
@@ -395,6 +412,39 @@ static const struct eval_case cases[] = {
      "{a=\"2\"} => 0@0 0@60\n"
      "{a=\"3\"} => 0@0 0@60\n"                                                                                                            },
     {KINDS,           "absent(v)",                                         0,   360, 120, false, "{} => 1@360\n"                          },
+    {COARSER,         "increase(k[10m])",                                  120, 120, 0,   false,
+     "{} => {{count:10 sum:15 counter_reset_hint:gauge buckets:[2.5 7.5]}}\n"                                                             },
+    {COARSER,         "increase(k[10m])",                                  180, 180, 0,   false,
+     "{} => {{count:12.833333333333334 sum:26.833333333333336 counter_reset_hint:gauge buckets:[2.3333333333333335 10.5]}}\n"             },
+    {COARSER,         "delta(k[10m])",                                     120, 120, 0,   false,
+     "{} => {{schema:1 count:5 sum:8.75 counter_reset_hint:gauge offset:1 buckets:[2.5 2.5]}}\n"
+     "PromQL warning: this native histogram metric is not a gauge: \"k\" (1:7)\n"                                                         },
+    {COARSER,         "sum_over_time(k[10m])",                             120, 120, 0,   false,
+     "{} => {{count:12 sum:16 buckets:[6 6]}}\n"                                                                                          },
+    {CUSTOM_BETWEEN,  "rate(e[10m])",                                      180, 180, 0,   false,
+     "PromQL warning: vector contains a mix of histograms with exponential and custom buckets schemas for metric name \"e\" (1:6)\n"      },
+    {CUSTOM_BETWEEN,  "delta(e[10m])",                                     180, 180, 0,   false,
+     "{} => {{count:8.166666666666668 sum:8.166666666666668 counter_reset_hint:gauge buckets:[8.166666666666668]}}\n"
+     "PromQL warning: this native histogram metric is not a gauge: \"e\" (1:7)\n"                                                         },
+    {MISCOUNTED,      "histogram_quantile(0.4, w)",                        0,   0,   0,   false,
+     "{k=\"less\"} => 0.8705505632961241\n"
+     "{k=\"more\"} => 2\n"                                                                                                                },
+    {MISCOUNTED,      "histogram_quantile(1, w)",                          0,   0,   0,   false,
+     "{k=\"less\"} => 2\n"
+     "{k=\"more\"} => 2\n"                                                                                                                },
+    {MISCOUNTED,      "histogram_fraction(0, Inf, w)",                     0,   0,   0,   false,
+     "{k=\"less\"} => 1\n"
+     "{k=\"more\"} => 1\n"                                                                                                                },
+    {MISCOUNTED,      "histogram_fraction(-Inf, 1.5, w)",                  0,   0,   0,   false,
+     "{k=\"less\"} => 1\n"
+     "{k=\"more\"} => 0.2411027779380347\n"                                                                                               },
+    {HINTS,           "histogram_count(s offset 1m)",                      60,  900, 400, false, "{} => 3@60 8@460 10@860\n"              },
+    {HINTS,           "histogram_count(s @ 180)",                          60,  120, 60,  false, "{} => 6@60 6@120\n"                     },
+    {ODD,             "label_replace(n, \"\", \"\", \"\", \"\")",          0,   0,   0,   false,
+     "invalid destination label name in label_replace(): "                                                                                },
+    {ODD,             "histogram_quantile(0.5, abs(m))",                   0,   0,   0,   false, ""                                       },
+    {ODD,             "double_exponential_smoothing(n[5m], 2, 0.5)",       0,   0,   0,   false,
+     "invalid smoothing factor. Expected: 0 < sf < 1, got: 2.000000"                                                                      },
 };
 
 static void test_eval(void **state)
@@ -404,9 +454,42 @@ static void test_eval(void **state)
         run_case(&cases[i]);
 }
 
+/* Histograms count by their size, here 12 samples each: in windows, in results, in vectors. */
+static void test_limit(void **state)
+{
+    const struct promql_features features = PROMQL_FEATURES_ALL;
+    const char *const queries[] = {"rate(h[10m])", "last_over_time(h[1m])", "resets(h[10m:1m])",
+                                   "histogram_quantile(0.5, h)", "h[10m]"};
+    struct mem_source *ms = mem_source_new();
+    struct arena a = {0};
+    struct promql_result r;
+
+    (void)state;
+    load(ms, &a, str_of(COUNTER));
+    for (size_t i = 0; i < COUNT(queries); i++) {
+        struct promql_query q = {
+            .text = str_of(queries[i]),
+            .start = 4 * MINUTE,
+            .end = 4 * MINUTE,
+            .max_samples = 11,
+        };
+        struct fault f = {0};
+
+        assert_int_equal(promql_parse(&a, q.text, &features, &q.expr, &f), 0);
+        assert_int_equal(promql_eval(mem_source_base(ms), &a, &q, &r, &f), FER_ELIMIT);
+        q.max_samples = 130;
+        assert_int_equal(promql_eval(mem_source_base(ms), &a, &q, &r, &f), 0);
+    }
+    arena_release(&a);
+    mem_source_free(ms);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_eval)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_eval),
+        cmocka_unit_test(test_limit),
+    };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
