@@ -19,6 +19,7 @@ CONTENT = {V1: "application/x-protobuf",
            V2: "application/x-protobuf;proto=io.prometheus.write.v2.Request"}
 VERSION = {V1: "0.1.0", V2: "2.0.0"}
 CODES = ("200", "500")
+NOT_RESET = 2
 QUEUE = "prometheus_remote_storage_"
 
 
@@ -144,6 +145,29 @@ def test_exemplars(sent):
          "exemplars": list(exemplars_sent(sent, name, code))}
         for name, code in (("sent_requests_total", "200"), ("sent_requests_total", "500"),
                            ("sent_seconds", "200"))]
+
+
+def without_hints(line):
+    """A series that was read. Where a chunk begins, Prometheus does not know that nothing was reset."""
+    one = json.loads(line)
+    one["histograms"] = [[t, hint if hint != NOT_RESET else 0,
+                          text.replace(" counter_reset_hint:not_reset", "")]
+                         for t, hint, text in one["histograms"]]
+    return one
+
+
+@pytest.mark.parametrize("kind", ["samples", "chunks"])
+def test_remote_read(sent, kind):
+    """By Prometheus' own client: every sample, to the bit."""
+    program = gopeer.build("promeval", "remoteread")
+    got = []
+    for server in (sent.ferula, sent.prometheus):
+        done = subprocess.run(
+            [program, server.url + "/api/v1/read", kind, str(sent.start * 1000), str(sent.end * 1000),
+             "__name__=~sent_.+"], stdout=subprocess.PIPE, text=True, timeout=60, check=True)
+        got.append([without_hints(line) for line in done.stdout.splitlines()])
+    assert len(got[0]) == (20 if sent.version == V2 else 18)
+    assert got[0] == got[1]
 
 
 def test_metadata(sent):
