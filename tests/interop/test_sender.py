@@ -11,7 +11,7 @@ import pytest
 
 import gopeer
 from conftest_server import start_server
-from pinned import Prometheus, ask
+from pinned import Prometheus, ask, program
 from proxy import Proxy
 
 V1, V2 = "1", "2"
@@ -29,14 +29,14 @@ class Sent:
 
 @pytest.fixture(scope="module", params=[V1, V2], ids=["v1", "v2"])
 def sent(request, tmp_path_factory):
-    program = gopeer.build("prometheus", "sender")
+    sender = gopeer.build("prometheus", "sender")
     folder = tmp_path_factory.mktemp("sender")
     with start_server(folder, "--enable-feature=st-storage") as ferula, Prometheus(
             folder, "--web.enable-remote-write-receiver",
             "--enable-feature=exemplar-storage") as prometheus, \
             Proxy(f"127.0.0.1:{ferula.port}", f"127.0.0.1:{prometheus.port}") as proxy:
         done = subprocess.run(
-            [program, proxy.url + "/api/v1/write", request.param, str(folder / "queue")],
+            [sender, proxy.url + "/api/v1/write", request.param, str(folder / "queue")],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=120)
         assert done.returncode == 0, done.stderr
         one = Sent()
@@ -159,15 +159,25 @@ def without_hints(line):
 @pytest.mark.parametrize("kind", ["samples", "chunks"])
 def test_remote_read(sent, kind):
     """By Prometheus' own client: every sample, to the bit."""
-    program = gopeer.build("promeval", "remoteread")
+    reader = gopeer.build("promeval", "remoteread")
     got = []
     for server in (sent.ferula, sent.prometheus):
         done = subprocess.run(
-            [program, server.url + "/api/v1/read", kind, str(sent.start * 1000), str(sent.end * 1000),
+            [reader, server.url + "/api/v1/read", kind, str(sent.start * 1000), str(sent.end * 1000),
              "__name__=~sent_.+"], stdout=subprocess.PIPE, text=True, timeout=60, check=True)
         got.append([without_hints(line) for line in done.stdout.splitlines()])
     assert len(got[0]) == (20 if sent.version == V2 else 18)
     assert got[0] == got[1]
+
+
+def test_promtool_analyzes_histograms(sent):
+    said = [subprocess.run(
+        [program("promtool"), "query", "analyze", "--server=" + server.url, "--type=histogram",
+         f"--time={sent.end}", "--duration=5m", "--match=sent_seconds", "--match=sent_reset_seconds"],
+        stdout=subprocess.PIPE, text=True, timeout=60, check=True).stdout
+        for server in (sent.ferula, sent.prometheus)]
+    assert "Native histogram series (4 in total)" in said[0]
+    assert sorted(said[0].splitlines()) == sorted(said[1].splitlines())
 
 
 def test_metadata(sent):
