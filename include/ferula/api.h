@@ -32,6 +32,7 @@ struct api_opts {
     size_t n_helpers;     /* in one query at most */
     struct promql_features features;
     bool delayed_name_removal, use_start_timestamps; /* in queries */
+    bool per_step_stats;                             /* stats=all asks for them */
     bool type_and_unit_labels;                       /* series may have __type__ and __unit__ */
     bool remote_write;                               /* the receiver is on */
     bool admin;                                      /* snapshots are made for whoever asks */

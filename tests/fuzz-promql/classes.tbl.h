@@ -34,5 +34,7 @@ CLASS(odd,         true,  "NaN, infinities, -0, and very large and small values 
 CLASS(anchored,    true, "anchored and smoothed ranges")
 CLASS(info,        false, "info()")
 CLASS(start,       true, "start timestamps and start_timestamp()")
+CLASS(stats,       true,  "samples counted: in total, read, at once, by step")
+CLASS(room,        true,  "small limits on samples at once")
 CLASS(native,      false, "native histograms")
 // clang-format on

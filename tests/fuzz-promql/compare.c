@@ -178,6 +178,35 @@ static bool same_order(const struct answer *x, const struct answer *y)
     return x->n_series == y->n_series && same_labels(x->series, y->series, x->n_series);
 }
 
+static bool same_steps(const uint64_t *v, const uint64_t *w, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (v[i] != w[i])
+            return false;
+    return true;
+}
+
+static struct str stats_differ(struct arena *a, const struct promql_stats *x,
+                               const struct promql_stats *y)
+{
+    if (x->total_samples != y->total_samples)
+        return arena_printf(a, "%llu samples in total and %llu",
+                            (unsigned long long)x->total_samples,
+                            (unsigned long long)y->total_samples);
+    if (x->samples_read != y->samples_read)
+        return arena_printf(a, "%llu samples read and %llu", (unsigned long long)x->samples_read,
+                            (unsigned long long)y->samples_read);
+    if (x->peak_samples != y->peak_samples)
+        return arena_printf(a, "%llu samples at once and %llu",
+                            (unsigned long long)x->peak_samples,
+                            (unsigned long long)y->peak_samples);
+    if (x->n_steps != y->n_steps || !same_steps(x->total_by_step, y->total_by_step, x->n_steps))
+        return STR("samples in total by step");
+    if (!same_steps(x->read_by_step, y->read_by_step, x->n_steps))
+        return STR("samples read by step");
+    return (struct str){0};
+}
+
 struct str answers_differ(struct arena *a, const struct test_case *c, const struct answer *own,
                           const struct answer *peer)
 {
@@ -206,7 +235,7 @@ struct str answers_differ(struct arena *a, const struct test_case *c, const stru
         return STR("warnings");
     if (!same_texts(own->infos, own->n_infos, peer->infos, peer->n_infos))
         return STR("infos");
-    return out;
+    return c->stats ? stats_differ(a, &own->stats, &peer->stats) : out;
 }
 
 bool only_order_differs(struct arena *a, const struct test_case *c, const struct answer *own,
@@ -225,6 +254,9 @@ void answer_print(struct buf *out, const struct answer *x)
         return;
     }
     buf_addf(out, "    %s %.*s\n", promql_type_name(x->type), STR_ARG(x->string));
+    buf_addf(out, "    samples: %llu in total, %llu read, %llu at once\n",
+             (unsigned long long)x->stats.total_samples, (unsigned long long)x->stats.samples_read,
+             (unsigned long long)x->stats.peak_samples);
     for (size_t i = 0; i < x->n_series; i++)
         series_print(out, &x->series[i]);
     for (size_t i = 0; i < x->n_warnings; i++)

@@ -12,6 +12,7 @@
 #define MAX_LABELS  8
 #define MAX_SERIES  128
 #define DATA_STREAM (UINT64_C(1) << 63) /* data sets draw from streams above those of cases */
+#define ROOM_STREAM (UINT64_C(3) << 62) /* and their limits from others */
 
 struct maker {
     struct arena *a;
@@ -262,6 +263,13 @@ static void pick_options(struct maker *m)
     m->d->max_samples = 50000000;
 }
 
+/* So small that part of the cases fail. */
+static void pick_room(struct rng r, struct data_set *d)
+{
+    if (rng_chance(&r, 0.2))
+        d->max_samples = (size_t)rng_between(&r, 1, rng_between(&r, 2, 3000));
+}
+
 void data_make(struct arena *a, uint64_t seed, uint64_t number, const struct classes *c,
                struct data_set *out)
 {
@@ -272,6 +280,8 @@ void data_make(struct arena *a, uint64_t seed, uint64_t number, const struct cla
 
     *out = (struct data_set){.number = number, .series = arena_array(a, struct series, MAX_SERIES)};
     pick_options(&m);
+    if (c->on[CLASS_room])
+        pick_room(rng_of(seed, ROOM_STREAM + number), out);
     for (size_t i = 0; i < 3; i++) {
         for (size_t j = 0; j < 2; j++) {
             size_t n = rng_chance(&m.rng, 0.1) ? 0 : 1 + rng_below(&m.rng, 4);

@@ -389,6 +389,7 @@ void case_make(struct arena *a, uint64_t seed, uint64_t number, const struct dat
     else
         range_query(&g, depth, out);
     out->inexact = g.inexact;
+    out->stats = c->on[CLASS_stats];
     out->text = arena_str(a, buf_str(&g.out));
     out->zero_sign = strstr(out->text.p, "quantile") != NULL || strstr(out->text.p, "mad_") != NULL;
     buf_release(&g.out);
