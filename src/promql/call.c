@@ -258,7 +258,7 @@ static int slide(struct promql__ev *ev, const struct promql__grid *g,
         if (see.lo == see.hi && see.hlo == see.hhi)
             continue;
         promql__sight_count(&ev->counts, &see, i, rc->range.sel != NULL);
-        if (ev->held + see.most > ev->max_samples)
+        if (ev->held + (int64_t)see.most > ev->max_samples)
             return promql__too_many(ev);
         for (size_t k = 0; k < rc->n_scalars; k++)
             w.arg[k] = rc->scalars[k][i];
@@ -269,8 +269,10 @@ static int slide(struct promql__ev *ev, const struct promql__grid *g,
         }
         if (err == 0 && !plain)
             err = mixed_window(ev, rc, rs, &w, &see);
-        if (err != 0)
+        if (err != 0) {
+            ev->peak = MAX(ev->peak, ev->held + (int64_t)see.most);
             return err;
+        }
         if (plain && rc->fn->range(rs->s + see.lo, see.hi - see.lo, &w, &v))
             sample_vec_push(&ev->out, (struct sample){w.time, v});
     }
@@ -401,7 +403,7 @@ static int call_range(struct promql__ev *ev, const struct promql__grid *g,
             ev, out, drop && !delayed ? labels_without_metadata(ev->arena, rs.labels) : rs.labels,
             drop);
     }
-    ev->held -= promql__matrix_samples(&rc->range.sub);
+    ev->held -= (int64_t)promql__matrix_samples(&rc->range.sub);
     return !delayed && promql__matrix_has_twins(ev, out) ? promql__same_labelset(ev) : 0;
 }
 

@@ -81,8 +81,8 @@ static void run_item(void *ctx, size_t worker, size_t i)
         atomic_store(&l->crew->stop, true);
 }
 
-/* The first that did not only stop because another did. */
-static int first_error(struct promql__crew *c, size_t n, const struct promql__item *items)
+/* The first that did not only stop because another did; NULL: none. */
+static const struct promql__item *first_failed(size_t n, const struct promql__item *items)
 {
     const struct promql__item *first = NULL;
 
@@ -90,11 +90,26 @@ static int first_error(struct promql__crew *c, size_t n, const struct promql__it
         if (items[i].rc != 0 &&
             (first == NULL || (first->rc == FER_ECANCELED && first->fault.text[0] == '\0')))
             first = &items[i];
-    if (first == NULL)
-        return 0;
-    if (c->ev->f != NULL)
-        *c->ev->f = first->fault;
-    return first->rc;
+    return first;
+}
+
+/* Item by item, as one worker would: too much held may come before an error. */
+static int account(struct promql__crew *c, size_t n, const struct promql__item *items)
+{
+    const struct promql__item *failed = first_failed(n, items);
+
+    for (size_t i = 0; i < n; i++) {
+        int rc =
+            promql__hold_load(c->ev, &(struct promql__load){items[i].held, items[i].need});
+
+        if (rc != 0)
+            return rc;
+        if (&items[i] == failed)
+            break;
+    }
+    if (failed != NULL && c->ev->f != NULL)
+        *c->ev->f = failed->fault;
+    return failed == NULL ? 0 : failed->rc;
 }
 
 int promql__crew_run(struct promql__crew *c, size_t n, struct promql__item *items,
@@ -110,10 +125,7 @@ int promql__crew_run(struct promql__crew *c, size_t n, struct promql__item *item
     }
     memset(items, 0, n * sizeof(*items));
     pool_share(c->ev->q->helpers, c->n - 1, n, run_item, &l);
-    rc = first_error(c, n, items);
-    for (size_t i = 0; rc == 0 && i < n; i++)
-        rc = promql__hold_load(c->ev, &(struct promql__load){items[i].held, items[i].need});
-    return rc;
+    return account(c, n, items);
 }
 
 void promql__crew_end(struct promql__crew *c)

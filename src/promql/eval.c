@@ -185,7 +185,7 @@ static int eval_node(struct promql__ev *ev, const struct promql__grid *g,
 {
     struct promql__operands *outer = ev->operands, mine = {.held = ev->held};
     enum promql__holding holding = holding_of(e);
-    size_t before = ev->held;
+    int64_t before = ev->held;
     int rc;
 
     ev->operands = holding == PROMQL__STEPS || holding == PROMQL__JOINS ? &mine : NULL;
@@ -197,7 +197,8 @@ static int eval_node(struct promql__ev *ev, const struct promql__grid *g,
     else if (rc == 0 && holding == PROMQL__GROUPS && ev->held > ev->max_samples)
         rc = promql__too_many(ev);
     if (rc == 0 && holding != PROMQL__PASSES) {
-        ev->held = (holding == PROMQL__JOINS ? mine.held : before) + promql__matrix_samples(out);
+        ev->held = holding == PROMQL__JOINS ? mine.held : before;
+        ev->held += (int64_t)promql__matrix_samples(out);
         ev->peak = MAX(ev->peak, ev->held);
     }
     ev->operands = outer;
@@ -337,7 +338,7 @@ static void give_stats(struct promql__ev *ev, struct promql_result *out)
     out->stats = (struct promql_stats){
         .total_samples = ev->counts.seen,
         .samples_read = ev->counts.read,
-        .peak_samples = ev->peak,
+        .peak_samples = (uint64_t)ev->peak,
     };
     if (ev->q->per_step_stats) {
         out->stats.n_steps = MAX(ev->counts.n_steps, 1);
@@ -372,7 +373,8 @@ int promql_eval(struct source *src, struct arena *a, const struct promql_query *
         .lookback = q->lookback > 0 ? q->lookback : DEFAULT_LOOKBACK_MS,
         .default_step =
             q->default_subquery_step > 0 ? q->default_subquery_step : DEFAULT_SUBQ_STEP_MS,
-        .max_samples = q->max_samples > 0 ? q->max_samples : DEFAULT_MAX_SAMPLES,
+        .max_samples = q->max_samples > 0 ? (int64_t)MIN(q->max_samples, (size_t)INT64_MAX)
+                                          : DEFAULT_MAX_SAMPLES,
     };
     int rc;
 

@@ -113,7 +113,7 @@ struct promql__counts {
 
 /* The operands of an operator that works step by step. */
 struct promql__operands {
-    size_t held;     /* once they are there */
+    int64_t held;    /* once they are there */
     size_t n;        /* series that have a sample in every step */
     bool failed;     /* one of them */
     int64_t *change; /* heap; how many of the others have one, from step to step; may be NULL */
@@ -125,9 +125,10 @@ struct promql__ev {
     const struct promql_query *q;
     struct fault *f; /* borrowed; may be NULL */
     dur_ms lookback, default_step;
-    size_t max_samples;
+    int64_t max_samples;
     enum promql__decoding decoding; /* of the selectors below the node at work */
-    size_t held, peak;              /* samples in memory now, and the most so far */
+    /* Samples in memory now, and the most so far; Prometheus may take off what it never put on. */
+    int64_t held, peak;
     struct promql__counts counts;   /* of the grid at work */
     struct promql__operands *operands; /* of the node at work; NULL: not step by step */
     bool in_param;              /* of an aggregation: Prometheus evaluates it in every step */
@@ -158,7 +159,7 @@ const struct promql_expr *promql__unparen(const struct promql_expr *e);
 /* Counts `n` samples as held in memory. */
 static inline int promql__hold(struct promql__ev *ev, size_t n)
 {
-    ev->held += n;
+    ev->held += (int64_t)n;
     return ev->held > ev->max_samples ? promql__too_many(ev) : 0;
 }
 
@@ -203,7 +204,7 @@ void promql__count_subquery(struct promql__counts *c, const struct promql__use *
 
 /* What a series adds to what is held. */
 struct promql__load {
-    size_t kept, most; /* afterwards, and in the meantime */
+    int64_t kept, most; /* afterwards, and in the meantime */
 };
 
 /* FER_ELIMIT when there is no room for it. */
@@ -397,12 +398,7 @@ void promql__sight_count(struct promql__counts *c, struct promql__sight *v, size
                          bool reads);
 
 /* Of a series that gave `made` samples; the last window is there until then. */
-static inline struct promql__load promql__load_of(const struct promql__sight *v, size_t made)
-{
-    size_t last = promql__sight_size(v) + made;
-
-    return (struct promql__load){made, v->most > last ? v->most : last};
-}
+struct promql__load promql__load_of(const struct promql__sight *v, size_t made);
 
 /* Samples of a subquery are not each other's successors: takes back what is known of resets. */
 void promql__forget_resets(struct promql__ev *ev, struct promql__matrix *m);
@@ -561,7 +557,7 @@ struct promql__crew {
 struct promql__item {
     int rc;
     struct fault fault;
-    size_t held, need;
+    int64_t held, need;
 };
 
 /* `n` is about how many series there are to be made: for a few nobody is called. */

@@ -276,7 +276,7 @@ static int smooth_series(struct promql__ev *ev, const struct promql__grid *g,
 
         move_floats(&f, &ev->in.f, t, ev->lookback);
         move_hists(&h, &ev->in.h, t, ev->lookback);
-        load.kept = around_size(&f, &h, &ev->in.h);
+        load.kept = (int64_t)around_size(&f, &h, &ev->in.h);
         load.most = MAX(load.most, load.kept);
         if (f.lo < f.hi && h.lo < h.hi) {
             promql__note_histogram(ev, e, PROMQL__MIXED_KINDS, labels_name(ls));

@@ -219,7 +219,7 @@ static int pick_times(struct promql__ev *ev, const struct promql__grid *g,
         }
     }
     promql__count_made(ev, g);
-    return promql__hold_load(ev, &(struct promql__load){ev->out.n, ev->out.n});
+    return promql__hold(ev, ev->out.n);
 }
 
 static int select_info(struct info *in, const struct promql_expr *base_expr,

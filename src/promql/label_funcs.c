@@ -262,7 +262,7 @@ int promql__fn_absent_over_time(struct promql__ev *ev, const struct promql__grid
         rc = mark_present(ev, &r, i, present);
     if (rc != 0)
         return rc;
-    ev->held -= promql__matrix_samples(&r.sub);
+    ev->held -= (int64_t)promql__matrix_samples(&r.sub);
     fill_gaps(ev, g, present, promql__absent_labels(ev, arg), out);
     return 0;
 }

@@ -167,6 +167,13 @@ void promql__sight_count(struct promql__counts *c, struct promql__sight *v, size
     promql__count(c, step, seen, read);
 }
 
+struct promql__load promql__load_of(const struct promql__sight *v, size_t made)
+{
+    size_t last = promql__sight_size(v) + made;
+
+    return (struct promql__load){(int64_t)made, (int64_t)MAX(v->most, last)};
+}
+
 /* ---- held at once ----------------------------------------------------------------------- */
 
 int promql__hold_load(struct promql__ev *ev, const struct promql__load *l)
@@ -238,9 +245,9 @@ void promql__operand(struct promql__ev *ev, const struct promql__grid *g,
 bool promql__steps_fit(const struct promql__ev *ev)
 {
     const struct promql__operands *ops = ev->operands;
-    size_t first = ops->change == NULL ? 0 : (size_t)ops->change[0];
+    int64_t first = ops->change == NULL ? 0 : ops->change[0];
 
-    return ops->failed || ops->held + ops->n + first <= ev->max_samples;
+    return ops->failed || ops->held + (int64_t)ops->n + first <= ev->max_samples;
 }
 
 static bool has_hists(const struct promql__matrix *m)
@@ -252,7 +259,7 @@ static bool has_hists(const struct promql__matrix *m)
 }
 
 /* The results of all steps up to one stay beside the elements of that one. */
-static size_t most_in_a_step(const struct promql__grid *g, const struct promql__operands *ops,
+static int64_t most_in_a_step(const struct promql__grid *g, const struct promql__operands *ops,
                              const struct promql__matrix *out)
 {
     int64_t *change = xcalloc(g->n + 1, sizeof(*change));
@@ -276,15 +283,14 @@ static size_t most_in_a_step(const struct promql__grid *g, const struct promql__
         most = MAX(most, total + elements);
     }
     free(change);
-    return (size_t)most + ops->n;
+    return most + (int64_t)ops->n;
 }
 
 int promql__hold_steps(struct promql__ev *ev, const struct promql__grid *g,
                        const struct promql__matrix *out)
 {
     const struct promql__operands *ops = ev->operands;
-    size_t n = promql__matrix_samples(out);
-    struct promql__load load = {.most = ops->n + n};
+    struct promql__load load = {.most = (int64_t)(ops->n + promql__matrix_samples(out))};
 
     if (ops->change != NULL || has_hists(out))
         load.most = most_in_a_step(g, ops, out);

@@ -106,7 +106,7 @@ static int pick_mixed(struct promql__ev *ev, const struct promql__grid *g,
             hsample_vec_push(&ev->hout, (struct hsample){t, ev->in.h.v[c.h - 1].h});
         else
             sample_vec_push(&ev->out, (struct sample){t, ev->in.f.v[c.f - 1].v});
-        if (ev->out.n + ev->hout.n > ev->max_samples)
+        if ((int64_t)(ev->out.n + ev->hout.n) > ev->max_samples)
             return promql__too_many(ev);
     }
     return promql__tick(ev, g->n);
@@ -129,7 +129,7 @@ int promql__pick(struct promql__ev *ev, const struct promql__grid *g,
         if (next == 0 || s[next - 1].t <= promql__minus(ref, ev->lookback) ||
             is_stale(s[next - 1].v))
             continue;
-        if (ev->out.n >= ev->max_samples)
+        if ((int64_t)ev->out.n >= ev->max_samples)
             return promql__too_many(ev);
         sample_vec_push(&ev->out, (struct sample){promql__time(g, i), s[next - 1].v});
     }
@@ -153,7 +153,7 @@ int promql__eval_times(struct promql__ev *ev, const struct promql__grid *g,
                        const struct promql_expr *e, enum promql__wanted wanted,
                        struct promql__matrix *out)
 {
-    size_t held = ev->held, peak = ev->peak;
+    int64_t held = ev->held, peak = ev->peak;
     int rc = promql__eval_vector(ev, g, e, wanted, out);
 
     if (rc != 0)
@@ -267,11 +267,11 @@ int promql__range_read(struct promql__ev *ev, const struct promql__range *r, siz
 static int take_all(struct promql__ev *ev, const struct promql__grid *g,
                     const struct promql__range *r, const struct promql__range_series *rs)
 {
-    size_t n = rs->n;
+    int64_t n = (int64_t)rs->n;
     int rc;
 
     for (size_t k = 0; k < rs->nh; k++)
-        n += promql__weight(rs->h[k].h);
+        n += (int64_t)promql__weight(rs->h[k].h);
     rc = promql__hold_load(ev, &(struct promql__load){n, n});
     promql__out_begin(ev);
     if (rc == 0 && r->extended != NULL)

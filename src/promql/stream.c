@@ -100,7 +100,7 @@ static int make_vector(struct promql__ev *ev, const struct promql__stream *st, s
     if (rc != 0)
         return rc;
     promql__count_made(ev, st->grid);
-    load->kept = load->most = promql__made(ev);
+    load->kept = load->most = (int64_t)promql__made(ev);
     return 0;
 }
 

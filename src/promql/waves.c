@@ -137,7 +137,7 @@ struct waves {
     struct cells *open; /* of the group that goes on in the next wave */
     struct cells **of;  /* of each run of this wave */
     size_t group;       /* the first that is not done */
-    size_t kept;        /* of wave.loads so far */
+    int64_t kept;       /* of wave.loads so far */
 };
 
 static struct cells *take_cells(struct waves *ws)
@@ -285,7 +285,7 @@ int promql__aggregate_waves(struct promql__ev *ev, const struct promql__waves *w
         .ev = ev, .wave = {.w = w, .n_steps = w->st->grid->n}
     };
     struct promql__counts before = ev->counts;
-    size_t held = ev->held, peak = ev->peak;
+    int64_t held = ev->held, peak = ev->peak;
     int rc;
 
     if (w->st->sel->n == 0)
