@@ -32,10 +32,14 @@ struct api_opts {
     size_t n_helpers;     /* in one query at most */
     struct promql_features features;
     bool delayed_name_removal, use_start_timestamps; /* in queries */
-    bool per_step_stats;                             /* stats=all asks for them */
-    bool type_and_unit_labels;                       /* series may have __type__ and __unit__ */
-    bool remote_write;                               /* the receiver is on */
-    bool admin;                                      /* snapshots are made for whoever asks */
+    bool per_step_stats;       /* stats=all of a query has them */
+    bool type_and_unit_labels; /* made of the metadata that comes with samples; rate() looks at them
+                                */
+    bool start_timestamps;     /* of samples are stored */
+    bool remote_write;         /* the receiver is on */
+    bool refuse_v1, refuse_v2; /* of the two messages of remote write */
+    bool otlp;                 /* the receiver of OTLP is on */
+    bool admin;                /* snapshots are made for whoever asks */
     struct ingest_limits limits;
     const struct api_flag *flags; /* borrowed for the life of the api */
     size_t n_flags;

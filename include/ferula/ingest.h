@@ -1,9 +1,10 @@
 /*
- * ingest.h - from bodies to samples: remote write 1.0, text exposition, OpenMetrics.
+ * ingest.h - from bodies to samples: remote write 1.0 and 2.0, OTLP, text exposition, OpenMetrics.
  *
  * Decoding a body touches no store but to look up series; it may be done by any thread. What comes
- * out is one struct tsdb_write in the request's arena. Sources: Prometheus remote-write 1.0
- * specification; prometheus/prompb; exposition formats 0.0.4 and OpenMetrics 1.0.
+ * out is one struct tsdb_write in the request's arena. Sources: Prometheus remote-write 1.0 and 2.0
+ * specifications; prometheus/prompb; opentelemetry-proto 1.x (metrics); exposition formats 0.0.4
+ * and OpenMetrics 1.0.
  */
 #ifndef FERULA_INGEST_H
 #define FERULA_INGEST_H
@@ -29,18 +30,30 @@ struct ingest_limits {
         32u << 20, 256, 1024, 4000                                                                 \
     }
 
-/* A label set that was not taken: counted, and the first one kept for the answer. */
-struct ingest_refused {
-    size_t n_label_sets; /* series refused for their labels */
-    size_t n_samples;    /* their samples */
-    size_t n_histograms; /* native histogram samples (not stored yet) */
-    size_t n_exemplars;  /* dropped with a log line, no error */
-    struct str first;    /* a sentence on the first refused label set or histogram; in the arena */
+struct ingest_opts {
+    struct ingest_limits limits;
+    bool start_timestamps;     /* go to the store with their samples */
+    bool type_and_unit_labels; /* __type__ and __unit__, from metadata */
+    dur_ms lookback;           /* OTLP: target_info comes twice in it; 0: 5 minutes */
 };
+
+/* What was not taken: counted, and the first of it described for the answer. */
+#define INGEST_LINES 10
+struct ingest_refused {
+    size_t n_label_sets; /* series refused for their labels (OTLP: metrics, too) */
+    size_t n_samples;    /* their samples, floats and histograms */
+    size_t n_histograms; /* unsound ones of other series */
+    size_t n_exemplars;  /* dropped, no error */
+    size_t n_lines;      /* sentences, of which the first INGEST_LINES are in lines; in the arena */
+    struct str lines[INGEST_LINES];
+};
+
+enum ingest_protocol { INGEST_V1, INGEST_V2, INGEST_OTLP };
 
 struct ingest_write {
     struct tsdb_write write; /* ready to submit; done and ctx are the caller's to set */
     struct ingest_refused refused;
+    enum ingest_protocol protocol;
 };
 
 /*
@@ -52,8 +65,29 @@ struct ingest_write {
 int ingest_decode_v1(struct tsdb *db, struct arena *a, const struct ingest_limits *limits,
                      struct str body, struct ingest_write **out, struct fault *f);
 
-/* The HTTP status for a finished write: 204, 400, 500 or 503; the text of a refusal into *text. */
+/* The same for a remote-write 2.0 body (io.prometheus.write.v2.Request). */
+int ingest_decode_v2(struct tsdb *db, struct arena *a, const struct ingest_opts *opts,
+                     struct str body, struct ingest_write **out, struct fault *f);
+
+/* The same for an OTLP ExportMetricsServiceRequest, which is plain, or JSON, or in gzip. */
+struct ingest_otlp {
+    struct str body;
+    bool json, gzip;
+};
+int ingest_decode_otlp(struct tsdb *db, struct arena *a, const struct ingest_opts *opts,
+                       const struct ingest_otlp *in, struct ingest_write **out, struct fault *f);
+
+/*
+ * The HTTP status for a finished write: 204 (OTLP: 200), 400, 500 or 503; the text of a refusal
+ * into *text, without a newline at its end.
+ */
 int ingest_answer(const struct ingest_write *iw, struct buf *text);
+
+/* What a finished write has stored, samples that were there already counted. */
+struct ingest_written {
+    size_t samples, histograms, exemplars;
+};
+struct ingest_written ingest_written(const struct ingest_write *iw);
 
 /* ---- for senders ------------------------------------------------------------------------ */
 

@@ -90,7 +90,8 @@ void tsdb_finder_end(struct tsdb_finder *f);
 /* What became of a sample; the text of each is Prometheus' (see tsdb_verdict_text()). */
 enum tsdb_verdict {
     TSDB_STORED = 0,
-    TSDB_DUPLICATE,     /* same time and bits as the newest: accepted, nothing to do */
+    TSDB_DUPLICATE,     /* same time and bits as the newest (of a histogram: the same but for its
+                           hint): accepted, nothing to do */
     TSDB_OUT_OF_ORDER,  /* older than the newest of its series */
     TSDB_CONFLICT,      /* same time as the newest, another value */
     TSDB_TOO_OLD,       /* out of bounds: older than the head's newest sample less one hour */
@@ -124,8 +125,10 @@ struct tsdb_exemplar {
 struct tsdb_refusal {
     enum tsdb_verdict why;
     struct labels labels; /* in the write's arena */
-    struct sample sample;
-    double existing; /* for TSDB_CONFLICT of floats */
+    struct sample sample; /* of a histogram: its time */
+    bool is_histogram;    /* the sample is one */
+    double existing;      /* for TSDB_CONFLICT of floats; unless */
+    bool existing_is_histogram;
 };
 
 /* One write. Everything it points to belongs to the caller and is the store's until done(). */
@@ -156,7 +159,8 @@ struct tsdb_write {
 
     /*
      * Results. rc: 0 (the good part is on disk), FER_ENOSPC (nothing of it is; reads go on; try
-     * later), FER_ELIMIT (a label set that no row of the store can hold; nothing of it is stored),
+     * later), FER_ELIMIT (a label set or a histogram that no row of the store can hold, which is
+     * one with more than a thousand buckets or so; nothing of it is stored),
      * FER_EIO (nothing of it can be relied on), FER_ESTOP (not taken: closing), FER_ESTALE (a row
      * names a series that retention has taken out since; nothing of it is stored: give the labels
      * of all series instead of their ids).

@@ -27,7 +27,7 @@ static void write_api(struct json *j, const struct api *api)
         {"admin",                 false                 },
         {"label_values_match",    true                  },
         {"lifecycle",             false                 },
-        {"otlp_write_receiver",   false                 },
+        {"otlp_write_receiver",   api->opts.otlp        },
         {"query_stats",           true                  },
         {"query_warnings",        true                  },
         {"remote_write_receiver", api->opts.remote_write},

@@ -1,14 +1,14 @@
 /*
- * write.c - POST /api/v1/write, and the same under Azure's ingestion path.
+ * write.c - POST /api/v1/write, and the same under Azure's ingestion path; and what OTLP shares.
  *
- * The headers are judged before the body is read. Then the body is decoded on the I/O thread and
- * handed to the store; its writer thread calls written() when the samples are on disk, and that is
- * the answer. Remote write 1.0 answers never carry X-Prometheus-Remote-Write-*-Written: an all-zero
- * header there once made senders believe that nothing was stored.
+ * The headers are judged before the body is read; the message is chosen by Content-Type alone. Then
+ * the body is decoded on the I/O thread and handed to the store; its writer thread calls written()
+ * when the samples are on disk, and that is the answer. Answers of remote write 2.0 say how much
+ * was stored, also when something was refused: a sender takes their absence for a server that knows
+ * 1.0 only. Answers of 1.0 never do: an all-zero header there once made senders believe that
+ * nothing was stored.
  */
 #include "write.h"
-
-#include <stdatomic.h>
 
 #include "ferula/base/check.h"
 #include "ferula/base/log.h"
@@ -16,16 +16,18 @@
 #define WRITE_MAGIC 0x77726974u
 
 #define MEDIA_TYPE      "application/x-protobuf"
-#define MESSAGE_V1      "prometheus.WriteRequest"
-#define MESSAGE_V2      "io.prometheus.write.v2.Request"
 #define BACKFILL_HEADER "Ferula-Backfill" /* "true": older history, in any order */
 #define RETRY_AFTER     STR("5")          /* seconds */
-#define EXEMPLAR_LOG_NS (INT64_C(60) * 1000 * 1000 * 1000)
+
+static const char *const messages[] = {
+    [INGEST_V1] = "prometheus.WriteRequest", [INGEST_V2] = "io.prometheus.write.v2.Request"};
 
 struct write_job {
     uint32_t magic;
     struct http_req *req; /* ours until http_finish() */
     struct ingest_write *iw;
+    enum ingest_protocol protocol;
+    struct ingest_otlp otlp; /* of INGEST_OTLP */
     bool backfill;
 };
 
@@ -49,28 +51,42 @@ static int check_encoding(struct http_req *req)
                                     STR_ARG(encoding)));
 }
 
-static int check_message(struct http_req *req, struct str type, struct str message)
+static bool is_accepted(const struct api *api, enum ingest_protocol protocol)
 {
-    if (str_is(message, MESSAGE_V1))
-        return 0;
-    if (str_is(message, MESSAGE_V2))
-        return refuse(req, STR(MESSAGE_V2 " protobuf message is not accepted by this server; only "
-                                          "accepts " MESSAGE_V1));
-    return refuse(req, arena_printf(&req->arena,
-                                    "got " STR_FMT " content type; unknown type for remote write "
-                                    "protobuf message " STR_FMT ", supported: " MESSAGE_V1
-                                    ", " MESSAGE_V2,
-                                    STR_ARG(type), STR_ARG(message)));
+    return !(protocol == INGEST_V1 ? api->opts.refuse_v1 : api->opts.refuse_v2);
+}
+
+/* Which of the messages it is, when that is accepted. */
+static int check_message(struct http_req *req, struct str type, struct str message,
+                         enum ingest_protocol *out)
+{
+    const struct api *api = api__from(req->ctx);
+    enum ingest_protocol p = str_is(message, messages[INGEST_V2]) ? INGEST_V2 : INGEST_V1;
+
+    if (!str_is(message, messages[p]))
+        return refuse(req, arena_printf(&req->arena,
+                                        "got " STR_FMT " content type; unknown type for remote "
+                                        "write protobuf message " STR_FMT ", supported: %s, %s",
+                                        STR_ARG(type), STR_ARG(message), messages[INGEST_V1],
+                                        messages[INGEST_V2]));
+    if (!is_accepted(api, p))
+        return refuse(req,
+                      arena_printf(&req->arena,
+                                   "%s protobuf message is not accepted by this server; only "
+                                   "accepts %s",
+                                   messages[p], messages[p == INGEST_V1 ? INGEST_V2 : INGEST_V1]));
+    *out = p;
+    return 0;
 }
 
 /* Blanks around parameters are allowed, as RFC 9110 does and Prometheus does not. */
-static int check_content_type(struct http_req *req)
+static int check_content_type(struct http_req *req, enum ingest_protocol *out)
 {
     struct str type = str_trim(http_header(req, "Content-Type"));
     struct str rest = type, part, key, value;
 
     if (type.n == 0)
-        return 0;
+        return check_message(req, type, str_of(messages[INGEST_V1]), out);
     if (!str_split(&rest, ';', &part) || !str_eq_nocase(str_trim(part), STR(MEDIA_TYPE)))
         return refuse(req, arena_printf(&req->arena,
                                         "expected " MEDIA_TYPE
@@ -87,13 +103,13 @@ static int check_content_type(struct http_req *req)
                                             " in " STR_FMT " content-type",
                                             STR_ARG(part), STR_ARG(type)));
         if (str_eq_nocase(str_trim(key), STR("proto")))
-            return check_message(req, type, str_trim(value));
+            return check_message(req, type, str_trim(value), out);
     }
-    return 0;
+    return check_message(req, type, str_of(messages[INGEST_V1]), out);
 }
 
 /* Non-zero: the reply is an answer already. */
-static int refuse_by_headers(struct http_req *req)
+static int refuse_by_headers(struct http_req *req, enum ingest_protocol *protocol)
 {
     struct api *api = api__from(req->ctx);
     int rc;
@@ -105,7 +121,7 @@ static int refuse_by_headers(struct http_req *req)
         return 1;
     }
     rc = check_encoding(req);
-    return rc != 0 ? rc : check_content_type(req);
+    return rc != 0 ? rc : check_content_type(req, protocol);
 }
 
 static bool is_write(const struct http_req *req)
@@ -117,39 +133,66 @@ static bool is_write(const struct http_req *req)
 
 int api_early(struct http_req *req)
 {
-    return is_write(req) ? refuse_by_headers(req) : 0;
+    enum ingest_protocol protocol;
+    struct ingest_otlp otlp;
+
+    if (req->method == HTTP_POST && req->ctx != NULL && str_is(req->path, API_OTLP_PATH))
+        return api__otlp_refuse(req, &otlp);
+    return is_write(req) ? refuse_by_headers(req, &protocol) : 0;
 }
 
 /* ---- the body --------------------------------------------------------------------------- */
 
-/* At most one line a minute, whatever is sent. */
-static void log_exemplars(const struct api *api, size_t n)
+static int decode(struct write_job *job, struct tsdb *db, struct fault *f)
 {
-    static _Atomic int64_t next_ns;
-    int64_t now = clock_mono_ns(api->opts.clock);
-    int64_t due = atomic_load(&next_ns);
+    const struct api_opts *api = &api__from(job->req->ctx)->opts;
+    const struct ingest_opts opts = {.limits = api->limits,
+                                     .start_timestamps = api->start_timestamps,
+                                     .type_and_unit_labels = api->type_and_unit_labels,
+                                     .lookback = api->lookback};
+    struct arena *a = &job->req->arena;
 
-    if (n == 0 || now < due ||
-        !atomic_compare_exchange_strong(&next_ns, &due, now + EXEMPLAR_LOG_NS))
-        return;
-    LOG_INFO("exemplars are not stored yet: dropped", LOG_I("count", n));
+    switch (job->protocol) {
+    case INGEST_V1:
+        return ingest_decode_v1(db, a, &opts.limits, job->req->body, &job->iw, f);
+    case INGEST_V2:
+        return ingest_decode_v2(db, a, &opts, job->req->body, &job->iw, f);
+    default:
+        return ingest_decode_otlp(db, a, &opts, &job->otlp, &job->iw, f);
+    }
 }
 
-static int reply_written(struct http_req *req, const struct ingest_write *iw)
+static void reply_count(struct http_req *req, const char *name, size_t n)
 {
-    struct buf text = {0};
-    int status = ingest_answer(iw, &text);
+    http_reply_header(req, name, arena_printf(&req->arena, "%zu", n));
+}
 
-    if (status == 204)
+static void reply_counts(struct write_job *job, struct ingest_written n)
+{
+    if (job->protocol != INGEST_V2)
+        return;
+    reply_count(job->req, "X-Prometheus-Remote-Write-Samples-Written", n.samples);
+    reply_count(job->req, "X-Prometheus-Remote-Write-Histograms-Written", n.histograms);
+    reply_count(job->req, "X-Prometheus-Remote-Write-Exemplars-Written", n.exemplars);
+}
+
+static int reply_written(struct write_job *job)
+{
+    struct http_req *req = job->req;
+    struct buf text = {0};
+    int status = ingest_answer(job->iw, &text);
+
+    reply_counts(job, ingest_written(job->iw));
+    if (status / 100 == 2)
         req->reply.status = status;
     else
         (void)http_reply_text(req, status, STR_FMT, STR_ARG(buf_str(&text)));
     if (status == 503)
         http_reply_header(req, "Retry-After", RETRY_AFTER);
-    if (status / 100 == 5)
-        LOG_ERROR("remote write failed", LOG_I("status", status), LOG_STR("err", buf_str(&text)));
-    else if (status != 204)
-        LOG_DEBUG("remote write refused in part", LOG_STR("err", buf_str(&text)));
+    if (job->iw->write.rc < 0)
+        LOG_ERROR("write failed", LOG_I("status", status), LOG_STR("err", buf_str(&text)));
+    else if (status / 100 != 2)
+        LOG_DEBUG("write refused in part", LOG_STR("err", buf_str(&text)));
     buf_release(&text);
     return 0;
 }
@@ -172,12 +215,8 @@ static void submit(struct write_job *job)
  */
 static bool try_again(struct write_job *job)
 {
-    const struct api *api = api__from(job->req->ctx);
-    struct ingest_write *iw;
-
-    if (ingest_decode_v1(NULL, &job->req->arena, &api->opts.limits, job->req->body, &iw, NULL) < 0)
+    if (decode(job, NULL, NULL) < 0)
         return false;
-    job->iw = iw;
     submit(job);
     return true;
 }
@@ -190,27 +229,43 @@ static void written(struct tsdb_write *w)
     CHECK_MAGIC(job, WRITE_MAGIC);
     if (w->rc == FER_ESTALE && try_again(job))
         return;
-    (void)reply_written(job->req, job->iw);
+    (void)reply_written(job);
     http_finish(job->req);
+}
+
+static bool is_empty(const struct tsdb_write *w)
+{
+    return w->n_rows + w->n_metadata + w->n_exemplars == 0;
+}
+
+int api__write_body(struct http_req *req, enum ingest_protocol protocol,
+                    const struct ingest_otlp *otlp)
+{
+    struct api *api = api__from(req->ctx);
+    struct write_job *job = arena_new(&req->arena, struct write_job);
+    struct fault f;
+
+    job->magic = WRITE_MAGIC;
+    job->req = req;
+    job->protocol = protocol;
+    if (otlp != NULL)
+        job->otlp = *otlp;
+    job->backfill = str_is(http_header(req, BACKFILL_HEADER), "true");
+    if (decode(job, api->opts.db, &f) < 0) {
+        reply_counts(job, (struct ingest_written){0, 0, 0});
+        return http_reply_text(req, 400, "%s", f.text);
+    }
+    if (is_empty(&job->iw->write))
+        return reply_written(job);
+    submit(job);
+    return HTTP_LATER;
 }
 
 int api__write(struct http_req *req)
 {
-    struct api *api = api__from(req->ctx);
-    struct write_job *job;
-    struct fault f;
+    enum ingest_protocol protocol;
 
-    if (refuse_by_headers(req) != 0)
+    if (refuse_by_headers(req, &protocol) != 0)
         return 0;
-    job = arena_new(&req->arena, struct write_job);
-    job->magic = WRITE_MAGIC;
-    job->req = req;
-    job->backfill = str_is(http_header(req, BACKFILL_HEADER), "true");
-    if (ingest_decode_v1(api->opts.db, &req->arena, &api->opts.limits, req->body, &job->iw, &f) < 0)
-        return http_reply_text(req, 400, "%s", f.text);
-    log_exemplars(api, job->iw->refused.n_exemplars);
-    if (job->iw->write.n_rows == 0 && job->iw->write.n_metadata == 0)
-        return reply_written(req, job->iw);
-    submit(job);
-    return HTTP_LATER;
+    return api__write_body(req, protocol, NULL);
 }

@@ -178,6 +178,31 @@ static bool set_prefix(struct serve_conf *c, struct fault *f)
     return true;
 }
 
+/* None given: both are accepted. */
+static bool set_messages(struct serve_conf *c, struct fault *f)
+{
+    bool v1 = c->messages.n == 0, v2 = v1;
+
+    for (size_t i = 0; i < c->messages.n; i++) {
+        const char *name = c->messages.v[i];
+        bool is_v1 = strcmp(name, "prometheus.WriteRequest") == 0;
+        bool is_v2 = strcmp(name, "io.prometheus.write.v2.Request") == 0;
+
+        if (!is_v1 && !is_v2) {
+            (void)fault_set(f, FER_EINVAL, 0,
+                            "unknown remote write protobuf message %s, supported: "
+                            "prometheus.WriteRequest, io.prometheus.write.v2.Request",
+                            name);
+            return false;
+        }
+        v1 = v1 || is_v1;
+        v2 = v2 || is_v2;
+    }
+    c->refuse_v1 = !v1;
+    c->refuse_v2 = !v2;
+    return true;
+}
+
 /* ---- status/flags ----------------------------------------------------------------------- */
 
 /*
@@ -254,7 +279,7 @@ bool cli__serve_conf_init(struct serve_conf *c, const struct cli__command *cmd, 
         *exit_code = cli__print(&b);
         return false;
     }
-    if (!check_cors(c, &f) || !set_prefix(c, &f)) {
+    if (!check_cors(c, &f) || !set_prefix(c, &f) || !set_messages(c, &f)) {
         *exit_code = cli__usage_error(cmd, "%s", f.text);
         return false;
     }
@@ -268,6 +293,7 @@ bool cli__serve_conf_init(struct serve_conf *c, const struct cli__command *cmd, 
 void cli__serve_conf_release(struct serve_conf *c)
 {
     config_list_release(&c->features);
+    config_list_release(&c->messages);
     free(c->prefix);
     free(c->shown_text);
     *c = (struct serve_conf){0};

@@ -25,14 +25,14 @@ enum {
 
 struct serve_conf {
     /* One member a row of serve_flags.tbl.h that does something. */
-    bool help, version, remote_write, aliases, memory, admin;
+    bool help, version, remote_write, otlp, aliases, memory, admin;
     const char *listen, *route_prefix, *external_url, *cors_origin, *data_dir;
     const char *log_level, *log_format;
     dur_ms read_timeout, lookback, query_timeout, retention, ooo_window;
     size_t max_connections, max_concurrency, max_samples;
     size_t max_labels, max_name_bytes, max_value_bytes, max_request_bytes, map_bytes,
         retention_bytes;
-    struct config_list features;
+    struct config_list features, messages;
 
     bool ignored[SERVE_N_FLAGS]; /* rows of Prometheus' flags that were given in vain */
     char *prefix;                /* owned; "" or "/prefix" */
@@ -42,6 +42,7 @@ struct serve_conf {
     bool per_step_stats;       /* stats=all of a query has them */
     bool type_and_unit_labels; /* __type__ and __unit__ of written series; rate() looks at them */
     bool st_storage;           /* start timestamps of written samples are stored */
+    bool refuse_v1, refuse_v2; /* messages of remote write */
 
     struct api_flag shown[SERVE_N_FLAGS]; /* for status/flags; values are in shown_text */
     size_t n_shown;

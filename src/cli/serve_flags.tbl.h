@@ -16,6 +16,8 @@ FLAG(COUNT,    max_connections, .name = "web.max-connections", .value = "512", .
 FLAG(DURATION, read_timeout, .name = "web.read-timeout", .value = "5m", .least = 1, .most = 86400000, .help = "Time for a request to arrive, and for which an idle connection is kept.")
 FLAG(TEXT,     cors_origin, .name = "web.cors.origin", .value = ".*", .help = "Regular expression of the origins that browsers may ask from; it is fully anchored.")
 FLAG(BOOL,     remote_write, .name = "web.enable-remote-write-receiver", .value = "true", .help = "Accept remote write.")
+FLAG(LIST,     messages, .name = "web.remote-write-receiver.accepted-protobuf-messages", .meta = "NAME ...", .help = "Messages that the remote-write receiver accepts: prometheus.WriteRequest (1.0), io.prometheus.write.v2.Request (2.0). May be repeated; both unless given.")
+FLAG(BOOL,     otlp, .name = "web.enable-otlp-receiver", .value = "false", .help = "Accept OTLP metrics at /api/v1/otlp/v1/metrics.")
 FLAG(BOOL,     admin, .name = "web.enable-admin-api", .value = "false", .help = "Serve the admin calls: /api/v1/admin/tsdb/snapshot.")
 
 FLAG(TEXT,     data_dir, .name = "storage.tsdb.path", .value = SERVE_DATA_DIR, .help = "Folder of the store; made when it is missing.")
@@ -81,8 +83,6 @@ REFUSED(.name = "config.file", .meta = "<path>", .help = "ferula does not scrape
 REFUSED(.name = "config.auto-reload", .value = "false", .help = "there is no configuration file to reload.")
 REFUSED(.name = "web.config.file", .meta = "<path>", .value = "", .help = "TLS and passwords are not served yet; put a proxy in front.")
 REFUSED(.name = "web.enable-lifecycle", .value = "false", .help = "/-/reload and /-/quit are not served; send SIGTERM to stop.")
-REFUSED(.name = "web.enable-otlp-receiver", .value = "false", .help = "OTLP is not served yet; use remote write.")
-REFUSED(.name = "web.remote-write-receiver.accepted-protobuf-messages", .meta = "NAME", .value = "prometheus.WriteRequest", .help = "only prometheus.WriteRequest (remote write 1.0) is accepted yet.")
 REFUSED(.name = "storage.tsdb.delay-compact-file.path", .meta = "<path>", .value = "", .help = "the store has no blocks for another program to upload.")
 REFUSED(.name = "agent", .value = "false", .help = "there is no agent mode; ferula is what agents write to.")
 REFUSED(.name = "storage.agent.path", .meta = "<path>", .help = "there is no agent mode.")

@@ -39,7 +39,7 @@ static int parse_label(struct wire body, struct label *out)
     return 0;
 }
 
-int ingest__labels_parse(struct wire series, size_t max_labels, struct label_set *set)
+int ingest__labels_parse(struct wire series, struct label_set *set)
 {
     set->n = set->n_seen = 0;
     while (!wire_done(&series)) {
@@ -61,8 +61,7 @@ int ingest__labels_parse(struct wire series, size_t max_labels, struct label_set
             rc = parse_label(body, &label);
         if (rc < 0)
             return rc;
-        if (set->n_seen++ < max_labels)
-            set->v[set->n++] = label;
+        label_set_add(set, label.name, label.value);
     }
     return 0;
 }
@@ -86,41 +85,28 @@ void ingest__series_print(struct buf *b, struct labels ls)
     }
 }
 
-struct str ingest__series_sentence(struct arena *a, const char *what, const struct label_set *set)
-{
-    struct buf b = {0};
-    struct str out;
-
-    buf_puts(&b, what);
-    buf_putc(&b, ' ');
-    ingest__series_print(&b, (struct labels){set->v, set->n});
-    out = arena_str(a, buf_str(&b));
-    buf_release(&b);
-    return out;
-}
-
 /* The first label that is over a limit of length, in words. */
 static bool within_lengths(const struct ingest_limits *limits, const struct label_set *set,
-                           struct fault *f)
+                           struct buf *why)
 {
     for (size_t i = 0; i < set->n; i++) {
         const struct label *l = &set->v[i];
         bool is_name = str_is(l->name, LABEL_NAME);
         size_t most = is_name ? limits->name_bytes : limits->value_bytes;
 
-        if (l->name.n > limits->name_bytes) {
-            (void)fault_set(f, FER_ELIMIT, 0,
-                            "a label name has %zu bytes, more than the limit of %zu, in series",
-                            l->name.n, limits->name_bytes);
+        if (l->name.n <= limits->name_bytes && l->value.n <= most)
+            continue;
+        if (why == NULL)
             return false;
-        }
-        if (l->value.n > most) {
-            (void)fault_set(f, FER_ELIMIT, 0,
-                            "the value of label " STR_FMT
-                            " has %zu bytes, more than the limit of %zu, in series",
-                            STR_ARG(head_of(l->name)), l->value.n, most);
-            return false;
-        }
+        if (l->name.n > limits->name_bytes)
+            buf_addf(why, "a label name has %zu bytes, more than the limit of %zu, in series ",
+                     l->name.n, limits->name_bytes);
+        else
+            buf_addf(why,
+                     "the value of label " STR_FMT
+                     " has %zu bytes, more than the limit of %zu, in series ",
+                     STR_ARG(head_of(l->name)), l->value.n, most);
+        return false;
     }
     return true;
 }
@@ -133,34 +119,40 @@ static bool has_name(const struct label_set *set)
     return false;
 }
 
-/* `f` is NULL when nobody wants the reason: a body of bad series costs no formatting but the first.
- */
-static bool valid(const struct ingest_limits *limits, struct label_set *set, struct fault *f)
+/* The name that is there twice in a sorted set whose labels are good each; p == NULL: none. */
+static struct str repeated(const struct label_set *set)
 {
-    struct fault why;
+    struct str twice = {NULL, 0};
 
-    if (set->n_seen > limits->labels) {
-        (void)fault_set(f, FER_ELIMIT, 0, "%zu labels, more than the limit of %zu, in series",
-                        set->n_seen, limits->labels);
-        return false;
+    for (size_t i = 0; i < set->n; i++) {
+        if (set->v[i].name.n == 0 || !utf8_valid(set->v[i].name) || !utf8_valid(set->v[i].value))
+            return (struct str){NULL, 0};
+        if (i > 0 && twice.p == NULL && str_eq(set->v[i - 1].name, set->v[i].name))
+            twice = set->v[i].name;
     }
-    if (!within_lengths(limits, set, f))
-        return false;
-    if (!has_name(set)) {
-        (void)fault_set(f, FER_EINVAL, 0,
-                        "invalid metric name or labels (no label " LABEL_NAME "), got");
-        return false;
-    }
-    if (labels_normalise(set->v, &set->n, f == NULL ? NULL : &why) < 0) {
-        if (f != NULL)
-            (void)fault_set(f, why.code, 0, "invalid metric name or labels (%s), got", why.text);
-        return false;
-    }
-    return true;
+    return twice;
 }
 
-/* A label without a value is no label. */
-static void drop_empty(struct label_set *set)
+/* What labels_normalise() has against the set. */
+static void explain(struct buf *why, const struct label_set *set, bool v2, const struct fault *f)
+{
+    struct labels ls = {set->v, set->n};
+    struct str twice = v2 && has_name(set) ? repeated(set) : (struct str){NULL, 0};
+
+    if (twice.p != NULL) {
+        buf_puts(why, "invalid labels for series, labels ");
+        ingest__series_print(why, ls);
+        buf_addf(why, ", duplicated label " STR_FMT, STR_ARG(head_of(twice)));
+        return;
+    }
+    buf_puts(why, "invalid metric name or labels");
+    if (!v2)
+        buf_addf(why, " (%s)", f->text);
+    buf_puts(why, ", got ");
+    ingest__series_print(why, ls);
+}
+
+void ingest__labels_drop_empty(struct label_set *set)
 {
     size_t n = 0;
 
@@ -170,16 +162,29 @@ static void drop_empty(struct label_set *set)
     set->n = n;
 }
 
-bool ingest__labels_accept(struct arena *a, const struct ingest_limits *limits,
-                           struct label_set *set, struct str *why)
+/* A body of bad series costs no formatting but the first of them: `why` is NULL then. */
+bool ingest__labels_accept(const struct ingest_limits *limits, struct label_set *set, bool v2,
+                           struct buf *why)
 {
-    bool first = why->n == 0;
     struct fault f;
 
-    drop_empty(set);
-    if (valid(limits, set, first ? &f : NULL))
-        return true;
-    if (first)
-        *why = ingest__series_sentence(a, f.text, set);
+    ingest__labels_drop_empty(set);
+    if (set->n_seen > limits->labels) {
+        if (why != NULL)
+            buf_addf(why, "%zu labels, more than the limit of %zu, in series ", set->n_seen,
+                     limits->labels);
+    } else if (within_lengths(limits, set, why)) {
+        bool named = has_name(set);
+
+        if (labels_normalise(set->v, &set->n, why == NULL ? NULL : &f) == 0)
+            return true;
+        if (!named)
+            (void)fault_set(&f, FER_EINVAL, 0, "no label " LABEL_NAME);
+        if (why != NULL)
+            explain(why, set, v2, &f);
+        return false;
+    }
+    if (why != NULL)
+        ingest__series_print(why, (struct labels){set->v, set->n});
     return false;
 }

@@ -47,6 +47,16 @@ static int parse_field(struct wire *w, const struct wire_tag *tag, struct metada
     return rc;
 }
 
+bool ingest__metadata_accept(const struct ingest_limits *limits, struct metadata *m)
+{
+    bool good = m->family.n > 0 && m->family.n <= limits->name_bytes && utf8_valid(m->family) &&
+                utf8_valid(m->help) && utf8_valid(m->unit);
+
+    m->help = cut_utf8(m->help, limits->value_bytes);
+    m->unit = cut_utf8(m->unit, limits->name_bytes);
+    return good;
+}
+
 int ingest__metadata_parse(struct wire body, const struct ingest_limits *limits,
                            struct metadata *out, bool *keep)
 {
@@ -60,9 +70,6 @@ int ingest__metadata_parse(struct wire body, const struct ingest_limits *limits,
         if (rc < 0)
             return rc;
     }
-    *keep = out->family.n > 0 && out->family.n <= limits->name_bytes && utf8_valid(out->family) &&
-            utf8_valid(out->help) && utf8_valid(out->unit);
-    out->help = cut_utf8(out->help, limits->value_bytes);
-    out->unit = cut_utf8(out->unit, limits->name_bytes);
+    *keep = ingest__metadata_accept(limits, out);
     return 0;
 }

@@ -27,6 +27,13 @@ struct wire {
     struct fault *fault; /* borrowed */
 };
 
+static inline struct wire wire_of(struct str message, struct fault *f)
+{
+    const uint8_t *p = (const uint8_t *)message.p;
+
+    return (struct wire){p, p + message.n, p, f};
+}
+
 /* One field's head. */
 struct wire_tag {
     uint32_t number, type;

@@ -182,7 +182,17 @@ void promql__counts_init(struct promql__counts *c, size_t seen_steps, size_t rea
 void promql__counts_like(struct promql__counts *c, const struct promql__counts *model);
 void promql__counts_merge(struct promql__counts *into, const struct promql__counts *c);
 void promql__counts_release(struct promql__counts *c);
-void promql__count(struct promql__counts *c, size_t step, size_t seen, size_t read);
+
+static inline void promql__count(struct promql__counts *c, size_t step, size_t seen, size_t read)
+{
+    c->seen += seen;
+    c->read += read;
+    if (c->seen_at != NULL)
+        c->seen_at[step] += seen;
+    if (c->read_at != NULL)
+        c->read_at[step] += read;
+}
+
 /* How many samples are in ev->out and ev->hout. */
 size_t promql__made(const struct promql__ev *ev);
 /* Counts them: they are what an instant selector sees of a series. */
@@ -676,6 +686,15 @@ struct promql__change {
     double first, increase; /* of a counter */
     ts_ms begin; /* when it was 0, inside the window and before the first sample; 0: not known */
 };
+
+/*
+ * rate(), increase() or delta() of a series of plain floats in all steps, into ev->out: the same as
+ * window by window (rates.c).
+ */
+int promql__slide_rates(struct promql__ev *ev, const struct promql__grid *g,
+                        const struct promql__range *r, enum promql_func func,
+                        const struct promql__range_series *rs,
+                        struct promql__load *load);
 
 /* What the increase is multiplied by, to be that of the whole window. */
 double promql__stretch(const struct promql__change *c, const struct promql__window *w);

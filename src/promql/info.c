@@ -441,26 +441,8 @@ static int join(const struct info *in, size_t i, struct joined *j, struct promql
     return 0;
 }
 
-/* Where the joining is in each base series. */
-struct cursor {
-    size_t s, h;
-};
-
-/* The sample of a base series at `t`; false: it has none. */
-static bool next_value(const struct promql__series *s, struct cursor *at, ts_ms t,
-                       struct promql__value *out)
-{
-    if (at->s < s->n && s->s[at->s].t == t)
-        *out = (struct promql__value){.v = s->s[at->s++].v};
-    else if (at->h < s->nh && s->h[at->h].t == t)
-        *out = (struct promql__value){.h = s->h[at->h++].h};
-    else
-        return false;
-    return true;
-}
-
 /* Info series are only looked at in steps in which there is something to join them to. */
-static int join_step(struct info *in, struct joined *joined, struct cursor *at, ts_ms t,
+static int join_step(struct info *in, struct joined *joined, struct promql__cursor *at, ts_ms t,
                      struct promql__collector *c)
 {
     bool looked = false;
@@ -469,7 +451,7 @@ static int join_step(struct info *in, struct joined *joined, struct cursor *at, 
     for (size_t i = 0; i < in->base.n && rc == 0; i++) {
         struct promql__value v;
 
-        if (!next_value(&in->base.v[i], &at[i], t, &v))
+        if (!promql__take(&in->base.v[i], &at[i], t, &v))
             continue;
         if (!looked)
             rc = find_newest(in, t);
@@ -486,7 +468,7 @@ static int join_all(struct info *in, struct promql__matrix *out)
 {
     struct arena *a = in->ev->arena;
     struct joined *joined = arena_array(a, struct joined, in->base.n);
-    struct cursor *at = arena_array(a, struct cursor, in->base.n);
+    struct promql__cursor *at = arena_array(a, struct promql__cursor, in->base.n);
     struct promql__collector c;
     int rc = 0;
 

@@ -55,16 +55,6 @@ void promql__counts_merge(struct promql__counts *into, const struct promql__coun
     add_steps(into->read_at, c->read_at, into->n_steps);
 }
 
-void promql__count(struct promql__counts *c, size_t step, size_t seen, size_t read)
-{
-    c->seen += seen;
-    c->read += read;
-    if (c->seen_at != NULL)
-        c->seen_at[step] += seen;
-    if (c->read_at != NULL)
-        c->read_at[step] += read;
-}
-
 size_t promql__made(const struct promql__ev *ev)
 {
     size_t n = ev->out.n;

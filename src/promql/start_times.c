@@ -115,11 +115,14 @@ static bool resets(const struct promql__mixed *m, double *out)
 int promql__floats_of(struct promql__ev *ev, const struct promql__mixed *m,
                       struct promql__value *out)
 {
+    struct promql__mixed floats = *m;
+
+    floats.nh = 0;
     if (m->s_start == NULL)
         return m->floats(m->s, m->n, m->w, &out->v);
     if (m->func == PROMQL_FN_irate)
-        return irate(m, &out->v);
-    return m->func == PROMQL_FN_resets ? resets(m, &out->v) : increase(ev, m, &out->v);
+        return irate(&floats, &out->v);
+    return m->func == PROMQL_FN_resets ? resets(&floats, &out->v) : increase(ev, &floats, &out->v);
 }
 
 /* ---- start_timestamp() ------------------------------------------------------------------ */

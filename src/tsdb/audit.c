@@ -286,6 +286,26 @@ static int family_row(struct tsdb__audit *au, const MDB_val *key, struct tsdb__i
     return 0;
 }
 
+/* Rows without a hole; their series may have gone since. */
+static int exemplar_row(struct tsdb__audit *au, const MDB_val *key, struct tsdb__in body, void *ctx)
+{
+    uint64_t *before = ctx, number = 0;
+    struct arena scratch = {0};
+    struct exemplar e;
+    uint32_t id = 0;
+
+    memcpy(&number, key->mv_data, MIN(key->mv_size, sizeof(number)));
+    if (*before != 0 && number != *before + 1)
+        tsdb__audit_fault(au, T_EXEM, key, "exemplars before it are missing");
+    *before = number;
+    if (tsdb__exemplar_read(body, &scratch, &id, &e) < 0)
+        tsdb__audit_fault(au, T_EXEM, key, "the row is malformed");
+    else if (id > au->n_series_ids)
+        tsdb__audit_fault(au, T_EXEM, key, "series %u does not exist", id);
+    arena_release(&scratch);
+    return 0;
+}
+
 /* ---- the whole -------------------------------------------------------------------------- */
 
 static int open_tables(struct tsdb__audit *au)
@@ -294,7 +314,7 @@ static int open_tables(struct tsdb__audit *au)
         int rc = mdb_dbi_open(au->x.txn, tsdb__tables[i].name, tsdb__tables[i].flags, &au->dbis[i]);
 
         au->has[i] = rc == 0;
-        if (rc != 0 && (rc != MDB_NOTFOUND || i < N_TABLES_V1))
+        if (rc != 0 && (rc != MDB_NOTFOUND || tsdb__tables[i].since == 1))
             return tsdb__err(rc);
     }
     return 0;
@@ -320,10 +340,13 @@ static int open_audit(struct tsdb__audit *au)
 
 static int audit_tables(struct tsdb__audit *au)
 {
+    uint64_t exemplar = 0;
     int rc = audit_labels(au);
 
     if (rc == 0)
         rc = tsdb__audit_rows(au, T_MDATA, family_row, NULL);
+    if (rc == 0)
+        rc = tsdb__audit_rows(au, T_EXEM, exemplar_row, &exemplar);
     if (rc == 0)
         rc = tsdb__audit_chunks(au);
     if (rc == 0)

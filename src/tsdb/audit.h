@@ -11,7 +11,7 @@ struct tsdb__audit {
     struct tsdb__meta meta;
     struct tsdb__state state;
     MDB_dbi dbis[N_TABLES];
-    bool has[N_TABLES];    /* a file of version 1 lacks some */
+    bool has[N_TABLES];    /* a file of an older version lacks some */
     struct arena arena;    /* of the audit */
     struct tsdb__ids live; /* series that have a row */
     uint32_t n_series_ids; /* given */

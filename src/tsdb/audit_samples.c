@@ -20,7 +20,8 @@ struct chunk_walk {
     uint32_t last_id; /* of the row before; 0: there is none */
     ts_ms last_t;     /* of its last series */
     uint64_t n_rows;
-    struct sample_vec samples;
+    struct tsdb__mixed samples;
+    struct arena arena; /* of the samples */
 };
 
 /* Series ascend from row to row; only a series that fills a row goes on in the next one. */
@@ -36,20 +37,22 @@ static void check_place(struct tsdb__audit *au, const struct chunk_walk *w, cons
 static void check_entry(struct tsdb__audit *au, struct chunk_walk *w, const MDB_val *key,
                         int32_t slot, const struct tsdb__entry *e)
 {
+    ts_ms first;
     int rc;
 
-    w->samples.n = 0;
-    sample_vec_reserve(&w->samples, e->n_samples);
-    rc = tsdb__entry_read(e, tsdb__slot_start(slot), w->samples.v);
+    arena_reset(&w->arena);
+    tsdb__mixed_reset(&w->samples);
+    rc = tsdb__entry_add(e, tsdb__slot_start(slot), &w->samples);
     if (rc < 0) {
         tsdb__audit_fault(au, T_CHUNK, key, "the samples of series %u cannot be read: %s", e->id,
                           fer_strerror(rc));
         return;
     }
     au->counts.samples_sealed += e->n_samples;
-    if (w->before.slot == slot && w->last_id == e->id && w->samples.v[0].t <= w->last_t)
+    first = w->samples.rich ? w->samples.r.v[0].t : w->samples.f.v[0].t;
+    if (w->before.slot == slot && w->last_id == e->id && first <= w->last_t)
         tsdb__audit_fault(au, T_CHUNK, key, "the samples of series %u are not in order", e->id);
-    w->last_t = w->samples.v[e->n_samples - 1].t;
+    w->last_t = tsdb__mixed_last(&w->samples);
     /* Retention takes series out before the row that it is at, which is the first. */
     if (!tsdb__audit_lives(au, e->id) && (w->n_rows > 0 || e->id > au->n_series_ids))
         tsdb__audit_fault(au, T_CHUNK, key, "series %u does not exist", e->id);
@@ -82,10 +85,11 @@ static int chunk_row(struct tsdb__audit *au, const MDB_val *key, struct tsdb__in
 
 int tsdb__audit_chunks(struct tsdb__audit *au)
 {
-    struct chunk_walk w = {.last_id = 0};
+    struct chunk_walk w = {.samples.arena = &w.arena};
     int rc = tsdb__audit_rows(au, T_CHUNK, chunk_row, &w);
 
-    sample_vec_release(&w.samples);
+    tsdb__mixed_release(&w.samples);
+    arena_release(&w.arena);
     return rc;
 }
 
@@ -93,7 +97,8 @@ int tsdb__audit_chunks(struct tsdb__audit *au)
 
 struct head_walk {
     struct tsdb__chunk *chunk; /* room for the largest */
-    struct sample_vec samples;
+    struct tsdb__mixed samples;
+    struct arena arena; /* of the samples */
     uint64_t n_samples; /* in all */
 };
 
@@ -101,17 +106,20 @@ struct head_walk {
 static bool read_chunk(struct head_walk *w, struct tsdb__in *in)
 {
     const struct source_range all = {INT64_MIN, INT64_MAX};
+    const struct tsdb__rich *r;
 
-    w->samples.n = 0;
+    arena_reset(&w->arena);
+    tsdb__mixed_reset(&w->samples);
     if (tsdb__checkpoint_read_chunk(in, w->chunk) < 0 ||
-        tsdb__chunk_read(w->chunk, all, &w->samples) < 0)
+        tsdb__chunk_add(w->chunk, all, &w->samples) < 0)
         return false;
-    for (size_t i = 0; i < w->samples.n; i++)
-        if (!tsdb__in_slot(w->chunk->slot, w->samples.v[i].t) ||
-            (i > 0 && w->samples.v[i].t <= w->samples.v[i - 1].t))
+    tsdb__mixed_enrich(&w->samples);
+    r = w->samples.r.v;
+    for (size_t i = 0; i < w->samples.r.n; i++)
+        if (!tsdb__in_slot(w->chunk->slot, r[i].t) || (i > 0 && r[i].t <= r[i - 1].t))
             return false;
-    w->n_samples += w->samples.n;
-    return w->samples.n == w->chunk->n_samples;
+    w->n_samples += w->samples.r.n;
+    return w->samples.r.n == w->chunk->n_samples;
 }
 
 /* A series of a checkpoint's row; false: it cannot be read. */
@@ -154,11 +162,13 @@ static int head_row(struct tsdb__audit *au, const MDB_val *key, struct tsdb__in 
 
 int tsdb__audit_heads(struct tsdb__audit *au)
 {
-    struct head_walk w = {.chunk = xcalloc(1, sizeof(*w.chunk) + TSDB__CHUNK_BITS_MAX / 8 + 16)};
+    struct head_walk w = {.chunk = xcalloc(1, sizeof(*w.chunk) + TSDB__CHUNK_BITS_MAX / 8 + 16),
+                          .samples.arena = &w.arena};
     int rc = tsdb__audit_rows(au, T_HEAD, head_row, &w);
 
     au->counts.samples_checkpoint += w.n_samples;
-    sample_vec_release(&w.samples);
+    tsdb__mixed_release(&w.samples);
+    arena_release(&w.arena);
     free(w.chunk);
     return rc;
 }

@@ -4,10 +4,12 @@
  * A row: u64 piece of the WAL, then series, each
  *
  *     varint  id - id before (from 0)
- *     u8      1: the newest sample follows; 2: it is coded on in the chunk that comes last
+ *     u8      1: the newest sample follows; 2: it is coded on in the chunk that comes last; 4: it
+ *             is a histogram; 8: it is in no chunk of floats
  *     i64 t, u64 value, and for 2: varint delta, u8 lead, u8 width
  *     varint  number of chunks, each: i32 slot, varint offset of the first sample from its start,
- *             varint samples, varint bits, and the bits (xor.c) in whole bytes
+ * or 2^21 more for a rich one, varint samples, varint bits, and the bits (xor.c, hist.c) in whole
+ * bytes
  *
  * A series whose chunks do not fit one row goes on in the next, where it repeats its head.
  */
@@ -20,7 +22,9 @@
 
 #define KEY_BYTES 12
 
-enum { HAS_NEWEST = 1, IS_CODED_ON = 2 };
+enum { HAS_NEWEST = 1, IS_CODED_ON = 2, IS_HISTOGRAM = 4, IS_APART = 8, ALL_FLAGS = 15 };
+
+#define RICH_OFFSET (UINT64_C(1) << 21)
 
 /* Room for the head of a series: id, flags, newest sample, codec, number of chunks. */
 #define SERIES_BYTES_MAX (5 + 1 + 16 + 10 + 2 + 3)
@@ -88,7 +92,8 @@ static size_t chunk_bytes(const struct tsdb__chunk *c)
 static void add_chunk(struct buf *b, const struct tsdb__chunk *c)
 {
     buf_add(b, &c->slot, 4);
-    tsdb__add_varint(b, (uint64_t)(c->min_t - tsdb__slot_start(c->slot)));
+    tsdb__add_varint(b, (uint64_t)(c->min_t - tsdb__slot_start(c->slot)) +
+                            (c->rich ? RICH_OFFSET : 0));
     tsdb__add_varint(b, c->n_samples);
     tsdb__add_varint(b, c->n_bits);
     buf_add(b, c->bits, (c->n_bits + 7u) / 8);
@@ -100,7 +105,11 @@ static void add_head(struct row *r, uint32_t id, const struct tsdb__series *seri
 {
     struct buf *b = &r->c->row;
     const struct tsdb__xor *x = &series->x;
-    int flags = (series->has_newest ? HAS_NEWEST : 0) | (n > 0 && is_last ? IS_CODED_ON : 0);
+    int flags = (series->has_newest ? HAS_NEWEST : 0) | (series->is_hist ? IS_HISTOGRAM : 0) |
+                (series->apart ? IS_APART : 0);
+
+    if (n > 0 && is_last && !series->apart)
+        flags |= IS_CODED_ON;
 
     tsdb__add_varint(b, id - r->last);
     buf_putc(b, (char)flags);
@@ -157,10 +166,25 @@ static int add_series(struct row *r, uint32_t id, const struct tsdb__series *ser
     return 0;
 }
 
+/* Those of floats come last, for the newest of them may be coded on. */
+static const struct tsdb__chunk *all_chunks(const struct tsdb__head *h, uint32_t id,
+                                            struct arena *a)
+{
+    const struct source_range all = {INT64_MIN, INT64_MAX};
+    struct tsdb__chunk *floats = tsdb__head_copy(h, id, all, a), *first, *last;
+
+    first = last = tsdb__head_copy_rich(h, id, all, a);
+    if (first == NULL)
+        return floats;
+    while (last->next != NULL)
+        last = last->next;
+    last->next = floats;
+    return first;
+}
+
 int tsdb__checkpoint_slice(struct tsdb__checkpoint *c, const struct tsdb__head *h,
                            struct tsdb__txn *x, uint64_t wal_seq, size_t most, bool *done)
 {
-    const struct source_range all = {INT64_MIN, INT64_MAX};
     ts_ms idle = h->max_t < INT64_MIN + TSDB__IDLE_MS ? INT64_MIN : h->max_t - TSDB__IDLE_MS;
     struct row r = {.c = c, .x = x, .wal_seq = wal_seq};
     int rc = 0;
@@ -172,9 +196,10 @@ int tsdb__checkpoint_slice(struct tsdb__checkpoint *c, const struct tsdb__head *
             const struct tsdb__series *series = &page->v[i];
             uint32_t id = (uint32_t)(c->page * TSDB__PAGE_SERIES) + i;
 
-            if (!series->lives || !series->has_newest || (series->chunk == 0 && series->x.t < idle))
+            if (!series->lives || !series->has_newest ||
+                (series->x.t < idle && !tsdb__head_has_chunk(h, id)))
                 continue;
-            rc = add_series(&r, id, series, tsdb__head_copy(h, id, all, &c->arena));
+            rc = add_series(&r, id, series, all_chunks(h, id, &c->arena));
         }
         /* A row lies in one page, for a page is what a newer generation replaces. */
         if (rc == 0)
@@ -223,6 +248,7 @@ static void clear_page(struct loading *ld, size_t page)
         if (!tsdb__head_lives(ld->h, id))
             continue;
         tsdb__head_drop(ld->h, tsdb__head_series(ld->h, id), INT32_MAX);
+        tsdb__head_drop_rich(ld->h, id, INT32_MAX);
         tsdb__head_series(ld->h, id)->has_newest = 0;
     }
 }
@@ -232,15 +258,18 @@ int tsdb__checkpoint_read_chunk(struct tsdb__in *in, struct tsdb__chunk *out)
     int32_t slot = (int32_t)tsdb__in_le(in, 4);
     uint64_t offset = tsdb__in_varint(in), n_samples = tsdb__in_varint(in);
     uint64_t n_bits = tsdb__in_varint(in);
+    bool rich = (offset & RICH_OFFSET) != 0;
     const uint8_t *bits;
 
+    offset &= ~RICH_OFFSET;
     if (in->bad || slot == INT32_MIN || offset >= TSDB__SLOT_MS || n_samples == 0 ||
-        n_samples > UINT16_MAX || n_bits > TSDB__CHUNK_BITS_MAX)
+        n_samples > UINT16_MAX || n_bits > TSDB__CHUNK_BITS_MAX || (rich && n_bits % 8 != 0))
         return FER_ECORRUPT;
     bits = tsdb__in_bytes(in, (n_bits + 7) / 8);
     if (bits == NULL)
         return FER_ECORRUPT;
     out->next = NULL;
+    out->rich = rich;
     out->slot = slot;
     out->min_t = tsdb__slot_start(slot) + (ts_ms)offset;
     out->n_samples = (uint16_t)n_samples;
@@ -255,6 +284,8 @@ int tsdb__checkpoint_read_series(struct tsdb__in *in, struct tsdb__checkpoint_se
     unsigned flags = tsdb__in_u8(in);
 
     s.has_newest = (flags & HAS_NEWEST) != 0;
+    s.is_hist = (flags & IS_HISTOGRAM) != 0;
+    s.apart = (flags & IS_APART) != 0;
     if (s.has_newest) {
         s.x.t = (ts_ms)tsdb__in_le(in, 8);
         s.x.bits = tsdb__in_le(in, 8);
@@ -266,8 +297,8 @@ int tsdb__checkpoint_read_series(struct tsdb__in *in, struct tsdb__checkpoint_se
     }
     s.n_chunks = tsdb__in_varint(in);
     *out = s;
-    return in->bad || flags > (HAS_NEWEST | IS_CODED_ON) || s.x.lead + s.x.width > 64 ||
-                   s.x.t < TSDB__TIME_MIN || s.x.t > TSDB__TIME_MAX
+    return in->bad || flags > ALL_FLAGS || s.x.lead + s.x.width > 64 || s.x.t < TSDB__TIME_MIN ||
+                   s.x.t > TSDB__TIME_MAX
                ? FER_ECORRUPT
                : 0;
 }
@@ -281,13 +312,19 @@ static int load_series(struct loading *ld, struct tsdb__checkpoint_series *s, st
         series = tsdb__head_series(ld->h, s->id);
     for (uint64_t i = 0; rc == 0 && i < s->n_chunks; i++) {
         rc = tsdb__checkpoint_read_chunk(in, ld->chunk);
-        if (rc == 0 && series != NULL && !tsdb__is_sealed(ld->sealed, ld->chunk->slot, s->id))
+        if (rc < 0 || series == NULL || tsdb__is_sealed(ld->sealed, ld->chunk->slot, s->id))
+            continue;
+        if (ld->chunk->rich)
+            tsdb__head_restore_rich(ld->h, s->id, ld->chunk);
+        else
             tsdb__head_restore(ld->h, series, ld->chunk);
     }
     if (rc < 0 || series == NULL || !s->has_newest)
         return rc;
     series->x = s->x;
     series->has_newest = 1;
+    series->is_hist = s->is_hist;
+    series->apart = s->apart;
     ld->h->min_t = MIN(ld->h->min_t, s->x.t);
     ld->h->max_t = MAX(ld->h->max_t, s->x.t);
     return 0;

@@ -55,24 +55,24 @@ int tsdb__chunk_writer_end(struct tsdb__chunk_writer *w)
     return rc;
 }
 
-int tsdb__chunk_writer_add(struct tsdb__chunk_writer *w, uint32_t id, const struct sample *s,
-                           size_t n)
+int tsdb__chunk_writer_add(struct tsdb__chunk_writer *w, uint32_t id, const struct tsdb__mixed *m)
 {
+    size_t at = 0, n = tsdb__mixed_count(m);
     uint32_t number = 0;
     int rc = 0;
 
-    while (n > 0 && rc == 0) {
+    while (at < n && rc == 0) {
         bool fresh = tsdb__group_is_empty(&w->group);
-        size_t taken = tsdb__group_add(&w->group, id, s, n);
+        size_t taken = m->rich ? tsdb__group_add_rich(&w->group, id, m->r.v + at, n - at)
+                               : tsdb__group_add(&w->group, id, m->f.v + at, n - at);
 
         if (fresh) {
             w->first = id;
             w->number = number;
         }
         number += taken > 0;
-        s += taken;
-        n -= taken;
-        if (n > 0)
+        at += taken;
+        if (at < n)
             rc = tsdb__chunk_writer_end(w);
     }
     return rc;
@@ -157,8 +157,8 @@ int tsdb__chunk_seek(struct tsdb__txn *x, int32_t slot, uint32_t id, struct tsdb
     return at.slot == slot ? open_row(&k, body, out) : tsdb__chunk_next(x, out);
 }
 
-int tsdb__chunk_newest(struct tsdb__txn *x, int32_t slot, uint32_t id, struct sample_vec *scratch,
-                       struct sample *out)
+int tsdb__chunk_newest(struct tsdb__txn *x, int32_t slot, uint32_t id, struct tsdb__mixed *scratch,
+                       struct tsdb__rich *out)
 {
     struct tsdb__chunk_row row;
     bool found = false;
@@ -173,12 +173,12 @@ int tsdb__chunk_newest(struct tsdb__txn *x, int32_t slot, uint32_t id, struct sa
             return rc;
         if (rc == 0 && e.id == id) {
             found = true;
-            scratch->n = 0;
-            sample_vec_reserve(scratch, e.n_samples);
-            rc = tsdb__entry_read(&e, tsdb__slot_start(slot), scratch->v);
+            tsdb__mixed_reset(scratch);
+            rc = tsdb__entry_add(&e, tsdb__slot_start(slot), scratch);
             if (rc < 0)
                 return rc;
-            *out = scratch->v[e.n_samples - 1];
+            tsdb__mixed_enrich(scratch);
+            *out = scratch->r.v[e.n_samples - 1];
         }
         if (tsdb__group_last_id(&row.group) > id)
             break;
@@ -249,8 +249,6 @@ static int take_entry(struct selecting *sl, int32_t slot, struct column *columns
     struct column *column = &columns[e->column];
     struct tsdb__sealed *c;
 
-    if (e->kind != TSDB__KIND_FLOATS)
-        return FER_EUNSUP;
     if (!column->known) {
         int rc = read_column(sl, slot, e, column);
 
@@ -260,6 +258,7 @@ static int take_entry(struct selecting *sl, int32_t slot, struct column *columns
     if (column->n == 0)
         return 0;
     c = arena_new(sl->a, struct tsdb__sealed);
+    c->rich = e->kind == TSDB__KIND_RICH;
     c->values = copy_bytes(sl->a, e->values, e->n_values);
     c->n_values = e->n_values;
     c->n_samples = e->n_samples;
@@ -373,4 +372,39 @@ int tsdb__sealed_read(const struct tsdb__sealed *c, struct sample_vec *out)
         s[i] = (struct sample){c->times[i], s[c->first + i].v};
     out->n += c->n;
     return 0;
+}
+
+static int add_rich(const struct tsdb__sealed *c, struct tsdb__mixed *out)
+{
+    struct tsdb__rich *r;
+    int rc;
+
+    tsdb__mixed_enrich(out);
+    tsdb__rich_vec_reserve(&out->r, c->n_samples);
+    r = out->r.v + out->r.n;
+    for (uint32_t i = 0; i < c->n_samples; i++)
+        r[i] = (struct tsdb__rich){.t = 0};
+    for (uint32_t i = 0; i < c->n; i++)
+        r[c->first + i].t = c->times[i];
+    rc = tsdb__rich_decode(c->values, c->n_values, out->arena, r, c->n_samples);
+    if (rc < 0)
+        return rc;
+    memmove(r, r + c->first, c->n * sizeof(*r));
+    out->r.n += c->n;
+    return 0;
+}
+
+int tsdb__sealed_add(const struct tsdb__sealed *c, struct tsdb__mixed *out)
+{
+    size_t n = out->f.n;
+    int rc;
+
+    if (c->rich)
+        return add_rich(c, out);
+    rc = tsdb__sealed_read(c, &out->f);
+    for (; rc == 0 && out->rich && n < out->f.n; n++)
+        tsdb__rich_vec_push(&out->r, (struct tsdb__rich){.t = out->f.v[n].t, .v = out->f.v[n].v});
+    if (out->rich)
+        out->f.n = 0;
+    return rc;
 }

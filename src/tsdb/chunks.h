@@ -35,8 +35,7 @@ struct tsdb__chunk_writer {
 
 void tsdb__chunk_writer_begin(struct tsdb__chunk_writer *w, struct tsdb__txn *x, int32_t slot,
                               bool append);
-int tsdb__chunk_writer_add(struct tsdb__chunk_writer *w, uint32_t id, const struct sample *s,
-                           size_t n);
+int tsdb__chunk_writer_add(struct tsdb__chunk_writer *w, uint32_t id, const struct tsdb__mixed *m);
 int tsdb__chunk_writer_end(struct tsdb__chunk_writer *w); /* puts what is left */
 void tsdb__chunk_writer_release(struct tsdb__chunk_writer *w);
 
@@ -61,12 +60,13 @@ int tsdb__chunk_delete(struct tsdb__txn *x, struct tsdb__chunk_key key);
 int tsdb__chunk_last_slot(struct tsdb__txn *x, int32_t *out);
 
 /* The newest sample that the series has in the slot. FER_ENOENT: it has none there. */
-int tsdb__chunk_newest(struct tsdb__txn *x, int32_t slot, uint32_t id, struct sample_vec *scratch,
-                       struct sample *out);
+int tsdb__chunk_newest(struct tsdb__txn *x, int32_t slot, uint32_t id, struct tsdb__mixed *scratch,
+                       struct tsdb__rich *out);
 
 /* A chunk of a selected series, copied out of the store: the part of it that was asked for. */
 struct tsdb__sealed {
     struct tsdb__sealed *next; /* newer */
+    bool rich;                 /* the values are a run of hist.h */
     const uint8_t *values;     /* all n_samples of the chunk, encoded; in the arena */
     uint32_t n_values, n_samples;
     uint32_t first, n;  /* samples first .. first + n are in the range, */
@@ -86,7 +86,10 @@ int tsdb__chunks_select(struct tsdb__txn *x, const uint32_t *ids, size_t n,
                         struct source_range range, struct arena *a,
                         struct tsdb__sealed_list *lists);
 
-/* Appends its samples that lie in the range of the selection. */
+/* Appends the samples of a chunk of floats that lie in the range of the selection. */
 int tsdb__sealed_read(const struct tsdb__sealed *c, struct sample_vec *out);
+
+/* The same of a chunk of any kind. */
+int tsdb__sealed_add(const struct tsdb__sealed *c, struct tsdb__mixed *out);
 
 #endif

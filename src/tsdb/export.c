@@ -26,24 +26,6 @@ struct exporting {
     bool full; /* there was no room for all of it */
 };
 
-/* The series that the matchers select. */
-static int match_any(struct exporting *e, struct tsdb__ids *all)
-{
-    int rc = 0;
-
-    for (size_t i = 0; i < e->what->n_sets && rc == 0; i++) {
-        struct tsdb__ids found;
-
-        rc = tsdb__match(e->db, &e->tx, e->what->sets[i].m, e->what->sets[i].n, &found);
-        if (rc == 0 && i == 0)
-            *all = found;
-        else if (rc == 0)
-            for (size_t w = 0; w <= all->max / 64; w++)
-                all->words[w] |= found.words[w];
-    }
-    return rc;
-}
-
 /* The series after `id` that there is, of the table; 0: none. */
 static int next_stored(struct tsdb__txn *x, MDB_cursor_op op, uint32_t *id)
 {
@@ -63,7 +45,7 @@ static int pick(struct exporting *e, size_t most)
     bool all = e->what->n_sets == 0;
     struct tsdb__ids found = {0};
     uint32_t id = e->at.id;
-    int rc = all ? 0 : match_any(e, &found);
+    int rc = all ? 0 : tsdb__match_any(e->db, &e->tx, e->what->sets, e->what->n_sets, &found);
 
     if (rc < 0)
         return rc;

@@ -51,6 +51,7 @@ void tsdb__group_release(struct tsdb__group_builder *b)
 {
     for (unsigned i = 0; i < TSDB__N_PARTS; i++)
         buf_release(&b->parts[i]);
+    sample_vec_release(&b->times);
     buf_release(&b->body);
 }
 
@@ -111,16 +112,20 @@ static void add_column(struct tsdb__group_builder *b, const struct sample *s, si
     known->n += n * sizeof(ts_ms);
 }
 
-static void add_entry(struct tsdb__group_builder *b, uint32_t id, uint32_t column, size_t n_values)
+static void add_entry(struct tsdb__group_builder *b, uint32_t id, uint32_t column, uint8_t kind,
+                      size_t n_values)
 {
     struct buf *directory = &b->parts[TSDB__PART_DIRECTORY];
     struct tsdb__group_counts *c = &b->counts;
     bool other = column != c->last_column;
 
     tsdb__add_varint(directory, c->n_entries == 0 ? 0 : id - c->last_id - 1);
-    tsdb__add_varint(directory, n_values << 2 | (other ? HAS_COLUMN : 0));
+    tsdb__add_varint(directory, n_values << 2 | (other ? HAS_COLUMN : 0) |
+                                    (kind != TSDB__KIND_FLOATS ? HAS_KIND : 0));
     if (other)
         buf_putc(directory, (char)column);
+    if (kind != TSDB__KIND_FLOATS)
+        buf_putc(directory, (char)kind);
     if (c->n_entries == 0)
         c->first_id = id;
     c->last_id = id;
@@ -149,13 +154,20 @@ static size_t body_bytes(const struct tsdb__group_builder *b)
     return n;
 }
 
+/* Samples of a series; their values are in `r` when they are rich. */
+struct run {
+    const struct sample *s;
+    const struct tsdb__rich *r;
+};
+
 /*
  * Adds all of it, or leaves the builder as it was. Returns the bytes of the body with it, more than
  * TSDB__BODY_MAX when it was not added.
  */
-static size_t try_add(struct tsdb__group_builder *b, uint32_t id, const struct sample *s, size_t n)
+static size_t try_add(struct tsdb__group_builder *b, uint32_t id, const struct run *run, size_t n)
 {
     struct tsdb__group_counts counts = b->counts;
+    const struct sample *s = run->s;
     uint32_t column = find_column(b, s, n);
     size_t n_before[TSDB__N_PARTS], n_bytes;
     struct buf *values = &b->parts[TSDB__PART_VALUES];
@@ -166,8 +178,12 @@ static size_t try_add(struct tsdb__group_builder *b, uint32_t id, const struct s
         n_before[i] = b->parts[i].n;
     if (column == counts.n_columns)
         add_column(b, s, n);
-    tsdb__values_encode(s, n, values);
-    add_entry(b, id, column, values->n - n_before[TSDB__PART_VALUES]);
+    if (run->r != NULL)
+        tsdb__rich_encode(run->r, n, values);
+    else
+        tsdb__values_encode(s, n, values);
+    add_entry(b, id, column, run->r != NULL ? TSDB__KIND_RICH : TSDB__KIND_FLOATS,
+              values->n - n_before[TSDB__PART_VALUES]);
     n_bytes = body_bytes(b);
     if (n_bytes > TSDB__BODY_MAX) {
         b->counts = counts;
@@ -177,22 +193,38 @@ static size_t try_add(struct tsdb__group_builder *b, uint32_t id, const struct s
     return n_bytes;
 }
 
-size_t tsdb__group_add(struct tsdb__group_builder *b, uint32_t id, const struct sample *s, size_t n)
+static size_t add(struct tsdb__group_builder *b, uint32_t id, const struct run *run, size_t n)
 {
     bool was_empty = tsdb__group_is_empty(b);
     size_t most = MIN(n, TSDB__GROUP_SAMPLES_MAX);
 
     CHECK(n >= 1 && (was_empty || id > b->counts.last_id));
     if (!was_empty)
-        return most == n && try_add(b, id, s, n) <= TSDB__BODY_MAX ? n : 0;
+        return most == n && try_add(b, id, run, n) <= TSDB__BODY_MAX ? n : 0;
     for (;;) {
-        size_t n_bytes = try_add(b, id, s, most);
+        size_t n_bytes = try_add(b, id, run, most);
 
         if (n_bytes <= TSDB__BODY_MAX)
             return most;
+        CHECK(most > 1);
         /* Sizes are about linear; a guess that is a little low leaves a little room. */
         most = MAX(1, MIN(most - 1, most * (TSDB__BODY_MAX - SPLIT_SLACK) / n_bytes));
     }
+}
+
+size_t tsdb__group_add(struct tsdb__group_builder *b, uint32_t id, const struct sample *s, size_t n)
+{
+    return add(b, id, &(struct run){.s = s}, n);
+}
+
+size_t tsdb__group_add_rich(struct tsdb__group_builder *b, uint32_t id, const struct tsdb__rich *r,
+                            size_t n)
+{
+    b->times.n = 0;
+    sample_vec_reserve(&b->times, n);
+    for (size_t i = 0; i < n; i++)
+        b->times.v[i] = (struct sample){.t = r[i].t};
+    return add(b, id, &(struct run){b->times.v, r}, n);
 }
 
 struct str tsdb__group_body(struct tsdb__group_builder *b)
@@ -236,7 +268,7 @@ static int take_entry(struct tsdb__group_reader *g, struct tsdb__entry *e)
         g->column = tsdb__in_u8(in);
     e->kind = (size & HAS_KIND) != 0 ? tsdb__in_u8(in) : TSDB__KIND_FLOATS;
     if (in->bad || g->column >= g->n_columns || gap >= g->last_id - g->id ||
-        e->kind > TSDB__KIND_HISTOGRAMS)
+        e->kind > TSDB__KIND_RICH)
         return FER_ECORRUPT;
     g->id += gap + 1;
     e->id = g->id;
@@ -312,9 +344,44 @@ uint32_t tsdb__group_last_id(const struct tsdb__group_reader *g)
 
 int tsdb__entry_read(const struct tsdb__entry *e, ts_ms slot_start, struct sample *out)
 {
-    if (e->kind != TSDB__KIND_FLOATS)
-        return FER_EUNSUP;
-    if (tsdb__times_decode(e->times, e->n_times, slot_start, out, e->n_samples) < 0)
+    if (e->kind != TSDB__KIND_FLOATS ||
+        tsdb__times_decode(e->times, e->n_times, slot_start, out, e->n_samples) < 0)
         return FER_ECORRUPT;
     return tsdb__values_decode(e->values, e->n_values, out, e->n_samples);
+}
+
+static int read_rich(const struct tsdb__entry *e, const struct sample *times,
+                     struct tsdb__mixed *out)
+{
+    struct tsdb__rich *r;
+
+    tsdb__mixed_enrich(out);
+    tsdb__rich_vec_reserve(&out->r, e->n_samples);
+    r = out->r.v + out->r.n;
+    for (uint32_t i = 0; i < e->n_samples; i++)
+        r[i] = (struct tsdb__rich){.t = times[i].t, .v = times[i].v};
+    out->r.n += e->n_samples;
+    return e->kind == TSDB__KIND_FLOATS
+               ? 0
+               : tsdb__rich_decode(e->values, e->n_values, out->arena, r, e->n_samples);
+}
+
+int tsdb__entry_add(const struct tsdb__entry *e, ts_ms slot_start, struct tsdb__mixed *out)
+{
+    bool plain = e->kind == TSDB__KIND_FLOATS;
+    struct sample_vec room = {0}, *to = plain && !out->rich ? &out->f : &room;
+    struct sample *s;
+    int rc;
+
+    sample_vec_reserve(to, e->n_samples);
+    s = to->v + to->n;
+    rc = tsdb__times_decode(e->times, e->n_times, slot_start, s, e->n_samples);
+    if (rc == 0 && plain)
+        rc = tsdb__values_decode(e->values, e->n_values, s, e->n_samples);
+    if (rc == 0 && to == &room)
+        rc = read_rich(e, s, out);
+    else if (rc == 0)
+        to->n += e->n_samples;
+    sample_vec_release(&room);
+    return rc;
 }

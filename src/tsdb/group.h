@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "hist.h"
 #include "times.h"
 #include "wire.h"
 
@@ -23,8 +24,8 @@
 #define TSDB__GROUP_COLUMNS_MAX 255
 
 /* Kinds of chunks. */
-#define TSDB__KIND_FLOATS     0
-#define TSDB__KIND_HISTOGRAMS 1 /* native histograms: bytes of no meaning yet */
+#define TSDB__KIND_FLOATS 0
+#define TSDB__KIND_RICH   1 /* histograms among them, or start timestamps: a run of hist.h */
 
 struct tsdb__column {
     uint16_t n_samples; /* 1 to TSDB__GROUP_SAMPLES_MAX */
@@ -58,6 +59,7 @@ struct tsdb__group_builder {
     struct {
         uint32_t at, n; /* byte in its part, timestamps */
     } known[TSDB__GROUP_COLUMNS_MAX];
+    struct sample_vec times; /* scratch */
     struct buf body;
 };
 
@@ -75,6 +77,8 @@ uint32_t tsdb__group_first_id(const struct tsdb__group_builder *b);
  */
 size_t tsdb__group_add(struct tsdb__group_builder *b, uint32_t id, const struct sample *s,
                        size_t n);
+size_t tsdb__group_add_rich(struct tsdb__group_builder *b, uint32_t id, const struct tsdb__rich *r,
+                            size_t n);
 
 /* At most TSDB__BODY_MAX bytes, valid until the builder is used again. Not of an empty group. */
 struct str tsdb__group_body(struct tsdb__group_builder *b);
@@ -110,7 +114,10 @@ int tsdb__group_open(struct tsdb__group_reader *g, ts_ms slot_start, uint32_t fi
 int tsdb__group_next(struct tsdb__group_reader *g, struct tsdb__entry *out);
 uint32_t tsdb__group_last_id(const struct tsdb__group_reader *g);
 
-/* Into out[0..n_samples). FER_ECORRUPT; FER_EUNSUP when the kind is not floats. */
+/* Into out[0..n_samples). FER_ECORRUPT, also when the kind is not floats. */
 int tsdb__entry_read(const struct tsdb__entry *e, ts_ms slot_start, struct sample *out);
+
+/* Appends the samples of an entry of any kind. */
+int tsdb__entry_add(const struct tsdb__entry *e, ts_ms slot_start, struct tsdb__mixed *out);
 
 #endif

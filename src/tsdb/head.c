@@ -58,6 +58,7 @@ void tsdb__head_release(struct tsdb__head *h)
     for (size_t i = 0; i < h->n_slabs; i++)
         free(h->slabs[i]);
     free(h->slabs);
+    tsdb__head_release_rich(h);
     free(h->slots);
     pthread_rwlock_destroy(&h->lock);
 }
@@ -132,7 +133,7 @@ void tsdb__head_bury(struct tsdb__head *h, uint32_t id)
     struct tsdb__page **page = &h->pages[id / TSDB__PAGE_SERIES];
     struct tsdb__series *series = tsdb__head_series(h, id);
 
-    CHECK(series->chunk == 0);
+    CHECK(!tsdb__head_has_chunk(h, id));
     series->lives = 0;
     if (--(*page)->n_live == 0) {
         free(*page);
@@ -235,7 +236,7 @@ static struct tsdb__open_slot *open_slot(struct tsdb__head *h, int32_t slot)
     return &h->slots[i];
 }
 
-static void close_chunk(struct tsdb__head *h, int32_t slot)
+void tsdb__head_close_chunk(struct tsdb__head *h, int32_t slot)
 {
     struct tsdb__open_slot *os = open_slot(h, slot);
 
@@ -245,7 +246,7 @@ static void close_chunk(struct tsdb__head *h, int32_t slot)
     }
 }
 
-static void touch(struct tsdb__head *h, int32_t slot, uint32_t n_chunks)
+void tsdb__head_touch(struct tsdb__head *h, int32_t slot, uint32_t n_chunks)
 {
     struct tsdb__open_slot *os = h->n_slots > 0 ? &h->slots[h->n_slots - 1] : NULL;
 
@@ -257,7 +258,7 @@ static void touch(struct tsdb__head *h, int32_t slot, uint32_t n_chunks)
 
 /* ---- appending -------------------------------------------------------------------------- */
 
-static void see(struct tsdb__head *h, ts_ms t)
+void tsdb__head_see(struct tsdb__head *h, ts_ms t)
 {
     h->min_t = MIN(h->min_t, t);
     h->max_t = MAX(h->max_t, t);
@@ -274,7 +275,7 @@ static uint32_t chunk_new(struct tsdb__head *h, struct tsdb__series *series, int
     b->first.slot = slot;
     b->first.min_offset = (uint32_t)(min_t - tsdb__slot_start(slot));
     series->chunk = i & (BLOCKS_MAX - 1);
-    touch(h, slot, 1);
+    tsdb__head_touch(h, slot, 1);
     return i;
 }
 
@@ -285,8 +286,8 @@ void tsdb__head_append(struct tsdb__head *h, struct tsdb__series *series, struct
     uint8_t bytes[TSDB__XOR_BITS_MAX / 8 + 2];
 
     h->n_samples++;
-    see(h, s.t);
-    if (b == NULL || !tsdb__in_slot(b->first.slot, s.t) ||
+    tsdb__head_see(h, s.t);
+    if (b == NULL || series->apart || !tsdb__in_slot(b->first.slot, s.t) ||
         b->first.n_bits + TSDB__XOR_BITS_MAX > TSDB__CHUNK_BITS_MAX ||
         b->first.n_samples == UINT16_MAX) {
         (void)chunk_new(h, series, tsdb__slot_of(s.t), s.t);
@@ -294,9 +295,10 @@ void tsdb__head_append(struct tsdb__head *h, struct tsdb__series *series, struct
         tsdb__xor_first(&series->x, s, &code);
     } else {
         tsdb__xor_next(&series->x, s, &code);
-        touch(h, b->first.slot, 0);
+        tsdb__head_touch(h, b->first.slot, 0);
     }
     series->has_newest = 1;
+    series->is_hist = series->apart = 0;
     bytes[0] = *byte_at(h, b, b->first.n_bits / 8);
     tsdb__xor_write(bytes, b->first.n_bits % 8, &code);
     add_bits(h, series->chunk, bytes, code.n_bits);
@@ -313,19 +315,20 @@ void tsdb__head_look_ahead(const struct tsdb__head *h, uint32_t near, uint32_t f
         __builtin_prefetch(block_at(h, block_at(h, n->chunk)->first.last), 1);
 }
 
-void tsdb__head_note(struct tsdb__head *h, struct tsdb__series *series, struct sample s)
+void tsdb__head_note(struct tsdb__head *h, struct tsdb__series *series, struct tsdb__newest s)
 {
-    see(h, s.t);
+    tsdb__head_see(h, s.t);
     if (series->has_newest && s.t <= series->x.t)
         return;
-    CHECK(series->chunk == 0);
-    series->x = (struct tsdb__xor){.t = s.t, .bits = f64_bits(s.v)};
+    series->x = (struct tsdb__xor){.t = s.t, .bits = s.bits};
     series->has_newest = 1;
+    series->is_hist = s.is_hist;
+    series->apart = 1;
 }
 
-void tsdb__head_note_late(struct tsdb__head *h, struct tsdb__series *series, struct sample s)
+void tsdb__head_note_late(struct tsdb__head *h, struct tsdb__series *series, struct tsdb__newest s)
 {
-    see(h, s.t);
+    tsdb__head_see(h, s.t);
     if (series->has_newest || s.t >= h->max_t - TSDB__IDLE_MS)
         tsdb__head_note(h, series, s);
 }
@@ -352,7 +355,7 @@ void tsdb__head_restore(struct tsdb__head *h, struct tsdb__series *series,
     b->first.n_bits = c->n_bits;
     b->first.n_samples = c->n_samples;
     h->n_samples += c->n_samples;
-    see(h, c->min_t);
+    tsdb__head_see(h, c->min_t);
 }
 
 void tsdb__head_drop(struct tsdb__head *h, struct tsdb__series *series, int32_t slot)
@@ -372,7 +375,7 @@ void tsdb__head_drop(struct tsdb__head *h, struct tsdb__series *series, int32_t 
 
         older = b->first.older;
         h->n_samples -= b->first.n_samples;
-        close_chunk(h, b->first.slot);
+        tsdb__head_close_chunk(h, b->first.slot);
         chain_free(h, i);
     }
 }
@@ -387,6 +390,7 @@ static struct tsdb__chunk *chunk_copy(const struct tsdb__head *h, uint32_t i, st
         a, MAX(offsetof(struct tsdb__chunk, bits) + n, sizeof(*c)), _Alignof(struct tsdb__chunk));
 
     c->next = NULL;
+    c->rich = false;
     c->slot = b->first.slot;
     c->min_t = tsdb__slot_start(b->first.slot) + b->first.min_offset;
     c->n_samples = b->first.n_samples;
@@ -440,4 +444,37 @@ int tsdb__chunk_read(const struct tsdb__chunk *c, struct source_range range, str
             out->v[out->n++] = s;
     }
     return r.bad ? FER_ECORRUPT : 0;
+}
+
+/* The samples of a rich chunk. */
+static int add_rich(const struct tsdb__chunk *c, struct source_range range, struct tsdb__mixed *out)
+{
+    struct tsdb__in in = tsdb__in_of(c->bits, c->n_bits / 8);
+    struct tsdb__rich_stream s = {.prev.t = c->min_t};
+    int rc = tsdb__rich_get_first(&in, out->arena, &s);
+
+    tsdb__mixed_enrich(out);
+    for (unsigned i = 1; rc == 0; i++) {
+        if (s.prev.t >= range.from && s.prev.t <= range.to)
+            tsdb__rich_vec_push(&out->r, s.prev);
+        if (i >= c->n_samples)
+            break;
+        rc = tsdb__rich_get_next(&in, out->arena, &s);
+    }
+    return rc;
+}
+
+int tsdb__chunk_add(const struct tsdb__chunk *c, struct source_range range, struct tsdb__mixed *out)
+{
+    size_t n = out->f.n;
+    int rc;
+
+    if (c->rich)
+        return add_rich(c, range, out);
+    rc = tsdb__chunk_read(c, range, &out->f);
+    for (; out->rich && n < out->f.n; n++)
+        tsdb__rich_vec_push(&out->r, (struct tsdb__rich){.t = out->f.v[n].t, .v = out->f.v[n].v});
+    if (out->rich)
+        out->f.n = 0;
+    return rc;
 }

@@ -11,15 +11,27 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "hist.h"
+
 #include "ferula/base/arena.h"
 #include "ferula/model/sample.h"
 #include "ferula/model/source.h"
 
 struct tsdb__late_sample {
     uint32_t id;
-    uint32_t next; /* one more than the index of an older arrival of the series; 0: none */
+    uint32_t next : 31; /* one more than the index of an older arrival of the series; 0: none */
+    uint32_t is_rich : 1;
     ts_ms t;
-    uint64_t bits;
+    union {
+        uint64_t bits;
+        struct tsdb__late_rich *rich; /* owned */
+    };
+};
+
+/* A rich sample in full form (hist.h). */
+struct tsdb__late_rich {
+    uint32_t n;
+    uint8_t bytes[];
 };
 
 struct tsdb__late_slot {
@@ -38,12 +50,26 @@ void tsdb__late_release(struct tsdb__late *l);
 
 /* Of samples with equal times, the first to arrive counts; that is seen to when they are read. */
 void tsdb__late_add(struct tsdb__late *l, uint32_t id, struct sample s);
+void tsdb__late_add_rich(struct tsdb__late *l, uint32_t id, ts_ms t, struct str full);
 
 bool tsdb__late_has(const struct tsdb__late *l, uint32_t id);
 
-/* Copies a series' samples that lie in `range` into `a`, as they arrived. Returns how many. */
-size_t tsdb__late_copy(const struct tsdb__late *l, uint32_t id, struct source_range range,
-                       struct arena *a, struct sample **out);
+/* Late samples of a series outside of the store, in an arena, as they arrived. */
+struct tsdb__late_copy {
+    struct sample *v;
+    struct str *rich; /* beside v: full forms, and none of plain floats; NULL: all are plain */
+    size_t n;
+};
+
+/* Copies a series' samples that lie in `range` into `a`. */
+struct tsdb__late_copy tsdb__late_copy(const struct tsdb__late *l, uint32_t id,
+                                       struct source_range range, struct arena *a);
+
+/* Appends them to `out`, still as they arrived. FER_ECORRUPT. */
+int tsdb__late_take(const struct tsdb__late_copy *c, struct tsdb__mixed *out);
+
+/* Appends one sample of the store. FER_ECORRUPT. */
+int tsdb__late_get(const struct tsdb__late_sample *s, struct tsdb__mixed *out);
 
 /* Forgets the samples that `gone` says. */
 void tsdb__late_remove(struct tsdb__late *l,

@@ -12,60 +12,6 @@
 #include "ferula/base/check.h"
 #include "ferula/base/mem.h"
 
-/* ---- among samples ---------------------------------------------------------------------- */
-
-/* A stable sort by time; `room` has space for n. */
-static void sort_by_time(struct sample *v, size_t n, struct sample *room)
-{
-    struct sample *from = v, *to = room, *t;
-
-    for (size_t width = 1; width < n; width *= 2, t = from, from = to, to = t) {
-        for (size_t start = 0; start < n; start += 2 * width) {
-            size_t i = start, mid = MIN(start + width, n), k = mid, end = MIN(mid + width, n);
-
-            for (size_t at = start; at < end; at++)
-                to[at] = i < mid && (k == end || from[i].t <= from[k].t) ? from[i++] : from[k++];
-        }
-    }
-    if (from != v)
-        memcpy(v, from, n * sizeof(*v));
-}
-
-static void sort_late(struct sample *late, size_t n)
-{
-    struct sample *room;
-    size_t i = 1;
-
-    while (i < n && late[i - 1].t <= late[i].t)
-        i++;
-    if (i >= n)
-        return;
-    room = xcalloc(n, sizeof(*room));
-    sort_by_time(late, n, room);
-    free(room);
-}
-
-void tsdb__merge_late(struct sample_vec *sv, size_t from, struct sample *late, size_t n)
-{
-    size_t n_old = sv->n - from, n_late = 0, at;
-    struct sample *v;
-
-    sort_late(late, n);
-    sample_vec_reserve(sv, n);
-    v = sv->v + from;
-    /* What is new of it, in place; then both lists merged from their ends. */
-    for (size_t i = 0, k = 0; i < n; i++) {
-        while (k < n_old && v[k].t < late[i].t)
-            k++;
-        if ((k == n_old || v[k].t != late[i].t) && (n_late == 0 || late[n_late - 1].t != late[i].t))
-            late[n_late++] = late[i];
-    }
-    at = n_old + n_late;
-    sv->n = from + at;
-    while (n_late > 0)
-        v[--at] = n_old > 0 && v[n_old - 1].t > late[n_late - 1].t ? v[--n_old] : late[--n_late];
-}
-
 /* ---- what is to be merged --------------------------------------------------------------- */
 
 static int by_place(const void *pa, const void *pb, void *ctx)
@@ -156,8 +102,9 @@ void tsdb__merge_release(struct tsdb__merge *m)
     free(m->unit);
     free(m->order);
     tsdb__chunk_writer_release(&m->writer);
-    sample_vec_release(&m->old);
-    sample_vec_release(&m->fresh);
+    tsdb__mixed_release(&m->old);
+    tsdb__mixed_release(&m->fresh);
+    arena_release(&m->arena);
     *m = (struct tsdb__merge){0};
 }
 
@@ -232,13 +179,11 @@ static int read_old(struct tsdb__merge *m, int32_t slot, uint32_t id)
 {
     int rc = 0;
 
-    m->old.n = 0;
+    arena_reset(&m->arena);
+    m->old.arena = m->fresh.arena = &m->arena;
+    tsdb__mixed_reset(&m->old);
     while (rc == 0 && m->unit->entry.id == id) {
-        size_t n = m->unit->entry.n_samples;
-
-        sample_vec_reserve(&m->old, n);
-        rc = tsdb__entry_read(&m->unit->entry, tsdb__slot_start(slot), m->old.v + m->old.n);
-        m->old.n += n;
+        rc = tsdb__entry_add(&m->unit->entry, tsdb__slot_start(slot), &m->old);
         if (rc == 0)
             rc = next_entry(m->unit);
     }
@@ -246,17 +191,20 @@ static int read_old(struct tsdb__merge *m, int32_t slot, uint32_t id)
 }
 
 /* The late samples of series `id` in the slot, from m->at on, into m->fresh. */
-static void read_late(struct tsdb__merge *m, const struct tsdb__late *late, int32_t slot,
-                      uint32_t id)
+static int read_late(struct tsdb__merge *m, const struct tsdb__late *late, int32_t slot,
+                     uint32_t id)
 {
-    m->fresh.n = 0;
-    for (; m->at < m->n; m->at++) {
+    int rc = 0;
+
+    tsdb__mixed_reset(&m->fresh);
+    for (; m->at < m->n && rc == 0; m->at++) {
         const struct tsdb__late_sample *s = &late->v[m->order[m->at]];
 
         if (s->id != id || !tsdb__in_slot(slot, s->t))
-            return;
-        sample_vec_push(&m->fresh, (struct sample){s->t, f64_from_bits(s->bits)});
+            break;
+        rc = tsdb__late_get(s, &m->fresh);
     }
+    return rc;
 }
 
 /* The next late series of the slot below the unit's limit; 0: none. */
@@ -292,11 +240,12 @@ static int rewrite_unit(struct tsdb__merge *m, const struct tsdb__late *late, st
         if (id == 0 || (old == 0 && m->writer.n_rows >= most))
             break;
         rc = read_old(m, slot, id);
+        if (rc == 0)
+            rc = read_late(m, late, slot, id);
         if (rc < 0)
             break;
-        read_late(m, late, slot, id);
-        tsdb__merge_late(&m->old, 0, m->fresh.v, m->fresh.n);
-        rc = tsdb__chunk_writer_add(&m->writer, id, m->old.v, m->old.n);
+        tsdb__mixed_merge(&m->old, &m->fresh);
+        rc = tsdb__chunk_writer_add(&m->writer, id, &m->old);
     }
     return rc == 0 ? tsdb__chunk_writer_end(&m->writer) : rc;
 }

@@ -7,12 +7,6 @@
 #include "chunks.h"
 #include "late.h"
 
-/*
- * Puts `late`, in the order of arrival, among the samples of sv from index `from` on, which ascend.
- * At equal times what is there stays, and then the first to arrive. `late` is sorted by it.
- */
-void tsdb__merge_late(struct sample_vec *sv, size_t from, struct sample *late, size_t n);
-
 /* Late samples on their way into T_CHUNK, over several transactions; the writer thread's. */
 struct tsdb__merge {
     uint32_t *order;  /* owned: indices into the late samples, by slot, series, time and arrival */
@@ -20,8 +14,9 @@ struct tsdb__merge {
     size_t at_commit; /* how many are committed */
     size_t n_seen;    /* late samples when it began */
     struct tsdb__chunk_writer writer;
-    struct sample_vec old, fresh; /* scratch */
-    struct tsdb__unit *unit;      /* owned scratch: the rows being rewritten */
+    struct tsdb__mixed old, fresh; /* scratch */
+    struct arena arena;            /* scratch */
+    struct tsdb__unit *unit;       /* owned scratch: the rows being rewritten */
 };
 
 /* Begins with all late samples whose place is sealed. False: there are none. */

@@ -24,10 +24,13 @@ const char *tsdb_verdict_text(enum tsdb_verdict v)
 void tsdb_refusal_print(struct buf *b, const struct tsdb_refusal *r)
 {
     buf_puts(b, tsdb_verdict_text(r->why));
-    if (r->why != TSDB_CONFLICT)
+    if (r->why != TSDB_CONFLICT || r->is_histogram)
         return;
     buf_addf(b, " %lld; overrides not allowed: existing ", (long long)r->sample.t);
-    buf_add_num(b, r->existing, 'g');
+    if (r->existing_is_histogram)
+        buf_puts(b, "is a histogram");
+    else
+        buf_add_num(b, r->existing, 'g');
     buf_puts(b, ", new value ");
     buf_add_num(b, r->sample.v, 'g');
 }

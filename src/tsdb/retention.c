@@ -51,23 +51,25 @@ struct slicing {
     struct tsdb__gone *gone;
     int32_t slot, newest;
     size_t n_probes;
-    struct sample_vec scratch;
+    struct tsdb__mixed scratch;
+    struct arena arena; /* scratch */
 };
 
 /* Looks for the newest sample of a series that is not known in memory, in the younger slots. */
 static int find_newest(struct slicing *sl, uint32_t id, struct tsdb__series *series)
 {
-    struct sample s;
+    struct tsdb__rich r;
     int rc = FER_ENOENT;
 
     for (int32_t slot = sl->newest; slot > sl->slot && rc == FER_ENOENT; slot--) {
         sl->n_probes++;
-        rc = tsdb__chunk_newest(sl->x, slot, id, &sl->scratch, &s);
+        arena_reset(&sl->arena);
+        rc = tsdb__chunk_newest(sl->x, slot, id, &sl->scratch, &r);
     }
     if (rc < 0)
         return rc == FER_ENOENT ? 0 : rc;
     tsdb__head_lock_write(&sl->db->head);
-    tsdb__head_note(&sl->db->head, series, s);
+    tsdb__head_note(&sl->db->head, series, tsdb__newest_of(&r));
     tsdb__head_unlock(&sl->db->head);
     return 0;
 }
@@ -83,7 +85,8 @@ static int is_last(struct slicing *sl, uint32_t id, bool *out)
         return 0;
     if (!series->has_newest)
         rc = find_newest(sl, id, series);
-    *out = series->chunk == 0 && (!series->has_newest || tsdb__slot_of(series->x.t) <= sl->slot);
+    *out = !tsdb__head_has_chunk(&sl->db->head, id) &&
+           (!series->has_newest || tsdb__slot_of(series->x.t) <= sl->slot);
     return rc;
 }
 
@@ -149,6 +152,7 @@ int tsdb__retention_slice(struct tsdb *db, struct tsdb__txn *x, int32_t slot, si
     bool whole = true;
     int rc = tsdb__chunk_last_slot(x, &sl.newest);
 
+    sl.scratch.arena = &sl.arena;
     gone->n = 0;
     for (size_t i = 0; i < most && rc == 0 && whole; i++) {
         struct tsdb__chunk_row row;
@@ -160,7 +164,8 @@ int tsdb__retention_slice(struct tsdb *db, struct tsdb__txn *x, int32_t slot, si
         if (rc == 0 && whole)
             rc = tsdb__chunk_delete(x, row.key);
     }
-    sample_vec_release(&sl.scratch);
+    tsdb__mixed_release(&sl.scratch);
+    arena_release(&sl.arena);
     if (rc == FER_ENOENT)
         rc = 0;
     return rc < 0 ? rc : tsdb__postings_remove(&gone->postings, x, &db->symbols);

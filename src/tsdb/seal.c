@@ -14,11 +14,16 @@ static int read_slot(struct tsdb__seal *s, const struct tsdb__head *h, int32_t s
     const struct source_range range = {tsdb__slot_start(slot), tsdb__slot_end(slot) - 1};
     int rc = 0;
 
-    s->samples.n = 0;
+    arena_reset(&s->arena);
+    s->samples.arena = &s->arena;
+    tsdb__mixed_reset(&s->samples);
     for (const struct tsdb__chunk *c = tsdb__head_copy(h, id, range, &s->arena);
          c != NULL && rc == 0; c = c->next)
-        rc = tsdb__chunk_read(c, range, &s->samples);
-    arena_reset(&s->arena);
+        rc = tsdb__chunk_read(c, range, &s->samples.f);
+    for (const struct tsdb__chunk *c = tsdb__head_copy_rich(h, id, range, &s->arena);
+         c != NULL && rc == 0; c = c->next)
+        rc = tsdb__chunk_add(c, range, &s->samples);
+    tsdb__mixed_sort(&s->samples);
     return rc;
 }
 
@@ -38,13 +43,13 @@ int tsdb__seal_slice(struct tsdb__seal *s, const struct tsdb__head *h, struct ts
             return 0;
         }
         id++;
-        if (!tsdb__head_lives(h, id) || tsdb__head_series(h, id)->chunk == 0)
+        if (!tsdb__head_lives(h, id) || !tsdb__head_has_chunk(h, id))
             continue;
         rc = read_slot(s, h, mark->slot, id);
-        if (rc == 0 && s->samples.n > 0)
-            rc = tsdb__chunk_writer_add(&s->writer, id, s->samples.v, s->samples.n);
-        if (s->samples.n > 0)
-            s->max_t = MAX(s->max_t, s->samples.v[s->samples.n - 1].t);
+        if (rc < 0 || tsdb__mixed_count(&s->samples) == 0)
+            continue;
+        rc = tsdb__chunk_writer_add(&s->writer, id, &s->samples);
+        s->max_t = MAX(s->max_t, tsdb__mixed_last(&s->samples));
     }
     if (rc == 0)
         rc = tsdb__chunk_writer_end(&s->writer);
@@ -56,14 +61,17 @@ void tsdb__seal_publish(struct tsdb__head *h, struct tsdb__mark from, struct tsd
 {
     uint64_t end = MIN((uint64_t)to.id + 1, (uint64_t)h->n_pages * TSDB__PAGE_SERIES);
 
-    for (uint64_t id = (uint64_t)from.id + 1; id < end; id++)
-        if (tsdb__head_lives(h, (uint32_t)id))
-            tsdb__head_drop(h, tsdb__head_series(h, (uint32_t)id), to.slot);
+    for (uint64_t id = (uint64_t)from.id + 1; id < end; id++) {
+        if (!tsdb__head_lives(h, (uint32_t)id))
+            continue;
+        tsdb__head_drop(h, tsdb__head_series(h, (uint32_t)id), to.slot);
+        tsdb__head_drop_rich(h, (uint32_t)id, to.slot);
+    }
 }
 
 void tsdb__seal_release(struct tsdb__seal *s)
 {
     tsdb__chunk_writer_release(&s->writer);
-    sample_vec_release(&s->samples);
+    tsdb__mixed_release(&s->samples);
     arena_release(&s->arena);
 }

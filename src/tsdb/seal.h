@@ -9,9 +9,9 @@
 
 struct tsdb__seal {
     struct tsdb__chunk_writer writer;
-    struct sample_vec samples; /* scratch */
-    struct arena arena;        /* scratch */
-    ts_ms max_t;               /* newest sample put by the slice; INT64_MIN: none */
+    struct tsdb__mixed samples; /* scratch */
+    struct arena arena;         /* scratch */
+    ts_ms max_t;                /* newest sample put by the slice; INT64_MIN: none */
 };
 
 /*

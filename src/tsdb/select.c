@@ -202,3 +202,20 @@ int tsdb__match(struct tsdb *db, struct tsdb__texts *tx, const struct matcher *m
     }
     return 0;
 }
+
+int tsdb__match_any(struct tsdb *db, struct tsdb__texts *tx, const struct tsdb_match *sets,
+                    size_t n, struct tsdb__ids *out)
+{
+    uint32_t max;
+    int rc = tsdb__last_u32(tx->x, T_SERIES, &max);
+
+    *out = tsdb__ids_new(tx->a, max);
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        struct tsdb__ids found;
+
+        rc = tsdb__match(db, tx, sets[i].m, sets[i].n, &found);
+        for (size_t w = 0; rc == 0 && w <= max / 64; w++)
+            out->words[w] |= found.words[w];
+    }
+    return rc;
+}

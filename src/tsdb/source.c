@@ -147,7 +147,8 @@ struct tsdb__picked *tsdb__picked_memory(struct tsdb *db, struct arena *a, const
         if (i + 8 < n)
             tsdb__head_look_ahead(&db->head, ids[i + 4], ids[i + 8]);
         picked[i].chunks = tsdb__head_copy(&db->head, ids[i], range, a);
-        picked[i].n_late = tsdb__late_copy(&db->late, ids[i], range, a, &picked[i].late);
+        picked[i].rich = tsdb__head_copy_rich(&db->head, ids[i], range, a);
+        picked[i].late = tsdb__late_copy(&db->late, ids[i], range, a);
     }
     return picked;
 }
@@ -203,6 +204,8 @@ void tsdb__picked_join(struct tsdb__picked *picked, const uint32_t *ids, size_t 
         p->sealed = lists[i];
         while (p->chunks != NULL && tsdb__is_sealed(sealed, p->chunks->slot, ids[i]))
             p->chunks = p->chunks->next;
+        while (p->rich != NULL && tsdb__is_sealed(sealed, p->rich->slot, ids[i]))
+            p->rich = p->rich->next;
     }
 }
 
@@ -260,26 +263,62 @@ static int source_select(struct source *src, struct arena *a, const struct match
     return 0;
 }
 
-static int source_read(const struct source_selection *sel, size_t i, struct series_samples *ss,
-                       struct fault *f)
+static bool is_plain(const struct tsdb__picked *p)
 {
-    struct sample_vec *out = &ss->f;
-    const struct tsdb__picked *p;
+    for (const struct tsdb__sealed *c = p->sealed.first; c != NULL; c = c->next)
+        if (c->rich)
+            return false;
+    return p->rich == NULL && p->late.rich == NULL;
+}
+
+/* Floats only, as nearly all series are. */
+static int read_plain(const struct tsdb__picked *p, struct source_range range,
+                      struct sample_vec *out)
+{
     int rc = 0;
 
-    series_samples_reset(ss);
-
-    CHECK(i < sel->n);
-    p = sel->series[i].data;
     for (const struct tsdb__sealed *c = p->sealed.first; c != NULL && rc == 0; c = c->next)
         rc = tsdb__sealed_read(c, out);
     for (const struct tsdb__chunk *c = p->chunks; c != NULL && rc == 0; c = c->next)
-        rc = tsdb__chunk_read(c, sel->range, out);
-    if (rc < 0)
-        return fault_set(f, rc, 0, "a chunk is damaged: %s", fer_strerror(rc));
-    if (p->n_late > 0)
-        tsdb__merge_late(out, 0, p->late, p->n_late);
-    return 0;
+        rc = tsdb__chunk_read(c, range, out);
+    if (rc == 0 && p->late.n > 0)
+        tsdb__merge_late(out, 0, p->late.v, p->late.n);
+    return rc;
+}
+
+static int read_mixed(const struct tsdb__picked *p, struct source_range range,
+                      struct series_samples *out)
+{
+    struct tsdb__mixed m = {.arena = out->arena}, late = {.arena = out->arena};
+    int rc = 0;
+
+    for (const struct tsdb__sealed *c = p->sealed.first; c != NULL && rc == 0; c = c->next)
+        rc = tsdb__sealed_add(c, &m);
+    for (const struct tsdb__chunk *c = p->chunks; c != NULL && rc == 0; c = c->next)
+        rc = tsdb__chunk_add(c, range, &m);
+    for (const struct tsdb__chunk *c = p->rich; c != NULL && rc == 0; c = c->next)
+        rc = tsdb__chunk_add(c, range, &m);
+    tsdb__mixed_sort(&m);
+    if (rc == 0)
+        rc = tsdb__late_take(&p->late, &late);
+    tsdb__mixed_merge(&m, &late);
+    tsdb__mixed_give(&m, range, out);
+    tsdb__mixed_release(&m);
+    tsdb__mixed_release(&late);
+    return rc;
+}
+
+static int source_read(const struct source_selection *sel, size_t i, struct series_samples *out,
+                       struct fault *f)
+{
+    const struct tsdb__picked *p;
+    int rc;
+
+    series_samples_reset(out);
+    CHECK(i < sel->n);
+    p = sel->series[i].data;
+    rc = is_plain(p) ? read_plain(p, sel->range, &out->f) : read_mixed(p, sel->range, out);
+    return rc < 0 ? fault_set(f, rc, 0, "a chunk is damaged: %s", fer_strerror(rc)) : 0;
 }
 
 /* ---- labels ----------------------------------------------------------------------------- */

@@ -10,14 +10,13 @@
 /* What a selection has of a series; in its arena. */
 struct tsdb__picked {
     struct tsdb__sealed_list sealed;
-    struct tsdb__chunk *chunks;
-    struct sample *late; /* as they arrived */
-    size_t n_late;
+    struct tsdb__chunk *chunks, *rich; /* of floats; of rich samples */
+    struct tsdb__late_copy late;
 };
 
 static inline bool tsdb__picked_any(const struct tsdb__picked *p)
 {
-    return p->sealed.first != NULL || p->chunks != NULL || p->n_late > 0;
+    return p->sealed.first != NULL || p->chunks != NULL || p->rich != NULL || p->late.n > 0;
 }
 
 /* Under the heads' read lock: copies what memory has of the series ids[0..n), which ascend. */

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "checkpoint.h"
+#include "exemplars.h"
 #include "head.h"
 #include "late.h"
 #include "matched.h"
@@ -43,6 +44,7 @@ struct tsdb__queue {
 /* The newest sample of a series that this transaction added to. */
 struct tsdb__pending {
     uint32_t id;
+    bool is_hist; /* bits stand for a histogram */
     ts_ms t;
     uint64_t bits;
 };
@@ -53,7 +55,8 @@ struct tsdb__pending {
 
 /* One transaction's worth of requests; the writer thread's alone. */
 struct tsdb__group {
-    struct buf log; /* the accepted samples, as a WAL record */
+    struct buf log;  /* the accepted samples, as a WAL record */
+    struct buf full; /* scratch: the rich sample that is judged, in full form */
     struct tsdb__wal_writer wal;
     struct tsdb__pending *pending; /* owned; series.pending is an index into it */
     size_t n_pending, cap_pending;
@@ -128,6 +131,7 @@ struct tsdb {
     struct tsdb__series_table series;
     struct tsdb__symbols symbols;
     struct tsdb__postings postings;
+    struct tsdb__exemplars exemplars;
     struct tsdb__state state; /* as of the last commit */
     struct tsdb__upkeep upkeep;
 };
@@ -225,6 +229,10 @@ extern const struct source_ops tsdb__source_ops;
 /* select.c: the series that satisfy all matchers. */
 int tsdb__match(struct tsdb *db, struct tsdb__texts *tx, const struct matcher *m, size_t n,
                 struct tsdb__ids *out);
+
+/* select.c: those that satisfy any of the sets; none when there is no set. */
+int tsdb__match_any(struct tsdb *db, struct tsdb__texts *tx, const struct tsdb_match *sets,
+                    size_t n, struct tsdb__ids *out);
 
 /* A sentence for a failed read. Returns `rc`. */
 int tsdb__read_fault(struct fault *f, int rc);

@@ -11,15 +11,17 @@
 #include "ferula/base/hash.h"
 
 const struct tsdb__table_def tsdb__tables[N_TABLES] = {
-    [T_META] = {"meta",   0,              0,  false},
-    [T_SYM] = {"sym",    MDB_INTEGERKEY, 4,  true },
-    [T_SYMX] = {"symx",   0,              12, false},
-    [T_SERIES] = {"series", MDB_INTEGERKEY, 4,  true },
-    [T_POST] = {"post",   0,              12, false},
-    [T_WAL] = {"wal",    MDB_INTEGERKEY, 8,  true },
-    [T_MDATA] = {"mdata",  MDB_INTEGERKEY, 4,  true },
-    [T_CHUNK] = {"chunks", 0,              12, true },
-    [T_HEAD] = {"head",   0,              12, true },
+    [T_META] = {"meta",      0,              0,  1, false},
+    [T_SYM] = {"sym",       MDB_INTEGERKEY, 4,  1, true },
+    [T_SYMX] = {"symx",      0,              12, 1, false},
+    [T_SERIES] = {"series",    MDB_INTEGERKEY, 4,  1, true },
+    [T_POST] = {"post",      0,              12, 1, false},
+    [T_WAL] = {"wal",       MDB_INTEGERKEY, 8,  1, true },
+    [T_MDATA] = {"mdata",     MDB_INTEGERKEY, 4,  1, true },
+    [T_CHUNK] = {"chunks",    0,              12, 2, true },
+    [T_HEAD] = {"head",      0,              12, 2, true },
+    [T_EXEM] = {"exemplars", MDB_INTEGERKEY, 8,  3, true },
+    [T_TOMB] = {"tombs",     0,              12, 3, true },
 };
 
 static const struct {

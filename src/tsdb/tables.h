@@ -16,7 +16,7 @@
 #include "ferula/base/err.h"
 #include "ferula/base/str.h"
 
-#define TSDB__FORMAT_VERSION 2
+#define TSDB__FORMAT_VERSION 3
 
 /* No value is larger: with the 16 bytes of a page's header it fills one page of 4 KiB. */
 #define TSDB__VALUE_MAX 4080
@@ -33,14 +33,16 @@ enum tsdb__table {
     T_MDATA,
     T_CHUNK,
     T_HEAD,
-    N_TABLES,
-    N_TABLES_V1 = T_CHUNK /* those that a file of version 1 has */
+    T_EXEM,
+    T_TOMB,
+    N_TABLES
 };
 
 struct tsdb__table_def {
     const char *name;
     unsigned flags; /* of mdb_dbi_open() */
     unsigned n_key; /* bytes; 0: any */
+    unsigned since; /* version of the format: older files lack it */
     bool own_pages; /* rows may be too large for a leaf, and then have a page of their own */
 };
 

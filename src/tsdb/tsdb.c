@@ -146,6 +146,8 @@ static int load(struct tsdb *db, struct tsdb__txn *x)
     db->head.max_t = db->state.max_t;
     db->head.last_id = db->series.n;
     rc = load_heads(db, x);
+    if (rc == 0)
+        rc = tsdb__exemplars_load(&db->exemplars, x);
     atomic_store(&db->n_series, (uint32_t)db->series.n_used);
     stats_set(STAT_SERIES, db->series.n_used);
     stats_set(STAT_HEAD_BYTES, db->head.n_bytes);
@@ -229,6 +231,7 @@ static struct tsdb *db_new(const struct tsdb_opts *opts)
     db->retention = opts->retention;
     db->retention_bytes = opts->retention_bytes;
     db->ooo_window = opts->ooo_window;
+    db->exemplars.most = opts->max_exemplars;
     db->upkeep.slice_rows = opts->slice_rows == 0 ? SIZE_MAX : opts->slice_rows;
     db->upkeep.room_rows = SIZE_MAX;
     db->source.ops = &tsdb__source_ops;
@@ -287,6 +290,7 @@ void tsdb_close(struct tsdb *db)
     tsdb__series_release(&db->series);
     tsdb__symbols_release(&db->symbols);
     tsdb__postings_release(&db->postings);
+    tsdb__exemplars_release(&db->exemplars);
     pthread_mutex_destroy(&db->readers_lock);
     pthread_mutex_destroy(&db->queue.lock);
     pthread_cond_destroy(&db->queue.filled);

@@ -217,7 +217,11 @@ static int log_late(struct tsdb *db, struct tsdb__txn *x, uint64_t *seq)
     for (size_t i = 0; i < db->late.n; i++) {
         const struct tsdb__late_sample *s = &db->late.v[i];
 
-        tsdb__wal_add(&w, s->id, (struct sample){s->t, f64_from_bits(s->bits)}, true);
+        if (s->is_rich)
+            tsdb__wal_add_rich(&w, s->id, s->t,
+                               (struct str){(const char *)s->rich->bytes, s->rich->n}, true);
+        else
+            tsdb__wal_add(&w, s->id, (struct sample){s->t, f64_from_bits(s->bits)}, true);
     }
     rc = tsdb__wal_put(x, buf_str(&record), seq);
     buf_release(&record);
@@ -279,7 +283,7 @@ static void checkpoint_undo(struct tsdb *db)
 
 static bool trim_due(struct tsdb *db)
 {
-    return db->upkeep.wants_trim;
+    return db->upkeep.wants_trim || tsdb__exemplars_too_many(&db->exemplars);
 }
 
 static int trim_run(struct tsdb *db, struct tsdb__txn *x, struct tsdb__state *next)
@@ -289,6 +293,8 @@ static int trim_run(struct tsdb *db, struct tsdb__txn *x, struct tsdb__state *ne
 
     if (rc == 0)
         rc = tsdb__wal_trim(x, next->covered, most - n_rows, &n_pieces);
+    if (rc == 0)
+        rc = tsdb__exemplars_trim(&db->exemplars, x, most - n_rows - n_pieces);
     db->upkeep.trimmed = n_pieces;
     db->upkeep.trim_is_done = n_rows + n_pieces < most;
     return rc;
@@ -299,6 +305,7 @@ static void trim_publish(struct tsdb *db, const struct tsdb__state *was)
     uint64_t first = atomic_load(&db->wal_first);
 
     (void)was;
+    tsdb__exemplars_commit(&db->exemplars);
     if (db->upkeep.trim_is_done)
         db->upkeep.wants_trim = false;
     if (db->upkeep.trimmed == 0)
@@ -306,6 +313,11 @@ static void trim_publish(struct tsdb *db, const struct tsdb__state *was)
     first += db->upkeep.trimmed;
     atomic_store(&db->wal_first, first > db->state.wal_seq ? 0 : first);
     tsdb__count_wal(db);
+}
+
+static void trim_undo(struct tsdb *db)
+{
+    tsdb__exemplars_rollback(&db->exemplars);
 }
 
 /* ---- all of it -------------------------------------------------------------------------- */
@@ -316,7 +328,7 @@ enum { RETENTION, TRIM, SEAL, MERGE, CHECKPOINT, N_STEPS };
 // clang-format off
 static const struct step steps[N_STEPS] = {
     [RETENTION]  = {"retention",  retention_due,  retention_run,  retention_publish,  retention_undo},
-    [TRIM]       = {"trimming",   trim_due,       trim_run,       trim_publish,       NULL},
+    [TRIM]       = {"trimming",   trim_due,       trim_run,       trim_publish,       trim_undo},
     [SEAL]       = {"sealing",    seal_due,       seal_run,       seal_publish,       NULL},
     [MERGE]      = {"merging",    merge_due,      merge_run,      merge_publish,      merge_undo},
     [CHECKPOINT] = {"checkpoint", checkpoint_due, checkpoint_run, checkpoint_publish, checkpoint_undo},

@@ -338,7 +338,7 @@ static int check_tables(struct checking *ck, const struct main_tree *m)
         struct tree t = {.ck = ck, .name = tsdb__tables[i].name, .db = &m->dbs[i]};
         int rc;
 
-        if (!m->has[i] && i >= N_TABLES_V1 && ck->version == 1)
+        if (!m->has[i] && ck->version < tsdb__tables[i].since)
             continue;
         if (!m->has[i])
             return broken(ck, t.name, 0, "a table is missing");

@@ -5,9 +5,10 @@
  *
  *     varint  zigzag(id - id before) << 1 | late, starting from 0; version 1 has no late samples
  *             and no bit for them
- *     u8      low 4 bits: bytes of the value, 0 to 8; high 4 bits: bytes of the time, 0 to 8
+ *     u8      low 4 bits: bytes of the value, 0 to 8, or 9; high 4 bits: bytes of the time, 0 to 8
  *     time    zigzag(t - t before) in that many bytes, little-endian; starting from 0
- *     value   the upper bytes of the double, little-endian; the lower ones are zero
+ *     value   the upper bytes of the double, little-endian; the lower ones are zero; for 9 varint
+ * n, and n bytes of a rich sample in full form (hist.c)
  *
  * and a piece is u8 version, u8 flags (1: first of its record, 2: last), then a part of a record.
  */
@@ -20,28 +21,57 @@
 #define PIECE_LAST    2u
 #define PIECE_HEAD    2
 
+#define VALUE_RICH 9
+
+/* Whose sample it is, and when. */
+struct place {
+    uint32_t id;
+    bool late;
+    ts_ms t;
+};
+
 void tsdb__wal_begin(struct tsdb__wal_writer *w, struct buf *out)
 {
     *w = (struct tsdb__wal_writer){.out = out};
 }
 
+/* What comes before the value. Returns its bytes; `text` has room for 32, and 8 behind them. */
+static inline size_t put_place(struct tsdb__wal_writer *w, uint8_t *text, struct place p,
+                               unsigned value)
+{
+    uint64_t dt = tsdb__zigzag((int64_t)((uint64_t)p.t - (uint64_t)w->t));
+    unsigned n_time = dt == 0 ? 0 : 8 - (unsigned)__builtin_clzll(dt) / 8;
+    size_t n = tsdb__put_varint(text, tsdb__zigzag((int64_t)p.id - (int64_t)w->id) << 1 | p.late);
+
+    text[n++] = (uint8_t)(n_time << 4 | value);
+    memcpy(text + n, &dt, 8);
+    w->id = p.id;
+    w->t = p.t;
+    return n + n_time;
+}
+
 void tsdb__wal_add(struct tsdb__wal_writer *w, uint32_t id, struct sample s, bool late)
 {
-    uint64_t bits = f64_bits(s.v), dt = tsdb__zigzag((int64_t)((uint64_t)s.t - (uint64_t)w->t));
+    uint64_t bits = f64_bits(s.v);
     unsigned n_value = bits == 0 ? 0 : 8 - (unsigned)__builtin_ctzll(bits) / 8;
-    unsigned n_time = dt == 0 ? 0 : 8 - (unsigned)__builtin_clzll(dt) / 8;
     uint8_t text[32];
-    size_t n = tsdb__put_varint(text, tsdb__zigzag((int64_t)id - (int64_t)w->id) << 1 | late);
+    size_t n = put_place(w, text, (struct place){id, late, s.t}, n_value);
 
-    text[n++] = (uint8_t)(n_time << 4 | n_value);
-    memcpy(text + n, &dt, 8);
-    n += n_time;
     if (n_value != 0)
         bits >>= 64 - 8 * n_value;
     memcpy(text + n, &bits, 8);
     buf_add(w->out, text, n + n_value);
-    w->id = id;
-    w->t = s.t;
+}
+
+void tsdb__wal_add_rich(struct tsdb__wal_writer *w, uint32_t id, ts_ms t, struct str full,
+                        bool late)
+{
+    uint8_t text[32];
+    size_t n = put_place(w, text, (struct place){id, late, t}, VALUE_RICH);
+
+    buf_add(w->out, text, n);
+    tsdb__add_varint(w->out, full.n);
+    buf_add_str(w->out, full);
 }
 
 int tsdb__wal_put(struct tsdb__txn *x, struct str record, uint64_t *seq)
@@ -94,6 +124,7 @@ struct entry {
     uint32_t id;
     bool late;
     struct sample s;
+    struct str full; /* of a rich sample; p NULL: a float */
 };
 
 /* What the samples of a record are coded against. */
@@ -103,25 +134,88 @@ struct coded {
     unsigned late_bits; /* 1, or 0 in a record of version 1 */
 };
 
+static bool is_sound(const struct coded *c)
+{
+    return !c->in.bad && c->id != 0 && c->id <= UINT32_MAX && (ts_ms)c->t >= TSDB__TIME_MIN &&
+           (ts_ms)c->t <= TSDB__TIME_MAX;
+}
+
+static int next_rich(struct coded *c, bool late, struct entry *e)
+{
+    size_t n = tsdb__in_varint32(&c->in);
+    const uint8_t *p = tsdb__in_bytes(&c->in, n);
+
+    if (!is_sound(c) || n == 0 || n > TSDB__RICH_BYTES_MAX)
+        return FER_ECORRUPT;
+    *e = (struct entry){
+        .id = (uint32_t)c->id, .late = late, .s.t = (ts_ms)c->t, .full = {(const char *)p, n}
+    };
+    return 0;
+}
+
 static int next_entry(struct coded *c, struct entry *e)
 {
     uint64_t head = tsdb__in_varint(&c->in), bits;
     unsigned n = tsdb__in_u8(&c->in);
 
     c->id += (uint64_t)tsdb__unzigzag(head >> c->late_bits);
-    if ((n & 15) > 8 || n >> 4 > 8)
+    if ((n & 15) > VALUE_RICH || n >> 4 > 8)
         return FER_ECORRUPT;
     c->t += (uint64_t)tsdb__unzigzag(tsdb__in_le(&c->in, n >> 4));
+    if ((n & 15) == VALUE_RICH)
+        return next_rich(c, (head & c->late_bits) != 0, e);
     bits = tsdb__in_le(&c->in, n & 15);
     if ((n & 15) != 0)
         bits <<= 64 - 8 * (n & 15);
-    if (c->in.bad || c->id == 0 || c->id > UINT32_MAX || (ts_ms)c->t < TSDB__TIME_MIN ||
-        (ts_ms)c->t > TSDB__TIME_MAX)
+    if (!is_sound(c))
         return FER_ECORRUPT;
     *e = (struct entry){
-        (uint32_t)c->id, (head & c->late_bits) != 0, {(ts_ms)c->t, f64_from_bits(bits)}
+        .id = (uint32_t)c->id,
+        .late = (head & c->late_bits) != 0,
+        .s = {(ts_ms)c->t, f64_from_bits(bits)}
     };
     return 0;
+}
+
+/* The rich sample of an entry, in `a`. */
+static int read_rich(const struct entry *e, struct arena *a, struct tsdb__rich *out)
+{
+    struct tsdb__in in = tsdb__in_of(e->full.p, e->full.n);
+    int rc;
+
+    arena_reset(a);
+    *out = (struct tsdb__rich){.t = e->s.t};
+    rc = tsdb__rich_get(&in, a, out);
+    return rc == 0 && tsdb__in_left(&in) != 0 ? FER_ECORRUPT : rc;
+}
+
+static int append(const struct tsdb__wal_target *to, struct tsdb__series *series,
+                  const struct entry *e)
+{
+    struct tsdb__rich r;
+    int rc;
+
+    if (series->has_newest && e->s.t <= series->x.t)
+        return FER_ECORRUPT;
+    if (e->full.p == NULL) {
+        tsdb__head_look_ahead(to->head, e->id + 4, e->id + 8);
+        tsdb__head_append(to->head, series, e->s);
+        return 0;
+    }
+    rc = read_rich(e, &to->head->rich_arena, &r);
+    if (rc == 0)
+        tsdb__head_append_rich(to->head, e->id, &r, tsdb__rich_bits(e->full));
+    return rc;
+}
+
+static struct tsdb__newest newest_of(const struct entry *e)
+{
+    struct tsdb__rich_bits bits;
+
+    if (e->full.p == NULL)
+        return tsdb__newest_float(e->s);
+    bits = tsdb__rich_bits(e->full);
+    return (struct tsdb__newest){e->s.t, bits.bits, bits.is_histogram};
 }
 
 static int apply_entry(const struct tsdb__wal_target *to, const struct entry *e)
@@ -135,22 +229,21 @@ static int apply_entry(const struct tsdb__wal_target *to, const struct entry *e)
         return 0; /* it went with the last of its samples */
     series = tsdb__head_series(to->head, e->id);
     if (e->late) {
-        tsdb__head_note_late(to->head, series, e->s);
-        tsdb__late_add(to->late, e->id, e->s);
+        tsdb__head_note_late(to->head, series, newest_of(e));
+        if (e->full.p == NULL)
+            tsdb__late_add(to->late, e->id, e->s);
+        else
+            tsdb__late_add_rich(to->late, e->id, e->s.t, e->full);
         return 0;
     }
     if (e->s.t < tsdb__slot_end(to->sealed.slot) &&
         tsdb__is_sealed(to->sealed, tsdb__slot_of(e->s.t), e->id)) {
-        tsdb__head_note(to->head, series, e->s);
+        tsdb__head_note(to->head, series, newest_of(e));
         return 0;
     }
     if (to->page_seqs != NULL && page < to->n_pages && to->seq <= to->page_seqs[page])
         return 0;
-    if (series->has_newest && e->s.t <= series->x.t)
-        return FER_ECORRUPT;
-    tsdb__head_look_ahead(to->head, e->id + 4, e->id + 8);
-    tsdb__head_append(to->head, series, e->s);
-    return 0;
+    return append(to, series, e);
 }
 
 static int apply(const struct tsdb__wal_target *to, struct str record, unsigned version)
@@ -200,6 +293,8 @@ bool tsdb__wal_is_first(struct tsdb__in body)
 int tsdb__wal_check(const struct tsdb__wal_joining *j, uint32_t n_series, uint64_t *n_samples)
 {
     struct coded c = {.in = tsdb__in_of(j->record.p, j->record.n), .late_bits = j->version > 1};
+    struct arena scratch = {0};
+    struct tsdb__rich r;
     struct entry e;
     int rc = 0;
 
@@ -207,7 +302,10 @@ int tsdb__wal_check(const struct tsdb__wal_joining *j, uint32_t n_series, uint64
         rc = next_entry(&c, &e);
         if (rc == 0 && e.id > n_series)
             rc = FER_ECORRUPT;
+        if (rc == 0 && e.full.p != NULL)
+            rc = read_rich(&e, &scratch, &r);
     }
+    arena_release(&scratch);
     return rc;
 }
 

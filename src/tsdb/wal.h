@@ -22,6 +22,10 @@ struct tsdb__wal_writer {
 void tsdb__wal_begin(struct tsdb__wal_writer *w, struct buf *out);
 void tsdb__wal_add(struct tsdb__wal_writer *w, uint32_t id, struct sample s, bool late);
 
+/* A rich sample in full form (hist.h). */
+void tsdb__wal_add_rich(struct tsdb__wal_writer *w, uint32_t id, ts_ms t, struct str full,
+                        bool late);
+
 /* Appends a record as pieces; *seq is the newest piece's number, and is moved on. */
 int tsdb__wal_put(struct tsdb__txn *x, struct str record, uint64_t *seq);
 

@@ -36,7 +36,7 @@
 /* What a request weighs in a group: samples and the labels of new series, roughly. */
 static size_t weight(const struct tsdb_write *w)
 {
-    return w->n_samples * 16 + w->n_series * 512;
+    return w->n_samples * 16 + w->n_hists * 256 + w->n_exemplars * 256 + w->n_series * 512;
 }
 
 /* Waits until there is a request or the end, or a tsdb_settle(), for at most `wait_ns`. */
@@ -69,7 +69,7 @@ static size_t take_group(struct tsdb__queue *q, struct tsdb_write *out[TSDB__GRO
 
         q->first = w->next;
         w->next = NULL;
-        samples += w->n_samples;
+        samples += w->n_samples + w->n_hists;
         bytes += weight(w);
         out[n++] = w;
     }
@@ -91,13 +91,38 @@ int tsdb__fall_sick(struct tsdb *db, int rc)
     return FER_EIO;
 }
 
+/* Those whose series there is, by now. */
+static int put_exemplars(struct tsdb *db, struct tsdb__txn *x, struct tsdb_write *w)
+{
+    w->n_exemplars_stored = w->n_exemplars_refused = 0;
+    for (size_t i = 0; i < w->n_exemplars && db->exemplars.most > 0; i++) {
+        const struct tsdb_exemplar *e = &w->exemplars[i];
+        struct tsdb_new_series *ns = e->id == 0 ? &w->series[e->new_series] : NULL;
+        int rc = TSDB__EXEMPLAR_REFUSED;
+
+        if (ns != NULL && ns->id == 0)
+            rc = tsdb__series_find(&db->series, &db->symbols, x, ns->labels, &ns->id);
+        if (rc >= 0 && (ns == NULL || ns->id != 0))
+            rc = tsdb__exemplars_add(&db->exemplars, x, ns == NULL ? e->id : ns->id, &e->exemplar,
+                                     db->ooo_window);
+        else if (rc >= 0)
+            rc = TSDB__EXEMPLAR_REFUSED;
+        if (rc < 0)
+            return rc;
+        db->group.dirty = true;
+        w->n_exemplars_stored += rc == TSDB__EXEMPLAR_STORED;
+        w->n_exemplars_refused += rc == TSDB__EXEMPLAR_REFUSED;
+    }
+    return 0;
+}
+
 static int put_request(struct tsdb *db, struct tsdb__txn *x, struct tsdb_write *w)
 {
     int rc = tsdb__admit(db, x, w);
 
     for (size_t i = 0; i < w->n_metadata && rc == 0; i++)
         rc = tsdb__metadata_put(db, x, &w->metadata[i], &db->group.dirty);
-    return rc;
+    return rc < 0 ? rc : put_exemplars(db, x, w);
 }
 
 /* What was admitted, as one record: small requests that came together share their pages. */
@@ -149,7 +174,7 @@ static void count_verdicts(const struct tsdb_write *w)
     };
 
     for (size_t i = 0; i < N_TSDB_VERDICTS; i++)
-        stats_add(counters[i], w->n_verdicts[i]);
+        stats_add(counters[i], w->n_verdicts[i] + w->n_hist_verdicts[i]);
 }
 
 void tsdb__count_wal(struct tsdb *db)
@@ -182,7 +207,7 @@ static void publish(struct tsdb *db, struct tsdb_write **w, size_t n)
     tsdb__head_unlock(&db->head);
     for (size_t i = 0; i < n; i++) {
         count_verdicts(w[i]);
-        db->upkeep.n_logged += w[i]->n_verdicts[TSDB_STORED];
+        db->upkeep.n_logged += w[i]->n_verdicts[TSDB_STORED] + w[i]->n_hist_verdicts[TSDB_STORED];
     }
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < w[i]->n_series; k++)
@@ -195,6 +220,7 @@ static void publish(struct tsdb *db, struct tsdb_write **w, size_t n)
     stats_set(STAT_SERIES, db->series.n_used);
     stats_set(STAT_HEAD_BYTES, db->head.n_bytes);
     tsdb__series_commit(&db->series);
+    tsdb__exemplars_commit(&db->exemplars);
 }
 
 /* Next to no room: on the disk, or below the process's limit on the size of files. Memory files are
@@ -286,6 +312,7 @@ static int write_group(struct tsdb *db, struct tsdb_write **w, size_t n)
     } else {
         bury_new(db, n_series + 1);
         tsdb__series_rollback(&db->series);
+        tsdb__exemplars_rollback(&db->exemplars);
         tsdb__symbols_rollback(&db->symbols, n_symbols);
         db->postings.n = 0;
     }
@@ -304,6 +331,9 @@ static bool names_gone(const struct tsdb *db, const struct tsdb_write *w)
 {
     for (size_t i = 0; i < w->n_rows; i++)
         if (w->rows[i].id != 0 && !tsdb__head_lives(&db->head, w->rows[i].id))
+            return true;
+    for (size_t i = 0; i < w->n_exemplars; i++)
+        if (w->exemplars[i].id != 0 && !tsdb__head_lives(&db->head, w->exemplars[i].id))
             return true;
     return false;
 }
@@ -444,6 +474,7 @@ void tsdb__writer_stop(struct tsdb *db)
     db->writer_runs = false;
     free(db->group.pending);
     buf_release(&db->group.log);
+    buf_release(&db->group.full);
 }
 
 void tsdb_settle(struct tsdb *db)

@@ -73,9 +73,11 @@ BODIES = {
                                "snappy is acceptable"),
     "JSON content type": (b"{}", {"Content-Type": "application/json"}, 415,
                           "expected application/x-protobuf as the first (media) part"),
-    "remote write 2.0": (b"x", {"Content-Type":
-                                "application/x-protobuf;proto=io.prometheus.write.v2.Request"}, 415,
-                         "io.prometheus.write.v2.Request"),
+    "an unknown message": (b"x", {"Content-Type": "application/x-protobuf;proto=x.Request"}, 415,
+                           "unknown type for remote write protobuf message x.Request"),
+    "remote write 2.0 that is 1.0": (rw.snappy(WHOLE), rw.V2, 204, ""),
+    "remote write 2.0, truncated": (rw.body2(({"__name__": "m"}, [(1, 1.0)]))[:-3], rw.V2, 400,
+                                    "snappy: corrupt input"),
 }
 
 
@@ -140,15 +142,24 @@ def test_samples(kept, name):
     assert kept.server.value("also_good") == "1", "the good part is stored"
 
 
-def test_native_histograms_and_exemplars(kept):
-    histogram = rw.series({"__name__": "h"}, [], rw.field(4, rw.histogram(1, 1.0, now_ms())))
-    reply = kept.server.write(rw.snappy(rw.field(1, histogram) + rw.field(1, rw.series(*good()))))
-    assert reply.status == 400 and "histogram" in reply.text
-    exemplar = rw.field(3, rw.exemplar({"trace_id": "x"}, 1.0, now_ms()))
-    reply = kept.server.write(rw.snappy(rw.field(1, rw.series(*good("e"), extra=exemplar))))
-    assert reply.status == 204
-    kept.server.wait_log("exemplar")
-    assert kept.server.value("also_good") == kept.server.value("e") == "1"
+def test_exemplars(kept):
+    """Those with too many labels are dropped, as in Prometheus; samples do not suffer."""
+    for labels in ({"trace_id": "x"}, {"trace_id": "x" * 121}):
+        exemplar = rw.field(3, rw.exemplar(labels, 1.0, now_ms()))
+        reply = kept.server.write(rw.snappy(rw.field(1, rw.series(*good("e"), extra=exemplar))))
+        assert reply.status == 204
+    assert kept.server.value("e") == "1"
+
+
+def test_unsound_histograms(kept):
+    for histogram, text in (
+            (rw.histogram(99, 1.0, now_ms(), buckets=(1, 2)), "3 observations found in buckets"),
+            (rw.histogram(1, 1.0, now_ms(), schema=99), "histogram has an invalid schema"),
+            (rw.field(8, rw.span(0, 1 << 31)), "histogram spans specify different number of buckets")):
+        bad = rw.series({"__name__": "h"}, [], rw.field(4, histogram))
+        reply = kept.server.write(rw.snappy(rw.field(1, bad) + rw.field(1, rw.series(*good()))))
+        assert reply.status == 400 and text in reply.text and '{__name__="h"}' in reply.text
+    assert kept.server.value("also_good") == "1"
 
 
 def rss_mib(server):

@@ -99,7 +99,7 @@ USAGE = [  # words, what stderr says
     (["--storage.tsdb.retention.time=15"], "invalid value \"15\" for flag '--storage.tsdb.retention.time'"),
     (["--storage.tsdb.retention.size=big"], "invalid value \"big\" for flag '--storage.tsdb.retention.size'"),
     (["--web.enable-lifecycle"], "flag '--web.enable-lifecycle' is not supported"),
-    (["--web.enable-otlp-receiver"], "flag '--web.enable-otlp-receiver' is not supported"),
+    (["--web.remote-write-receiver.accepted-protobuf-messages=x"], "unknown remote write protobuf message x, supported: "),
     (["--agent"], "flag '--agent' is not supported"),
     (["--storage.agent.path=x"], "flag '--storage.agent.path' is not supported"),
 ]

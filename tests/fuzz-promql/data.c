@@ -12,7 +12,6 @@
 #define MAX_LABELS  8
 #define MAX_SERIES  128
 #define DATA_STREAM (UINT64_C(1) << 63) /* data sets draw from streams above those of cases */
-#define ROOM_STREAM (UINT64_C(3) << 62) /* and their limits from others */
 
 struct maker {
     struct arena *a;
@@ -135,9 +134,10 @@ static struct series *add_series(struct maker *m, const struct label *labels, si
     return s;
 }
 
+/* 0, 1, 2, 10: natural order and that of bytes differ. */
 static struct str digit(struct maker *m, size_t i)
 {
-    return arena_printf(m->a, "%zu", i);
+    return arena_printf(m->a, "%zu", i == 3 ? 10 : i);
 }
 
 /* Label names in order: __name__, __type__, extra, instance, job. */
@@ -255,19 +255,17 @@ static void pick_options(struct maker *m)
 
     m->d->delayed_name_removal = rng_chance(&m->rng, 0.5);
     m->d->start_timestamps = m->classes->on[CLASS_start] && rng_chance(&m->rng, 0.4);
+    m->d->natives = m->classes->on[CLASS_native] && rng_chance(&m->rng, 0.5);
     m->d->start = PICK(&m->rng, starts);
     m->d->interval = PICK(&m->rng, intervals);
     m->d->end = m->d->start + POINTS * m->d->interval;
-    m->d->lookback = PICK(&m->rng, lookbacks);
+    do
+        m->d->lookback = PICK(&m->rng, lookbacks);
+    while (m->d->lookback <= m->d->interval && rng_chance(&m->rng, 0.9)); /* few see anything */
     m->d->subquery_step = PICK(&m->rng, steps);
-    m->d->max_samples = 50000000;
-}
-
-/* So small that part of the cases fail. */
-static void pick_room(struct rng r, struct data_set *d)
-{
-    if (rng_chance(&r, 0.2))
-        d->max_samples = (size_t)rng_between(&r, 1, rng_between(&r, 2, 3000));
+    m->d->max_samples = m->classes->on[CLASS_limit_samples] && rng_chance(&m->rng, 0.15)
+                            ? (size_t)rng_between(&m->rng, 20, 1500)
+                            : 50000000;
 }
 
 void data_make(struct arena *a, uint64_t seed, uint64_t number, const struct classes *c,
@@ -280,8 +278,6 @@ void data_make(struct arena *a, uint64_t seed, uint64_t number, const struct cla
 
     *out = (struct data_set){.number = number, .series = arena_array(a, struct series, MAX_SERIES)};
     pick_options(&m);
-    if (c->on[CLASS_room])
-        pick_room(rng_of(seed, ROOM_STREAM + number), out);
     for (size_t i = 0; i < 3; i++) {
         for (size_t j = 0; j < 2; j++) {
             size_t n = rng_chance(&m.rng, 0.1) ? 0 : 1 + rng_below(&m.rng, 4);
@@ -296,9 +292,9 @@ void data_make(struct arena *a, uint64_t seed, uint64_t number, const struct cla
         if (rng_chance(&m.rng, 0.7))
             add_info(&m, i % 2 == 0 ? "target_info" : "build_info", jobs[rng_below(&m.rng, 2)],
                      i / 2);
-    for (size_t i = 0; c->on[CLASS_native] && i < 3; i++)
+    for (size_t i = 0; out->natives && i < 3; i++)
         for (size_t j = 0; j < 2; j++)
-            for (size_t k = rng_below(&m.rng, 3); k > 0; k--)
+            for (size_t k = 1 + rng_below(&m.rng, 2); k > 0; k--)
                 add_native(&m, natives[i], jobs[j], k);
     qsort(out->series, out->n_series, sizeof(*out->series), by_labels);
 }

@@ -72,7 +72,7 @@ struct series {
 /* Lives in an arena. Series are in the order of their labels. */
 struct data_set {
     uint64_t number;
-    bool delayed_name_removal, start_timestamps;
+    bool delayed_name_removal, start_timestamps, natives;
     dur_ms lookback, subquery_step;
     size_t max_samples;
     ts_ms start, end; /* of the samples */
@@ -104,11 +104,21 @@ struct test_case {
     bool inexact;   /* a function is in it whose last digits depend on the library */
     bool zero_sign; /* one that picks among zeros of both signs, which depends on the sort */
     bool stats;     /* what was counted is compared, too */
+    bool natives;   /* there are native histograms */
     bool any_order; /* the order of an instant vector's series says nothing */
 };
 
 void case_make(struct arena *a, uint64_t seed, uint64_t number, const struct data_set *d,
                const struct classes *c, struct test_case *out);
+
+/* coverage.c: which functions and aggregations were never made. */
+struct coverage {
+    bool funcs[N_PROMQL_FUNCS], aggs[N_PROMQL_AGGS];
+};
+
+void coverage_add(struct coverage *cov, struct str text);
+/* Prints those that are missing; how many. */
+size_t coverage_report(const struct coverage *cov);
 
 /* ---- answers ------------------------------------------------------------------------------ */
 
@@ -142,12 +152,15 @@ struct peer;
 struct peer *peer_start(const char *program); /* NULL: it cannot be started */
 void peer_stop(struct peer *p);
 void peer_data(struct peer *p, const struct data_set *d);
+/* From here on series are in any order, drawn anew, or again in that of their labels. */
+void peer_order(struct peer *p, bool any);
 void peer_query(struct peer *p, const struct test_case *c);
 void peer_flush(struct peer *p);
 /* The answer to the oldest query that has none yet; false when the peer has ended. */
 bool peer_answer(struct peer *p, struct arena *a, struct answer *out);
 
 void wire_data(struct buf *out, const struct data_set *d);
+void wire_order(struct buf *out, bool any);
 void wire_query(struct buf *out, const struct test_case *c);
 bool wire_answer(struct arena *a, struct str frame, struct answer *out);
 
@@ -163,8 +176,7 @@ struct judge {
 
 enum verdict {
     SAME,
-    ORDERED, /* the same, but for what follows from an order that Prometheus draws or its sort
-                leaves open */
+    ORDERED, /* the same but for an order: of the series of a vector, or of the terms of a sum */
     WAVERS,  /* Prometheus answers one way and another, and never as ferula does */
     DIFFERS,
 };

@@ -79,16 +79,13 @@ void gen_duration(struct gen *g)
         put(g, "%s", PICK(&g->rng, durations));
 }
 
-static void put_offset(struct gen *g, bool only_back)
+static void put_offset(struct gen *g)
 {
-    static const char *const back[] = {"30s", "1m", "5m", "17s3ms"};
     static const char *const offsets[] = {"30s", "1m", "5m", "-1m", "-30s", "17s3ms"};
     static const char *const forms[] = {"step()", "-step()", "(30s + 1m)", "-(range() / 2)",
                                         "max_of(step(), 10s)"};
 
-    if (only_back)
-        put(g, " offset %s", PICK(&g->rng, back));
-    else if (gen_on(g, CLASS_durations) && rng_chance(&g->rng, 0.15))
+    if (gen_on(g, CLASS_durations) && rng_chance(&g->rng, 0.15))
         put(g, " offset %s", PICK(&g->rng, forms));
     else
         put(g, " offset %s", PICK(&g->rng, offsets));
@@ -105,16 +102,18 @@ static void put_at(struct gen *g)
         put(g, " @ %.3f", (double)ms / 1000);
 }
 
-void gen_shift(struct gen *g, bool only_back)
+void gen_shift(struct gen *g)
 {
     bool offset = gen_on(g, CLASS_offset) && rng_chance(&g->rng, 0.15);
-    bool at = gen_on(g, CLASS_at) && !g->no_at && !only_back && rng_chance(&g->rng, 0.12);
+    bool at = gen_on(g, CLASS_at) && !g->no_at && rng_chance(&g->rng, 0.12);
     bool at_first = rng_chance(&g->rng, 0.5);
 
+    if (g->no_shift)
+        return;
     if (at && at_first)
         put_at(g);
     if (offset)
-        put_offset(g, only_back);
+        put_offset(g);
     if (at && !at_first)
         put_at(g);
 }
@@ -128,8 +127,9 @@ void gen_phi(struct gen *g)
 
 void gen_number(struct gen *g)
 {
-    static const char *const numbers[] = {"0",   "1",    "2",    "-1",  "0.5", "3.7",  "NaN",
-                                          "Inf", "-Inf", "1e10", "100", "-0",  "1e-3", "5"};
+    static const char *const numbers[] = {"0",    "1",   "2",     "-1",   "0.5", "3.7",
+                                          "NaN",  "Inf", "-Inf",  "1e10", "100", "-0",
+                                          "1e-3", "5",   "1m30s", "0x1f"};
 
     put(g, "%s", PICK(&g->rng, numbers));
 }
@@ -177,7 +177,7 @@ void gen_selector(struct gen *g, int depth)
     selector_body(g);
     if (gen_on(g, CLASS_anchored) && rng_chance(&g->rng, 0.02))
         put(g, " smoothed");
-    gen_shift(g, false);
+    gen_shift(g);
 }
 
 void gen_matrix_selector(struct gen *g, int depth)
@@ -187,7 +187,7 @@ void gen_matrix_selector(struct gen *g, int depth)
     put(g, "[");
     gen_duration(g);
     put(g, "]");
-    gen_shift(g, false);
+    gen_shift(g);
 }
 
 void gen_matrix(struct gen *g, int depth)
@@ -205,8 +205,9 @@ void gen_matrix(struct gen *g, int depth)
     put(g, ")[");
     gen_duration(g);
     put(g, ":%s]", PICK(&g->rng, steps));
-    /* Prometheus shifts what @ pins inside when @ or an offset makes both start at one time. */
-    gen_shift(g, g->pins);
+    /* Prometheus shifts what @ pins inside, should both start at the same time. */
+    if (!g->pins)
+        gen_shift(g);
     g->pins |= pins;
 }
 
@@ -390,6 +391,7 @@ void case_make(struct arena *a, uint64_t seed, uint64_t number, const struct dat
         range_query(&g, depth, out);
     out->inexact = g.inexact;
     out->stats = c->on[CLASS_stats];
+    out->natives = d->natives;
     out->text = arena_str(a, buf_str(&g.out));
     out->zero_sign = strstr(out->text.p, "quantile") != NULL || strstr(out->text.p, "mad_") != NULL;
     buf_release(&g.out);

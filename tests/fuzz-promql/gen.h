@@ -12,10 +12,11 @@ struct gen {
     struct buf out;
     const struct classes *classes;
     const struct data_set *d;
-    bool exact;   /* here only what has the same bits everywhere */
-    bool inexact; /* something was written that has not */
-    bool no_at;   /* here no @ */
-    bool pins;    /* an @ was written */
+    bool exact;    /* here only what has the same bits everywhere */
+    bool inexact;  /* something was written that has not */
+    bool no_at;    /* here no @ */
+    bool no_shift; /* here neither @ nor offset */
+    bool pins;     /* an @ was written */
 };
 
 typedef void make_fn(struct gen *g, int depth);
@@ -47,12 +48,12 @@ void gen_choose(struct gen *g, const struct production *table, size_t n, int dep
 
 static inline bool gen_on(const struct gen *g, enum fuzz_class class)
 {
-    return g->classes->on[class];
+    return g->classes->on[class] && (class != CLASS_native || g->d->natives);
 }
 
 __attribute__((format(printf, 2, 3))) void put(struct gen *g, const char *fmt, ...);
-/* Offset and @, most often neither; or an offset into the past only. */
-void gen_shift(struct gen *g, bool only_back);
+/* Offset and @, most often neither. */
+void gen_shift(struct gen *g);
 void gen_duration(struct gen *g);
 /* A quantile, out of range now and then. */
 void gen_phi(struct gen *g);

@@ -322,6 +322,8 @@ void gen_native_shape(struct gen *g, int depth)
 
 /* ---- info ---- */
 
+/* Newer versions of Prometheus see @, offset and names that are to be dropped otherwise than 3.14.
+ */
 void gen_info(struct gen *g, int depth)
 {
     static const char *const selectors[] = {")",
@@ -334,7 +336,14 @@ void gen_info(struct gen *g, int depth)
                                             ", {os=\"\"})",
                                             ", {nosuch=~\".*\"})"};
 
+    bool no_shift = g->no_shift;
+
     put(g, "info(");
-    gen_vector(g, rng_chance(&g->rng, 0.6) ? 1 : depth - 1);
+    g->no_shift = true;
+    if (g->d->delayed_name_removal)
+        gen_selector(g, 0);
+    else
+        gen_vector(g, rng_chance(&g->rng, 0.6) ? 1 : depth - 1);
+    g->no_shift = no_shift;
     put(g, "%s", PICK(&g->rng, selectors));
 }

@@ -11,12 +11,17 @@
 #include "ferula/base/clock.h"
 #include "fuzz.h"
 
+/* So many expressions have everything in them. */
+#define ENOUGH_FOR_ALL 20000
+
 struct options {
     const char *peer;
+    const char *text; /* instead of the case's own expression */
     uint64_t seed, first, n;
     uint64_t show; /* differences that are shrunk and printed */
     bool print;    /* the answers of every case */
     struct classes classes;
+    bool all; /* classes are as by default */
 };
 
 struct batch {
@@ -34,6 +39,8 @@ struct run {
     struct judge judge;
     uint64_t next, done, errors, empty;
     uint64_t verdicts[DIFFERS + 1];
+    struct coverage coverage;
+    size_t missing; /* of what should have been made */
 };
 
 static void start_batch(struct run *r, struct batch *b)
@@ -50,7 +57,11 @@ static void start_batch(struct run *r, struct batch *b)
     b->own = arena_array(&b->a, struct answer, b->n);
     for (size_t i = 0; i < b->n; i++, r->next++) {
         case_make(&b->a, o->seed, r->next, &b->d, &o->classes, &b->cases[i]);
+        if (o->text != NULL)
+            b->cases[i].text = str_of(o->text);
         peer_query(r->peer, &b->cases[i]);
+        if (i % 8 == 0) /* some will do */
+            coverage_add(&r->coverage, b->cases[i].text);
     }
     peer_flush(r->peer);
 }
@@ -138,7 +149,7 @@ static bool finish_batch(struct run *r, struct batch *b)
         r->empty += peer.error.n == 0 && peer.n_series == 0;
         if (answers_differ(&b->a, &b->cases[i], &b->own[i], &peer).n > 0)
             suspect(r, b, &b->cases[i]);
-        if (r->o->print && r->o->n == 1) {
+        if (r->o->n == 1 && (r->o->print || r->o->text != NULL)) {
             print_case(&b->d, &b->cases[i]);
             print_answers(&b->own[i], &peer);
         }
@@ -156,7 +167,7 @@ static void summary(const struct run *r, double seconds, bool ok)
            (double)r->done / seconds, (unsigned long long)r->errors, (unsigned long long)r->empty,
            (unsigned long long)r->verdicts[ORDERED], (unsigned long long)r->verdicts[WAVERS]);
     printf("%llu passed, %llu failed\n", (unsigned long long)(r->done - differ),
-           (unsigned long long)(differ + !ok));
+           (unsigned long long)(differ + r->missing + !ok));
 }
 
 static int run_all(struct run *r)
@@ -176,10 +187,12 @@ static int run_all(struct run *r)
         ok = finish_batch(r, &batches[at]);
     }
     seconds = (double)(clock_mono_ns(clock_system()) - began) / 1e9;
+    if (r->o->all && r->done >= ENOUGH_FOR_ALL)
+        r->missing = coverage_report(&r->coverage);
     summary(r, seconds, ok);
     arena_release(&batches[0].a);
     arena_release(&batches[1].a);
-    return r->verdicts[DIFFERS] > 0 || !ok;
+    return r->verdicts[DIFFERS] + r->missing > 0 || !ok;
 }
 
 static int usage(void)
@@ -212,8 +225,10 @@ static bool parse_options(int argc, char **argv, struct options *o)
         i++;
         if (strcmp(argv[i - 1], "--peer") == 0)
             o->peer = value;
+        else if (strcmp(argv[i - 1], "--text") == 0)
+            o->text = value;
         else if (strcmp(argv[i - 1], "--classes") == 0 && classes_choose(&o->classes, value))
-            continue;
+            o->all = false;
         else if (number == NULL || !str_to_u64(str_of(value), number))
             return false;
         if (strcmp(argv[i - 1], "--case") == 0)
@@ -224,7 +239,7 @@ static bool parse_options(int argc, char **argv, struct options *o)
 
 int main(int argc, char **argv)
 {
-    struct options o = {.seed = 1, .n = 4000, .show = 10};
+    struct options o = {.seed = 1, .n = 4000, .show = 10, .all = true};
     struct arena a = {0};
     struct run r = {.o = &o};
     int rc;

@@ -61,6 +61,11 @@ void peer_data(struct peer *p, const struct data_set *d)
     wire_data(&p->out, d);
 }
 
+void peer_order(struct peer *p, bool any)
+{
+    wire_order(&p->out, any);
+}
+
 void peer_query(struct peer *p, const struct test_case *c)
 {
     wire_query(&p->out, c);

@@ -127,6 +127,15 @@ void wire_data(struct buf *out, const struct data_set *d)
     frame_end(out, begin);
 }
 
+void wire_order(struct buf *out, bool any)
+{
+    size_t begin = frame_begin(out);
+
+    put_u8(out, 'R');
+    put_u8(out, any);
+    frame_end(out, begin);
+}
+
 void wire_query(struct buf *out, const struct test_case *c)
 {
     size_t begin = frame_begin(out);

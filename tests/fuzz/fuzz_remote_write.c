@@ -48,33 +48,104 @@ static bool oracle_labels(struct arena *a, const Prometheus__TimeSeries *ts, str
     return true;
 }
 
-/* *row is the next row that the decoder made; it is moved on when this series has one. */
-static void compare_series(struct arena *a, const Prometheus__TimeSeries *ts,
-                           const struct ingest_write *iw, size_t *row,
-                           struct ingest_refused *refused)
+/* What the decoder made that was not compared yet. */
+struct rest {
+    const struct tsdb_write *w;
+    size_t row, exemplar;
+    struct ingest_refused refused; /* by the oracle */
+};
+
+static bool is_next(const struct rest *rest, const struct labels *labels, bool hists)
+{
+    const struct tsdb_row *r = &rest->w->rows[rest->row];
+
+    return rest->row < rest->w->n_rows && r->hists == hists && r->id == 0 &&
+           labels_eq(rest->w->series[r->new_series].labels, *labels);
+}
+
+static void compare_samples(const Prometheus__TimeSeries *ts, struct rest *rest,
+                            const struct labels *labels)
 {
     const struct tsdb_row *r;
-    struct labels want;
 
-    refused->n_exemplars += ts->n_exemplars;
-    refused->n_histograms += ts->n_histograms;
-    if (!oracle_labels(a, ts, &want)) {
-        refused->n_label_sets++;
-        refused->n_samples += ts->n_samples;
-        return;
-    }
     if (ts->n_samples == 0)
         return;
-    CHECK(*row < iw->write.n_rows);
-    r = &iw->write.rows[*row];
-    CHECK(r->id == 0 && r->n == ts->n_samples);
-    CHECK(labels_eq(iw->write.series[r->new_series].labels, want));
+    CHECK(is_next(rest, labels, false));
+    r = &rest->w->rows[rest->row++];
+    CHECK(r->n == ts->n_samples);
     for (size_t i = 0; i < ts->n_samples; i++) {
-        const struct sample *s = &iw->write.samples[r->first + i];
+        const struct sample *s = &rest->w->samples[r->first + i];
 
         CHECK(s->t == ts->samples[i]->timestamp && f64_bits(s->v) == ts->samples[i]->value);
     }
-    ++*row;
+}
+
+/* Buckets with a positive side: as many as the message has counts, ascending. */
+static void compare_histogram(const Prometheus__Histogram *want, const struct hsample *got)
+{
+    bool is_float = want->count_case == PROMETHEUS__HISTOGRAM__COUNT_COUNT_FLOAT;
+    const struct histogram *h = got->h;
+
+    CHECK(got->t == want->timestamp && same_bits(h->sum, want->sum));
+    CHECK(h->integer == !is_float);
+    CHECK(h->schema == want->schema || h->schema == HISTOGRAM_SCHEMA_MAX);
+    if (h->schema == want->schema)
+        CHECK(h->pos.n == (is_float ? want->n_positive_counts : want->n_positive_deltas));
+    for (size_t i = 1; i < h->pos.n; i++)
+        CHECK(h->pos.index[i - 1] < h->pos.index[i]);
+    CHECK(h->n_bounds == want->n_custom_values);
+}
+
+/* Unsound ones are left out; the others are those of the message, in order. */
+static void compare_histograms(const Prometheus__TimeSeries *ts, struct rest *rest,
+                               const struct labels *labels)
+{
+    size_t n = 0;
+
+    if (ts->n_histograms > 0 && is_next(rest, labels, true)) {
+        const struct tsdb_row *r = &rest->w->rows[rest->row++];
+        size_t k = 0;
+
+        n = r->n;
+        for (size_t i = 0; i < ts->n_histograms && k < n; i++) {
+            const struct hsample *h = &rest->w->hists[r->first + k];
+
+            if (h->t != ts->histograms[i]->timestamp ||
+                !same_bits(h->h->sum, ts->histograms[i]->sum))
+                continue;
+            if (ts->n_histograms == n)
+                compare_histogram(ts->histograms[i], h);
+            k++;
+        }
+        CHECK(k == n);
+    }
+    rest->refused.n_histograms += ts->n_histograms - n;
+}
+
+static void compare_exemplars(const Prometheus__TimeSeries *ts, struct rest *rest)
+{
+    for (size_t i = 0; i < ts->n_exemplars; i++) {
+        const struct tsdb_exemplar *e = &rest->w->exemplars[rest->exemplar];
+
+        if (rest->exemplar < rest->w->n_exemplars && e->exemplar.t == ts->exemplars[i]->timestamp &&
+            same_bits(e->exemplar.v, ts->exemplars[i]->value) &&
+            e->exemplar.labels.n <= ts->exemplars[i]->n_labels)
+            rest->exemplar++;
+    }
+}
+
+static void compare_series(struct arena *a, const Prometheus__TimeSeries *ts, struct rest *rest)
+{
+    struct labels want;
+
+    if (!oracle_labels(a, ts, &want)) {
+        rest->refused.n_label_sets++;
+        rest->refused.n_samples += ts->n_samples + ts->n_histograms;
+        return;
+    }
+    compare_samples(ts, rest, &want);
+    compare_histograms(ts, rest, &want);
+    compare_exemplars(ts, rest);
 }
 
 /* Texts may be cut, and entries without a good family are left out; the rest is in order. */
@@ -99,18 +170,16 @@ static void compare_metadata(const Prometheus__WriteRequest *req, const struct t
 
 static void compare(const Prometheus__WriteRequest *req, const struct ingest_write *iw)
 {
-    struct ingest_refused refused = {0};
+    struct rest rest = {.w = &iw->write};
     struct arena a = {0};
-    size_t row = 0;
 
     for (size_t i = 0; i < req->n_timeseries; i++)
-        compare_series(&a, req->timeseries[i], iw, &row, &refused);
-    CHECK(row == iw->write.n_rows);
-    CHECK(refused.n_label_sets == iw->refused.n_label_sets);
-    CHECK(refused.n_samples == iw->refused.n_samples);
-    CHECK(refused.n_histograms == iw->refused.n_histograms);
-    CHECK(refused.n_exemplars == iw->refused.n_exemplars);
-    CHECK((refused.n_label_sets + refused.n_histograms > 0) == (iw->refused.first.n > 0));
+        compare_series(&a, req->timeseries[i], &rest);
+    CHECK(rest.row == iw->write.n_rows && rest.exemplar == iw->write.n_exemplars);
+    CHECK(rest.refused.n_label_sets == iw->refused.n_label_sets);
+    CHECK(rest.refused.n_samples == iw->refused.n_samples);
+    CHECK(rest.refused.n_histograms == iw->refused.n_histograms);
+    CHECK((iw->refused.n_label_sets + iw->refused.n_histograms > 0) == (iw->refused.n_lines > 0));
     compare_metadata(req, &iw->write);
     arena_release(&a);
 }

@@ -6,14 +6,29 @@ import subprocess
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
+OUT = os.path.join(TOP, "build/interop")
+
+
+def go(folder, *arguments):
+    """Runs Go's tool in a folder; gives what it prints."""
+    os.makedirs(OUT, exist_ok=True)
+    done = subprocess.run([os.path.join(TOP, "tools/go"), *arguments], cwd=folder, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=2400)
+    assert done.returncode == 0, f"go {' '.join(arguments)}:\n{done.stderr[-4000:]}"
+    return done.stdout
+
+
 def build(module, package):
     """The program of tests/interop/<module>/<package>; Go's own cache makes a second build quick."""
-    out = os.path.join(TOP, "build/interop", f"{module}-{package}")
-    os.makedirs(os.path.dirname(out), exist_ok=True)
-    done = subprocess.run([os.path.join(TOP, "tools/go"), "build", "-o", out, "./" + package],
-                          cwd=os.path.join(TOP, "tests/interop", module), text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=2400)
-    assert done.returncode == 0, f"go build of {module}/{package}:\n{done.stdout[-4000:]}"
+    out = os.path.join(OUT, f"{module}-{package}")
+    go(os.path.join(TOP, "tests/interop", module), "build", "-o", out, "./" + package)
+    return out
+
+
+def build_tool(module, path, *flags):
+    """A program of a module that tests/interop/<module> requires as a tool."""
+    out = os.path.join(OUT, path.rsplit("/", 1)[1])
+    go(os.path.join(TOP, "tests/interop", module), "build", *flags, "-o", out, path)
     return out
 
 

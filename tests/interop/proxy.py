@@ -7,6 +7,7 @@ import http.server
 import threading
 from dataclasses import dataclass, field
 
+WRITTEN = "x-prometheus-remote-write-"
 
 @dataclass
 class Exchange:
@@ -15,6 +16,7 @@ class Exchange:
     headers: dict
     body: bytes
     answers: list = field(default_factory=list)  # (status, body) of each upstream, in order
+    written: list = field(default_factory=list)  # each upstream's X-Prometheus-Remote-Write headers
 
 
 class Proxy:
@@ -36,11 +38,14 @@ class Proxy:
                 for upstream in proxy.upstreams:
                     answer = proxy.forward(upstream, exchange)
                     exchange.answers.append(answer[:2])
+                    exchange.written.append(answer[3])
                     first = first or answer
                 with proxy.lock:
                     proxy.log.append(exchange)
-                status, content, kind = first
+                status, content, kind, written = first
                 self.send_response(status)
+                for name, value in written.items():
+                    self.send_header(name, value)
                 if status != 204:
                     self.send_header("Content-Type", kind)
                     self.send_header("Content-Length", str(len(content)))
@@ -58,16 +63,18 @@ class Proxy:
         self.url = f"http://127.0.0.1:{self.server.server_port}"
 
     def forward(self, upstream, exchange):
-        """(status, body, content type); 502 when the upstream cannot be reached."""
+        """(status, body, content type, what it says that it wrote); 502 when it cannot be reached."""
         connection = http.client.HTTPConnection(upstream, timeout=10)
         try:
             headers = {k: v for k, v in exchange.headers.items()
                        if k.lower() not in ("host", "connection", "accept-encoding")}
             connection.request(exchange.method, exchange.path, exchange.body or None, headers)
             answer = connection.getresponse()
-            return answer.status, answer.read(), answer.getheader("Content-Type") or "text/plain"
+            written = {k: v for k, v in answer.getheaders() if k.lower().startswith(WRITTEN)}
+            kind = answer.getheader("Content-Type") or "text/plain"
+            return answer.status, answer.read(), kind, written
         except (OSError, http.client.HTTPException) as error:
-            return 502, str(error).encode(), "text/plain"
+            return 502, str(error).encode(), "text/plain", {}
         finally:
             connection.close()
 

@@ -14,50 +14,11 @@
 #include "ferula/ingest.h"
 
 #include "message.h"
+#include "show.h"
 #include "stub_store.h"
 
 static const struct ingest_limits small = {1u << 20, 4, 16, 32};
 static const struct ingest_limits usual = INGEST_LIMITS_DEFAULT;
-
-static void show_row(struct buf *b, const struct tsdb_write *w, const struct tsdb_row *row)
-{
-    if (row->id != 0)
-        buf_addf(b, "#%u", row->id);
-    else
-        labels_print(b, w->series[row->new_series].labels);
-    for (size_t i = row->first; i < row->first + row->n; i++) {
-        buf_putc(b, ' ');
-        if (is_stale(w->samples[i].v))
-            buf_puts(b, "stale");
-        else
-            buf_add_num(b, w->samples[i].v, 'g');
-        buf_addf(b, "@%lld", (long long)w->samples[i].t);
-    }
-    buf_puts(b, "; ");
-}
-
-static void show(struct buf *b, const struct ingest_write *iw)
-{
-    const struct ingest_refused *r = &iw->refused;
-
-    for (size_t i = 0; i < iw->write.n_rows; i++)
-        show_row(b, &iw->write, &iw->write.rows[i]);
-    if (r->n_label_sets + r->n_samples + r->n_histograms > 0)
-        buf_addf(b, "refused %zu sets %zu samples %zu histograms: " STR_FMT "; ", r->n_label_sets,
-                 r->n_samples, r->n_histograms, STR_ARG(r->first));
-    if (r->n_exemplars > 0)
-        buf_addf(b, "%zu exemplars; ", r->n_exemplars);
-    for (size_t i = 0; i < iw->write.n_metadata; i++) {
-        const struct metadata *m = &iw->write.metadata[i];
-
-        buf_addf(b, STR_FMT " %s '" STR_FMT "' '" STR_FMT "'; ", STR_ARG(m->family),
-                 metric_type_text(m->type), STR_ARG(m->help), STR_ARG(m->unit));
-    }
-    if (b->n > 0)
-        b->n -= 2;
-    buf_putc(b, '\0');
-    b->n--;
-}
 
 static int decode(struct arena *a, const struct ingest_limits *limits, struct str message,
                   struct ingest_write **iw, struct fault *f)
@@ -71,107 +32,151 @@ static int decode(struct arena *a, const struct ingest_limits *limits, struct st
     return rc;
 }
 
+#define CHARS_127                                                                                  \
+    "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890"  \
+    "123456789012345678901234567890123456"
+
 #define UP "1:{1:\"__name__\" 2:\"up\"}"
 
 static const struct {
     const char *what, *message, *want;
 } cases[] = {
-    {"empty request",                     "",                                                                       ""                                                         },
-    {"one sample",                        "1:{" UP " 2:{1:f1.5 2:v1000}}",                                          "{__name__=\"up\"} 1.5@1000"                               },
+    {"empty request",                                               "",                                                                       ""                                                                                        },
+    {"one sample",                                                  "1:{" UP " 2:{1:f1.5 2:v1000}}",                                          "{__name__=\"up\"} 1.5@1000"                                                              },
     {"two samples, two series",
      "1:{" UP " 2:{1:f1 2:v1} 2:{1:f2 2:v2}} 1:{1:{1:\"__name__\" 2:\"a\"} 2:{}}",
-     "{__name__=\"up\"} 1@1 2@2; {__name__=\"a\"} 0@0"                                                                                                                         },
-    {"samples before labels",             "1:{2:{1:f1 2:v1} " UP "}",                                               "{__name__=\"up\"} 1@1"                                    },
-    {"labels around samples",             "1:{" UP " 2:{1:f1 2:v1} 1:{1:\"a\" 2:\"b\"} 2:{1:f2 2:v2}}",
-     "{__name__=\"up\", a=\"b\"} 1@1 2@2"                                                                                                                                      },
-    {"unsorted labels",                   "1:{1:{1:\"z\" 2:\"1\"} " UP " 1:{2:\"2\" 1:\"b\"} 2:{}}",
-     "{__name__=\"up\", b=\"2\", z=\"1\"} 0@0"                                                                                                                                 },
-    {"empty value is no label",           "1:{" UP " 1:{1:\"b\"} 2:{}}",                                            "{__name__=\"up\"} 0@0"                                    },
-    {"UTF-8 names",                       "1:{1:{1:\"__name__\" 2:\"my.metric\"} 1:{1:\"\xc3\xa9\" 2:\"x\"} 2:{}}",
-     "{__name__=\"my.metric\", \"\xc3\xa9\"=\"x\"} 0@0"                                                                                                                        },
-    {"the same new series twice",         "1:{" UP " 2:{2:v1}} 1:{" UP " 2:{2:v2}}",
-     "{__name__=\"up\"} 0@1; {__name__=\"up\"} 0@2"                                                                                                                            },
-    {"series without samples",            "1:{" UP "}",                                                             ""                                                         },
-    {"stale marker",                      "1:{" UP " 2:{1:b7ff0000000000002 2:v9}}",                                "{__name__=\"up\"} stale@9"                                },
-    {"negative time",                     "1:{" UP " 2:{1:f1 2:v-5}}",                                              "{__name__=\"up\"} 1@-5"                                   },
-    {"last scalar wins",                  "1:{" UP " 2:{1:f1 1:f2 2:v3 2:v4}}",                                     "{__name__=\"up\"} 2@4"                                    },
+     "{__name__=\"up\"} 1@1 2@2; {__name__=\"a\"} 0@0"                                                                                                                                                                                  },
+    {"samples before labels",                                       "1:{2:{1:f1 2:v1} " UP "}",                                               "{__name__=\"up\"} 1@1"                                                                   },
+    {"labels around samples",                                       "1:{" UP " 2:{1:f1 2:v1} 1:{1:\"a\" 2:\"b\"} 2:{1:f2 2:v2}}",
+     "{__name__=\"up\", a=\"b\"} 1@1 2@2"                                                                                                                                                                                               },
+    {"unsorted labels",                                             "1:{1:{1:\"z\" 2:\"1\"} " UP " 1:{2:\"2\" 1:\"b\"} 2:{}}",
+     "{__name__=\"up\", b=\"2\", z=\"1\"} 0@0"                                                                                                                                                                                          },
+    {"empty value is no label",                                     "1:{" UP " 1:{1:\"b\"} 2:{}}",                                            "{__name__=\"up\"} 0@0"                                                                   },
+    {"UTF-8 names",                                                 "1:{1:{1:\"__name__\" 2:\"my.metric\"} 1:{1:\"\xc3\xa9\" 2:\"x\"} 2:{}}",
+     "{__name__=\"my.metric\", \"\xc3\xa9\"=\"x\"} 0@0"                                                                                                                                                                                 },
+    {"the same new series twice",                                   "1:{" UP " 2:{2:v1}} 1:{" UP " 2:{2:v2}}",
+     "{__name__=\"up\"} 0@1; {__name__=\"up\"} 0@2"                                                                                                                                                                                     },
+    {"series without samples",                                      "1:{" UP "}",                                                             ""                                                                                        },
+    {"stale marker",                                                "1:{" UP " 2:{1:b7ff0000000000002 2:v9}}",                                "{__name__=\"up\"} stale@9"                                                               },
+    {"negative time",                                               "1:{" UP " 2:{1:f1 2:v-5}}",                                              "{__name__=\"up\"} 1@-5"                                                                  },
+    {"last scalar wins",                                            "1:{" UP " 2:{1:f1 1:f2 2:v3 2:v4}}",                                     "{__name__=\"up\"} 2@4"                                                                   },
     {"unknown fields are skipped",
      "7:v300 8:w1 9:b1 10:{1:v1} 1:{" UP " 9:\"x\" 2:{1:f1 3:v1 4:w2 2:v1}}",
-     "{__name__=\"up\"} 1@1"                                                                                                                                                   },
-    {"known to the store",                "1:{1:{1:\"__name__\" 2:\"known\"} 2:{1:f1 2:v1}}",                       "#1 1@1"                                                   },
-    {"known, though samples lie between", "1:{2:{2:v1} 1:{1:\"__name__\" 2:\"known\"} 2:{2:v2}}",
-     "#1 0@1 0@2"                                                                                                                                                              },
+     "{__name__=\"up\"} 1@1"                                                                                                                                                                                                            },
+    {"known to the store",                                          "1:{1:{1:\"__name__\" 2:\"known\"} 2:{1:f1 2:v1}}",                       "#1 1@1"                                                                                  },
+    {"known, though samples lie between",                           "1:{2:{2:v1} 1:{1:\"__name__\" 2:\"known\"} 2:{2:v2}}",
+     "#1 0@1 0@2"                                                                                                                                                                                                                       },
     {"metadata",
-     "3:{1:v1 2:\"http_requests\" 4:\"Requests.\" 5:\"reqs\"} 3:{2:\"x\" 1:v99} 3:{1:v1}",                          "http_requests counter 'Requests.' 'reqs'; x unknown '' ''"},
-    {"exemplars are counted",             "1:{" UP " 2:{2:v1} 3:{1:{1:\"id\" 2:\"x\"} 2:f1 3:v1} 3:{}}",
-     "{__name__=\"up\"} 0@1; 2 exemplars"                                                                                                                                      },
-    {"histograms are refused",            "1:{" UP " 4:{1:v3 3:f1 8:{1:v1 2:v2} 9:{=0204} 9:v1 15:v1} 4:{}}",
-     "refused 0 sets 0 samples 2 histograms: native histograms are not supported yet, in series "
-     "{__name__=\"up\"}"                                                                                                                                                       },
-    {"histogram of a known series",
-     "1:{1:{1:\"__name__\" 2:\"known\"} 4:{16:{=000000000000f03f}} 2:{2:v1}}",                                      "#1 0@1; refused 0 sets 0 samples 1 histograms: native histograms are not supported yet, in "
-     "series {__name__=\"known\"}"                                                               },
+     "3:{1:v1 2:\"http_requests\" 4:\"Requests.\" 5:\"reqs\"} 3:{2:\"x\" 1:v99} 3:{1:v1}",                                                    "http_requests counter 'Requests.' 'reqs'; x unknown '' ''"                               },
+    {"exemplars",                                                   "1:{" UP " 2:{2:v1} 3:{1:{1:\"id\" 2:\"x\"} 2:f1.5 3:v7} 3:{}}",
+     "{__name__=\"up\"} 0@1; exemplar {__name__=\"up\"} {id=\"x\"} 1.5@7; exemplar {__name__=\"up\"} {} 0@0"                                                                                                                            },
+    {"an exemplar before the labels, sorted, less the empty one",
+     "1:{3:{2:f1 1:{1:\"b\" 2:\"2\"} 1:{1:\"c\"} 3:v7 1:{1:\"a\" 2:\"1\"}} 1:{1:\"__name__\" 2:\"known\"}}",
+     "exemplar #1 {a=\"1\", b=\"2\"} 1@7"                                                                                                                                                                                               },
+    {"an exemplar with too many labels",
+     "1:{" UP " 3:{1:{1:\"a\" 2:\"1\"} 1:{1:\"b\" 2:\"1\"} 1:{1:\"c\" 2:\"1\"} "
+     "1:{1:\"d\" 2:\"1\"} 1:{1:\"e\" 2:\"1\"}}}",                                                                                             "1 exemplars dropped"                                                                     },
+    {"an exemplar of 128 characters, and of 129",
+     "1:{" UP " 2:{} 3:{1:{1:\"a\" 2:\"" CHARS_127 "\"}} 3:{1:{1:\"ab\" 2:\"" CHARS_127 "\"}}}",
+     "{__name__=\"up\"} 0@0; exemplar {__name__=\"up\"} {a=\"" CHARS_127
+     "\"} 0@0; 1 exemplars dropped"                                                                                                                                                                                                     },
+    {"a histogram of whole counts",
+     "1:{" UP " 4:{1:v6 3:f1.5 4:v2 5:f0.5 6:v1 11:{1:v2 2:v2} 11:{1:v2 2:v1} 12:{=02020101} "
+     "12:v1 14:v2 15:v9}}",                                                                                                                   "refused 0 sets 0 samples 1 histograms: positive side: spans need 3 buckets, have 5 buckets: "
+     "histogram spans specify different number of buckets than provided for series {__name__=\"up\"}"                                                                                                        },
+    {"a histogram of whole counts, packed and not",
+     "1:{" UP " 4:{1:v5 3:f1.5 4:v2 5:f0.5 6:v1 11:{1:v2 2:v2} 11:{1:v2 2:v1} 12:\"\x02\x02\" "
+     "12:v1 14:v2 15:v9} 4:{1:v3 3:b7ff0000000000002 8:{1:v3 2:v1} 9:v6 15:v10 14:v9}}",                                                      "{__name__=\"up\"} {1 count:5 sum:1.5 zero:0.5,1 +1:1 +2:2 +4:1 not_reset}@9 {0 count:3 "
+     "sum:stale --2:3}@10"                                                                                                                      },
+    {"a histogram of floats, deltas passed over",
+     "1:{" UP
+     " 4:{1:v9 2:f4.5 7:f0.5 11:{2:v2} 12:v2 13:{=000000000000f83f0000000000000440} 15:v3} "
+     "2:{2:v4}}",                                                                                                                             "{__name__=\"up\"} 0@4; {__name__=\"up\"} {0 count:4.5 sum:0 zero:0,0.5 +0:1.5 +1:2.5}f@3"},
+    {"custom buckets",
+     "1:{" UP " 4:{1:v3 4:v105 11:{2:v2} 12:\"\x02\x02\" "
+     "16:{=000000000000f03f0000000000000040} 15:v3}}",                                                                                        "{__name__=\"up\"} {-53 count:3 sum:0 +0:1 +1:2 bounds:1,2}@3"                            },
+    {"custom buckets with a negative side",                         "1:{" UP " 4:{4:v105 8:{2:v1} 9:v0}}",
+     "refused 0 sets 0 samples 1 histograms: custom buckets: must not have negative spans for series {__name__=\"up\"}"                                                                                                                 },
+    {"a span that goes back",                                       "1:{" UP " 4:{11:{1:v1 2:v1} 11:{1:v1 2:v1} 12:\"\x01\x01\"}}",
+     "refused 0 sets 0 samples 1 histograms: positive side: span number 2 with offset -1: histogram "
+     "has a span whose offset is negative for series {__name__=\"up\"}"                                                                                                                                                                 },
+    {"spans of 2^32 buckets cost nothing",                          "1:{" UP " 4:{8:{2:v4294967295} 8:{2:v4294967295}}}",
+     "refused 0 sets 0 samples 1 histograms: negative side: spans need 8589934590 buckets, have 0 "
+     "buckets: histogram spans specify different number of buckets than provided for series "
+     "{__name__=\"up\"}"                                                                                                                                                                                                                },
+    {"a bucket index over 31 bits",
+     "1:{" UP " 4:{11:{1:v4294967294 2:v1} 11:{1:v4 2:v1} 12:\"\x01\x01\"}}",
+     "refused 0 sets 0 samples 1 histograms: positive side: histogram has a bucket beyond index 2^31 "
+     "for series {__name__=\"up\"}"                                                                                                                                                                                                     },
+    {"an unsound histogram of a known series, beside good samples",
+     "1:{1:{1:\"__name__\" 2:\"known\"} 4:{1:v99 11:{2:v1} 12:v2} 2:{2:v1} 4:{1:v1 12:v2 11:{2:v1}}}",
+     "#1 0@1; #1 {0 count:1 sum:0 +0:1}@0; refused 0 sets 0 samples 1 histograms: 1 observations "
+     "found in buckets, but the Count field is 99: histogram's observation count should equal the "
+     "number of observations found in the buckets (in absence of NaN) for series {__name__=\"known\"}"                                                                                                                                  },
+    {"histograms of a refused label set",                           "1:{1:{1:\"a\" 2:\"b\"} 4:{} 4:{1:v1} 2:{}}",
+     "refused 1 sets 3 samples 0 histograms: invalid metric name or labels (no label __name__), got {a=\"b\"}"                                                                                                                          },
 
-    {"no labels",                         "1:{2:{} 2:{}} 1:{}",
-     "refused 2 sets 2 samples 0 histograms: invalid metric name or labels (no label __name__), got {}"                                                                        },
-    {"no name",                           "1:{1:{1:\"a\" 2:\"b\"} 2:{}} 1:{" UP " 2:{2:v7}}",
+    {"no labels",                                                   "1:{2:{} 2:{}} 1:{}",
+     "refused 2 sets 2 samples 0 histograms: invalid metric name or labels (no label __name__), got {} "
+     "| invalid metric name or labels (no label __name__), got {}"                                                                                                                                                                      },
+    {"no name",                                                     "1:{1:{1:\"a\" 2:\"b\"} 2:{}} 1:{" UP " 2:{2:v7}}",
      "{__name__=\"up\"} 0@7; refused 1 sets 1 samples 0 histograms: invalid metric name or labels "
-     "(no label __name__), got {a=\"b\"}"                                                                                                                                      },
-    {"empty name",                        "1:{1:{1:\"__name__\" 2:\"\"} 2:{}}",
-     "refused 1 sets 1 samples 0 histograms: invalid metric name or labels (no label __name__), got {}"                                                                        },
-    {"empty label name",                  "1:{" UP " 1:{2:\"b\"} 2:{}}",
+     "(no label __name__), got {a=\"b\"}"                                                                                                                                                                                               },
+    {"empty name",                                                  "1:{1:{1:\"__name__\" 2:\"\"} 2:{}}",
+     "refused 1 sets 1 samples 0 histograms: invalid metric name or labels (no label __name__), got {}"                                                                                                                                 },
+    {"empty label name",                                            "1:{" UP " 1:{2:\"b\"} 2:{}}",
      "refused 1 sets 1 samples 0 histograms: invalid metric name or labels (label name is empty), "
-     "got {\"\"=\"b\", __name__=\"up\"}"                                                                                                                                       },
-    {"duplicate label",                   "1:{" UP " 1:{1:\"a\" 2:\"1\"} 1:{1:\"a\" 2:\"2\"} 2:{}}",
+     "got {\"\"=\"b\", __name__=\"up\"}"                                                                                                                                                                                                },
+    {"duplicate label",                                             "1:{" UP " 1:{1:\"a\" 2:\"1\"} 1:{1:\"a\" 2:\"2\"} 2:{}}",
      "refused 1 sets 1 samples 0 histograms: invalid metric name or labels (label \"a\" is there "
-     "twice), got {__name__=\"up\", a=\"1\", a=\"2\"}"                                                                                                                         },
-    {"invalid UTF-8 value",               "1:{" UP " 1:{1:\"a\" 2:\"\xff\"} 2:{}}",
+     "twice), got {__name__=\"up\", a=\"1\", a=\"2\"}"                                                                                                                                                                                  },
+    {"invalid UTF-8 value",                                         "1:{" UP " 1:{1:\"a\" 2:\"\xff\"} 2:{}}",
      "refused 1 sets 1 samples 0 histograms: invalid metric name or labels (label \"a\" has a "
-     "value that is not valid UTF-8), got {__name__=\"up\", a=\"\\xff\"}"                                                                                                      },
-    {"invalid UTF-8 name",                "1:{" UP " 1:{1:\"\xc0\x80\" 2:\"x\"} 2:{}}",
+     "value that is not valid UTF-8), got {__name__=\"up\", a=\"\\xff\"}"                                                                                                                                                               },
+    {"invalid UTF-8 name",                                          "1:{" UP " 1:{1:\"\xc0\x80\" 2:\"x\"} 2:{}}",
      "refused 1 sets 1 samples 0 histograms: invalid metric name or labels (label \"\\xc0\\x80\" "
-     "has a name that is not valid UTF-8), got {__name__=\"up\", \"\\xc0\\x80\"=\"x\"}"                                                                                        },
-    {"too many labels",                   "1:{" UP " 1:{1:\"a\"} 1:{1:\"b\"} 1:{1:\"c\"} 1:{1:\"d\"} 2:{}}",
+     "has a name that is not valid UTF-8), got {__name__=\"up\", \"\\xc0\\x80\"=\"x\"}"                                                                                                                                                 },
+    {"too many labels",                                             "1:{" UP " 1:{1:\"a\"} 1:{1:\"b\"} 1:{1:\"c\"} 1:{1:\"d\"} 2:{}}",
      "refused 1 sets 1 samples 0 histograms: 5 labels, more than the limit of 4, in series "
-     "{__name__=\"up\"}"                                                                                                                                                       },
-    {"name too long",                     "1:{" UP " 1:{1:\"a2345678901234567\" 2:\"x\"} 2:{}}",
+     "{__name__=\"up\"}"                                                                                                                                                                                                                },
+    {"name too long",                                               "1:{" UP " 1:{1:\"a2345678901234567\" 2:\"x\"} 2:{}}",
      "refused 1 sets 1 samples 0 histograms: a label name has 17 bytes, more than the limit of 16, "
-     "in series {__name__=\"up\", a2345678901234567=\"x\"}"                                                                                                                    },
-    {"metric name too long",              "1:{1:{1:\"__name__\" 2:\"a2345678901234567\"} 2:{}}",
+     "in series {__name__=\"up\", a2345678901234567=\"x\"}"                                                                                                                                                                             },
+    {"metric name too long",                                        "1:{1:{1:\"__name__\" 2:\"a2345678901234567\"} 2:{}}",
      "refused 1 sets 1 samples 0 histograms: the value of label __name__ has 17 bytes, more than "
-     "the limit of 16, in series {__name__=\"a2345678901234567\"}"                                                                                                             },
-    {"value too long",                    "1:{" UP " 1:{1:\"a\" 2:\"a23456789012345678901234567890123\"} 2:{}}",
+     "the limit of 16, in series {__name__=\"a2345678901234567\"}"                                                                                                                                                                      },
+    {"value too long",                                              "1:{" UP " 1:{1:\"a\" 2:\"a23456789012345678901234567890123\"} 2:{}}",
      "refused 1 sets 1 samples 0 histograms: the value of label a has 33 bytes, more than the "
-     "limit of 32, in series {__name__=\"up\", a=\"a23456789012345678901234567890123\"}"                                                                                       },
+     "limit of 32, in series {__name__=\"up\", a=\"a23456789012345678901234567890123\"}"                                                                                                                                                },
 
-    {"wrong type: timeseries",            "1:v1",                                                                   "proto: wrong wireType = 0 for field Timeseries at byte 0" },
-    {"wrong type: metadata",              "3:f1",                                                                   "proto: wrong wireType = 1 for field Metadata at byte 0"   },
-    {"wrong type: labels",                "1:{1:v1}",                                                               "proto: wrong wireType = 0 for field Labels at byte 2"     },
-    {"wrong type: samples",               "1:{2:f1}",                                                               "proto: wrong wireType = 1 for field Samples at byte 2"    },
-    {"wrong type: name",                  "1:{1:{1:v1}}",                                                           "proto: wrong wireType = 0 for field Name at byte 4"       },
-    {"wrong type: value",                 "1:{2:{1:v1}}",                                                           "proto: wrong wireType = 0 for field Value at byte 4"      },
-    {"wrong type: time",                  "1:{2:{2:f1}}",                                                           "proto: wrong wireType = 1 for field Timestamp at byte 4"  },
-    {"wrong type: help",                  "3:{4:v1}",                                                               "proto: wrong wireType = 0 for field Help at byte 2"       },
-    {"wrong type: in an exemplar",        "1:{3:{1:{1:v1}}}",
-     "proto: wrong wireType = 0 for field Name at byte 6"                                                                                                                      },
-    {"wrong type: in a histogram",        "1:{4:{8:{1:f1}}}",
-     "proto: wrong wireType = 1 for field Offset at byte 6"                                                                                                                    },
-    {"half a double in a packed field",   "1:{4:{10:\"1234567\"}}",
-     "proto: unexpected EOF at byte 6"                                                                                                                                         },
-    {"field 0",                           "=0000",                                                                  "proto: illegal tag at byte 0"                             },
-    {"field 2^29",                        "=8080808010",                                                            "proto: illegal tag at byte 0"                             },
-    {"tag of six bytes",                  "=8a8080808000",                                                          "proto: illegal tag at byte 0"                             },
-    {"group",                             "=0b0c",                                                                  "proto: wrong wireType = 3 for field Timeseries at byte 0" },
-    {"unknown group",                     "=3b3c",                                                                  "proto: illegal wireType at byte 0"                        },
-    {"wire type 7",                       "=3f",                                                                    "proto: illegal wireType at byte 0"                        },
-    {"length over the end",               "=0a05",                                                                  "proto: unexpected EOF at byte 2"                          },
-    {"length of 4 GiB",                   "=0affffffff0f",                                                          "proto: unexpected EOF at byte 6"                          },
-    {"length over 32 bits",               "=0affffffffff01",                                                        "proto: invalid length at byte 1"                          },
-    {"inner length over the outer end",   "=0a0212050a00",                                                          "proto: unexpected EOF at byte 4"                          },
-    {"varint of 11 bytes",                "=38ffffffffffffffffffff01",                                              "proto: integer overflow at byte 1"                        },
-    {"varint over 64 bits",               "=38ffffffffffffffffff02",                                                "proto: integer overflow at byte 1"                        },
-    {"varint that does not end",          "=38ff",                                                                  "proto: unexpected EOF at byte 1"                          },
-    {"half a double",                     "=0a051203093fff",                                                        "proto: unexpected EOF at byte 5"                          },
+    {"wrong type: timeseries",                                      "1:v1",                                                                   "proto: wrong wireType = 0 for field Timeseries at byte 0"                                },
+    {"wrong type: metadata",                                        "3:f1",                                                                   "proto: wrong wireType = 1 for field Metadata at byte 0"                                  },
+    {"wrong type: labels",                                          "1:{1:v1}",                                                               "proto: wrong wireType = 0 for field Labels at byte 2"                                    },
+    {"wrong type: samples",                                         "1:{2:f1}",                                                               "proto: wrong wireType = 1 for field Samples at byte 2"                                   },
+    {"wrong type: name",                                            "1:{1:{1:v1}}",                                                           "proto: wrong wireType = 0 for field Name at byte 4"                                      },
+    {"wrong type: value",                                           "1:{2:{1:v1}}",                                                           "proto: wrong wireType = 0 for field Value at byte 4"                                     },
+    {"wrong type: time",                                            "1:{2:{2:f1}}",                                                           "proto: wrong wireType = 1 for field Timestamp at byte 4"                                 },
+    {"wrong type: help",                                            "3:{4:v1}",                                                               "proto: wrong wireType = 0 for field Help at byte 2"                                      },
+    {"wrong type: in an exemplar",                                  "1:{3:{1:{1:v1}}}",
+     "proto: wrong wireType = 0 for field Name at byte 6"                                                                                                                                                                               },
+    {"wrong type: in a histogram",                                  "1:{4:{8:{1:f1}}}",
+     "proto: wrong wireType = 1 for field Offset at byte 6"                                                                                                                                                                             },
+    {"half a double in a packed field",                             "1:{4:{10:\"1234567\"}}",
+     "proto: unexpected EOF at byte 6"                                                                                                                                                                                                  },
+    {"field 0",                                                     "=0000",                                                                  "proto: illegal tag at byte 0"                                                            },
+    {"field 2^29",                                                  "=8080808010",                                                            "proto: illegal tag at byte 0"                                                            },
+    {"tag of six bytes",                                            "=8a8080808000",                                                          "proto: illegal tag at byte 0"                                                            },
+    {"group",                                                       "=0b0c",                                                                  "proto: wrong wireType = 3 for field Timeseries at byte 0"                                },
+    {"unknown group",                                               "=3b3c",                                                                  "proto: illegal wireType at byte 0"                                                       },
+    {"wire type 7",                                                 "=3f",                                                                    "proto: illegal wireType at byte 0"                                                       },
+    {"length over the end",                                         "=0a05",                                                                  "proto: unexpected EOF at byte 2"                                                         },
+    {"length of 4 GiB",                                             "=0affffffff0f",                                                          "proto: unexpected EOF at byte 6"                                                         },
+    {"length over 32 bits",                                         "=0affffffffff01",                                                        "proto: invalid length at byte 1"                                                         },
+    {"inner length over the outer end",                             "=0a0212050a00",                                                          "proto: unexpected EOF at byte 4"                                                         },
+    {"varint of 11 bytes",                                          "=38ffffffffffffffffffff01",                                              "proto: integer overflow at byte 1"                                                       },
+    {"varint over 64 bits",                                         "=38ffffffffffffffffff02",                                                "proto: integer overflow at byte 1"                                                       },
+    {"varint that does not end",                                    "=38ff",                                                                  "proto: unexpected EOF at byte 1"                                                         },
+    {"half a double",                                               "=0a051203093fff",                                                        "proto: unexpected EOF at byte 5"                                                         },
 };
 
 static void test_cases(void **state)
@@ -281,9 +286,9 @@ static void test_many_labels(void **state)
     assert_int_equal(decode(&a, &usual, buf_str(&message), &iw, &f), 0);
     assert_int_equal(iw->refused.n_label_sets, 1);
     assert_int_equal(iw->refused.n_samples, 1);
-    assert_true(str_starts(iw->refused.first,
+    assert_true(str_starts(iw->refused.lines[0],
                            "10000 labels, more than the limit of 256, in series {l0=\"v\", "));
-    assert_true(iw->refused.first.n < 800 && str_ends(iw->refused.first, "}..."));
+    assert_true(iw->refused.lines[0].n < 800 && str_ends(iw->refused.lines[0], "}..."));
     arena_release(&a);
     buf_release(&message);
     buf_release(&series);
@@ -300,8 +305,8 @@ static const struct {
     {"empty metadata",       "3:{}",                                        false, 0         },
     {"empty samples",        "2:{}",                                        true,  FER_ELIMIT},
     {"empty labels",         "1:{}",                                        true,  0         },
-    {"empty exemplars",      "3:{}",                                        true,  0         },
-    {"empty histograms",     "4:{}",                                        true,  0         },
+    {"empty exemplars",      "3:{}",                                        true,  FER_ELIMIT},
+    {"empty histograms",     "4:{}",                                        true,  FER_ELIMIT},
     {"short metadata",       "3:{2:\"a\"}",                                 false, FER_ELIMIT},
     {"series of bad labels", "1:{1:{} 1:{} 1:{} 1:{} 1:{} 1:{} 1:{} 1:{}}", false, 0         },
 };
@@ -405,9 +410,12 @@ static void test_answers(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(answers); i++) {
         struct ingest_write iw = {
-            .write = {.rc = answers[i].rc, .n_samples = answers[i].n_samples},
-            .refused = { answers[i].n_sets, answers[i].n_set_samples, answers[i].n_histograms, 0,
-                      STR("bad labels")},
+            .write = {.rc = answers[i].rc,                                        .n_samples = answers[i].n_samples},
+            .refused = { .n_label_sets = answers[i].n_sets,
+                      .n_samples = answers[i].n_set_samples,
+                      .n_histograms = answers[i].n_histograms,
+                      .n_lines = answers[i].n_sets + answers[i].n_histograms > 0,
+                      .lines = {STR("bad labels")}},
         };
         struct buf text = {0};
 

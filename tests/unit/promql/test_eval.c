@@ -186,9 +186,53 @@ static void test_eval(void **state)
         run_case(&delayed_cases[i], true);
 }
 
+/* With types in labels, it is they that say what is a counter, not names. */
+static const struct type_case {
+    const char *load, *info;
+} type_cases[] = {
+    {"a{__type__=\"counter\"} 0+60x20",          ""   },
+    {"a_bucket{__type__=\"histogram\"} 0+60x20", ""   },
+    {"a_total{__type__=\"gauge\"} 0+60x20",
+     "PromQL info: metric might not be a counter, __type__ label is not set to \"counter\" or "
+     "\"histogram\", got \"gauge\": \"a_total\" (1:6)"},
+    {"a_total 0+60x20",
+     "PromQL info: metric might not be a counter, __type__ label is not set to \"counter\" or "
+     "\"histogram\", got \"\": \"a_total\" (1:6)"     },
+};
+
+static void test_types(void **state)
+{
+    const struct promql_features features = PROMQL_FEATURES_ALL;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(type_cases); i++) {
+        struct mem_source *ms = mem_source_new();
+        struct arena a = {0};
+        struct promql_result r;
+        struct promql_query q = {
+            .text = STR("rate({__name__=~\"a.*\"}[5m])"),
+            .start = 10 * MINUTE,
+            .end = 10 * MINUTE,
+            .type_and_unit_labels = true,
+        };
+
+        load(ms, &a, str_of(type_cases[i].load));
+        assert_int_equal(promql_parse(&a, q.text, &features, &q.expr, NULL), 0);
+        assert_int_equal(promql_eval(mem_source_base(ms), &a, &q, &r, NULL), 0);
+        assert_int_equal(r.n_infos, type_cases[i].info[0] != '\0');
+        if (r.n_infos > 0 && !str_is(r.infos[0], type_cases[i].info))
+            fail_msg("%s: got " STR_FMT, type_cases[i].load, STR_ARG(r.infos[0]));
+        arena_release(&a);
+        mem_source_free(ms);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_eval)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_eval),
+        cmocka_unit_test(test_types),
+    };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

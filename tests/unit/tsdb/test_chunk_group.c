@@ -351,7 +351,7 @@ static struct bad_case {
     {"a byte too much",      {1, 0, 1, 1, 1, 3, 0, 4, 0, 0, 0, 0x1f, 0}, 13, 5,          FER_ECORRUPT},
     {"no such column",       {1, 0, 1, 1, 1, 3, 0, 6, 1, 0, 0, 0, 0x1f}, 13, 5,          FER_ECORRUPT},
     {"no such kind",         {1, 0, 1, 1, 1, 3, 0, 5, 2, 0, 0, 0, 0x1f}, 13, 5,          FER_ECORRUPT},
-    {"histograms",           {1, 0, 1, 1, 1, 3, 0, 5, 1, 0, 0, 0, 0x1f}, 13, 5,          FER_EUNSUP  },
+    {"a rich run as floats", {1, 0, 1, 1, 1, 3, 0, 5, 1, 0, 0, 0, 0x1f}, 13, 5,          FER_ECORRUPT},
     {"empty",                {0},                                        0,  5,          FER_ECORRUPT},
 };
 

@@ -47,7 +47,7 @@ static void *write_until_killed(void *arg)
             struct str text = arena_printf(&a, "__name__=m,c=%d,i=%u,thread=%d",
                                            i == N_ROWS - 1 ? (int)(round / 50) : 0, i, cw->number);
 
-            rows[i] = (struct tsdb_row){tsdb_find_raw(cw->fx->db, fx_raw(text.p)), i, 0, 1};
+            rows[i] = (struct tsdb_row){tsdb_find_raw(cw->fx->db, fx_raw(text.p)), i, 0, 1, false};
             ns[i] =
                 (struct tsdb_new_series){.labels = fx_labels(&a, text.p), .raw = fx_raw(text.p)};
         }

@@ -61,7 +61,7 @@ static void *write_many(void *arg)
 
             ns[k] =
                 (struct tsdb_new_series){.labels = fx_labels(&a, text.p), .raw = fx_raw(text.p)};
-            rows[k] = (struct tsdb_row){tsdb_find_raw(wr->fx->db, ns[k].raw), k, k, 1};
+            rows[k] = (struct tsdb_row){tsdb_find_raw(wr->fx->db, ns[k].raw), k, k, 1, false};
         }
         if (tsdb_write_sync(wr->fx->db, &w) != 0 || w.n_verdicts[TSDB_STORED] != 2 ||
             !visible(wr, &a, T0 + i))

@@ -12,26 +12,34 @@
 #define DENSE        100 /* samples: so that series do not fit one row of sealed chunks */
 #define MATCHERS_MAX 3
 
+/* Noisy: much, which hardly compresses. Rich: histograms and start timestamps, too. */
+enum { BACKFILL = 1, SLEEPS = 2, JUMPS = 4, NOISY = 8, RICH = 16, EXEMPLARS = 32 };
+
 static struct model_case {
     const char *name;
     dur_ms ooo_window, retention;
-    uint32_t retention_kb, map_kb;       /* 0: no limit; the usual map */
-    uint32_t n_samples;                  /* at most, of a series in a request */
-    uint32_t n_series, slice_rows;       /* slices of a row put each step next to a kill */
-    bool backfill, sleeps, jumps, noisy; /* noisy: much, which hardly compresses */
+    uint32_t retention_kb, map_kb; /* 0: no limit; the usual map */
+    uint32_t n_samples;            /* at most, of a series in a request */
+    uint32_t n_series, slice_rows; /* slices of a row put each step next to a kill */
+    unsigned ways;
 } cases[] = {
-    {"in order",            0,           0,            0,   0,    2,     40,         0, false, false, false, false},
-    {"late",                2 * HOUR_MS, 0,            0,   0,    2,     40,         0, false, false, false, false},
-    {"in order, retention", 0,           5 * HOUR_MS,  0,   0,    2,     40,         1, false, false, false, false},
-    {"late, backfill",      HOUR_MS / 2, 0,            0,   0,    2,     40,         0, true,  false, false, false},
-    {"late, retention",     2 * HOUR_MS, 5 * HOUR_MS,  0,   0,    2,     40,         1, true,  false, false, false},
-    {"dense",               2 * HOUR_MS, 5 * HOUR_MS,  0,   0,    DENSE, 40,         1, true,  false, false, false},
-    {"many series",         HOUR_MS,     5 * HOUR_MS,  0,   0,    8,     MAX_SERIES, 1, true,  false, false, false},
-    {"series come and go",  HOUR_MS / 2, 2 * HOUR_MS,  0,   0,    2,     40,         0, true,  true,  false, false},
-    {"retention by size",   HOUR_MS / 2, 0,            160, 0,    2,     40,         1, false, true,  false, false},
-    {"the clock goes back", HOUR_MS / 2, 5 * HOUR_MS,  0,   0,    2,     40,         1, true,  true,  true,  false},
-    {"small map",           0,           12 * HOUR_MS, 0,   1024, 20,    40,         0, false, true,  false, true },
-    {"small map, late",     HOUR_MS / 2, 12 * HOUR_MS, 0,   2048, 20,    40,         0, false, true,  false, true },
+    {"in order",            0,           0,            0,   0,    2,     40,         0, 0                        },
+    {"late",                2 * HOUR_MS, 0,            0,   0,    2,     40,         0, 0                        },
+    {"in order, retention", 0,           5 * HOUR_MS,  0,   0,    2,     40,         1, 0                        },
+    {"late, backfill",      HOUR_MS / 2, 0,            0,   0,    2,     40,         0, BACKFILL                 },
+    {"late, retention",     2 * HOUR_MS, 5 * HOUR_MS,  0,   0,    2,     40,         1, BACKFILL                 },
+    {"dense",               2 * HOUR_MS, 5 * HOUR_MS,  0,   0,    DENSE, 40,         1, BACKFILL                 },
+    {"many series",         HOUR_MS,     5 * HOUR_MS,  0,   0,    8,     MAX_SERIES, 1, BACKFILL                 },
+    {"series come and go",  HOUR_MS / 2, 2 * HOUR_MS,  0,   0,    2,     40,         0, BACKFILL | SLEEPS        },
+    {"retention by size",   HOUR_MS / 2, 0,            160, 0,    2,     40,         1, SLEEPS                   },
+    {"the clock goes back", HOUR_MS / 2, 5 * HOUR_MS,  0,   0,    2,     40,         1, BACKFILL | SLEEPS | JUMPS},
+    {"small map",           0,           12 * HOUR_MS, 0,   1024, 20,    40,         0, SLEEPS | NOISY           },
+    {"small map, late",     HOUR_MS / 2, 12 * HOUR_MS, 0,   2048, 20,    40,         0, SLEEPS | NOISY           },
+    {"rich",                2 * HOUR_MS, 0,            0,   0,    2,     40,         0, RICH | EXEMPLARS         },
+    {"rich, in order",      0,           5 * HOUR_MS,  0,   0,    8,     40,         1, RICH                     },
+    {"rich, retention",     2 * HOUR_MS, 5 * HOUR_MS,  0,   0,    8,     40,         1, BACKFILL | RICH          },
+    {"rich, dense",         2 * HOUR_MS, 5 * HOUR_MS,  0,   0,    DENSE, 40,         1, BACKFILL | SLEEPS | RICH },
+    {"rich, small map",     HOUR_MS / 2, 12 * HOUR_MS, 0,   8192, 20,    40,         0, SLEEPS | NOISY | RICH    },
 };
 
 /* ---- a clock that goes back ------------------------------------------------------------- */
@@ -56,19 +64,24 @@ static void step_jump(struct model *m)
 
 /* ---- writing ---------------------------------------------------------------------------- */
 
-static struct sample random_sample(struct model *m, const struct model_series *ms, bool noisy)
+static struct model_sample random_sample(struct model *m, const struct model_series *ms,
+                                         const struct model_case *c, bool is_hist)
 {
     ts_ms now = clock_now_ms(&m->fx.clock.base);
-    struct sample s = {now, (double)(fx_random(&m->random) % 5)};
+    struct model_sample s = {
+        .t = now, .v = (double)(fx_random(&m->random) % 5), .is_hist = is_hist};
 
-    if (noisy)
-        s = (struct sample){now + (ts_ms)(fx_random(&m->random) % 10000),
-                            f64_from_bits(fx_random(&m->random))};
+    if ((c->ways & NOISY) != 0) {
+        s.t = now + (ts_ms)(fx_random(&m->random) % 10000);
+        s.v = f64_from_bits(fx_random(&m->random));
+    }
+    if ((c->ways & RICH) != 0 && fx_random(&m->random) % 4 == 0)
+        s.start = T0 + (ts_ms)(fx_random(&m->random) % 3);
 
     switch (fx_random(&m->random) % 12) {
     case 0:
         /* A repetition; a backfill knows the newest only of series that got a sample lately. */
-        if (ms->n > 0 && !m->writes_backfill)
+        if (ms->n > 0 && !m->writes_backfill && ms->s[ms->n - 1].is_hist == is_hist)
             s = ms->s[ms->n - 1];
         break;
     case 1:
@@ -79,7 +92,7 @@ static struct sample random_sample(struct model *m, const struct model_series *m
         s.t = now - (ts_ms)(fx_random(&m->random) % (3 * HOUR_MS));
         break;
     case 3:
-        if (!noisy)
+        if ((c->ways & NOISY) == 0)
             s.t = now + (ts_ms)(fx_random(&m->random) % 700000);
         break;
     case 4:
@@ -96,7 +109,8 @@ static struct sample random_sample(struct model *m, const struct model_series *m
         break;
     }
     /* Times of backfills are odd, the others' even, so that none repeats a newest by chance. */
-    return (struct sample){m->writes_backfill ? s.t | 1 : s.t & ~INT64_C(1), s.v};
+    s.t = m->writes_backfill ? s.t | 1 : s.t & ~INT64_C(1);
+    return s;
 }
 
 /* Changes to what families are, mostly none. */
@@ -121,8 +135,9 @@ struct request {
     struct tsdb_row rows[N_ROWS];
     struct tsdb_new_series ns[N_ROWS];
     struct metadata metadata[2];
+    struct tsdb_exemplar exemplars[N_ROWS];
     struct model_bounds bounds;
-    size_t want[N_TSDB_VERDICTS];
+    size_t want[N_TSDB_VERDICTS], want_hists[N_TSDB_VERDICTS];
     ts_ms max_t; /* of the store when it is taken */
 };
 
@@ -131,23 +146,63 @@ static void add_row(struct model *m, struct request *rq, struct model_series *ms
 {
     size_t n = fx_random(&m->random) % (c->n_samples + 1);
     size_t i = rq->w.n_rows++;
-    struct sample *s = m->samples + rq->w.n_samples;
+    bool hists = (c->ways & RICH) != 0 && fx_random(&m->random) % 3 == 0;
+    size_t *n_all = hists ? &rq->w.n_hists : &rq->w.n_samples;
 
     rq->ns[i] = (struct tsdb_new_series){.labels = ms->labels, .raw = ms->raw};
     rq->rows[i] = (struct tsdb_row){.id = tsdb_find_raw(m->fx.db, ms->raw),
                                     .new_series = (uint32_t)i,
-                                    .first = (uint32_t)rq->w.n_samples,
-                                    .n = (uint32_t)n};
-    for (size_t k = 0; k < n; k++) {
-        enum tsdb_verdict v;
+                                    .first = (uint32_t)*n_all,
+                                    .n = (uint32_t)n,
+                                    .hists = hists};
+    for (size_t k = 0; k < n; k++, ++*n_all) {
+        struct model_sample s = random_sample(m, ms, c, hists);
+        enum tsdb_verdict v = model_add(m, ms, s, &rq->bounds);
 
-        s[k] = random_sample(m, ms, c->noisy);
-        v = model_add(m, ms, s[k], &rq->bounds);
-        rq->want[v]++;
+        if (hists)
+            m->hists[*n_all] = (struct hsample){s.t, hist_any(&m->fx.arena, f64_bits(s.v))};
+        else
+            m->samples[*n_all] = (struct sample){s.t, s.v};
+        (hists ? m->hist_starts : m->starts)[*n_all] = s.start;
+        (hists ? rq->want_hists : rq->want)[v]++;
         if (v == TSDB_STORED)
-            rq->max_t = MAX(rq->max_t, s[k].t);
+            rq->max_t = MAX(rq->max_t, s.t);
     }
-    rq->w.n_samples += n;
+}
+
+/* Of series that get samples with the request, and of others. */
+static void add_exemplars(struct model *m, struct request *rq)
+{
+    ts_ms now = clock_now_ms(&m->fx.clock.base);
+
+    rq->w.exemplars = rq->exemplars;
+    for (size_t i = 0; i < rq->w.n_rows; i++) {
+        if (fx_random(&m->random) % 4 == 0)
+            rq->exemplars[rq->w.n_exemplars++] = (struct tsdb_exemplar){
+                .id = rq->rows[i].id,
+                .new_series = (uint32_t)i,
+                .exemplar = {.t = now - (ts_ms)(fx_random(&m->random) % 3),
+                             .v = (double)(fx_random(&m->random) % 3)}
+            };
+    }
+}
+
+/* What became of them; those of series that never got a sample are refused. */
+static void compare_exemplars(struct model *m, const struct request *rq)
+{
+    size_t n_stored = 0;
+
+    for (size_t i = 0; i < rq->w.n_exemplars; i++) {
+        const struct tsdb_exemplar *e = &rq->exemplars[i];
+        const struct model_series *ms =
+            model_series_of(m, rq->ns[rq->exemplars[i].new_series].labels);
+
+        if (ms->newest.t != INT64_MIN)
+            n_stored += model_add_exemplar(
+                m, (struct model_exemplar){(size_t)(ms - m->series), e->exemplar.t, e->exemplar.v});
+    }
+    assert_int_equal(rq->w.n_exemplars_stored, n_stored);
+    assert_int_equal(rq->w.n_exemplars_refused, rq->w.n_exemplars - n_stored);
 }
 
 static void make_request(struct model *m, struct request *rq, const struct model_case *c)
@@ -159,6 +214,9 @@ static void make_request(struct model *m, struct request *rq, const struct model
     rq->w = (struct tsdb_write){.arena = &m->fx.arena,
                                 .rows = rq->rows,
                                 .samples = m->samples,
+                                .hists = m->hists,
+                                .starts = (c->ways & RICH) != 0 ? m->starts : NULL,
+                                .hist_starts = m->hist_starts,
                                 .series = rq->ns,
                                 .metadata = rq->metadata,
                                 .backfill = m->writes_backfill};
@@ -171,6 +229,8 @@ static void make_request(struct model *m, struct request *rq, const struct model
             add_row(m, rq, ms, c);
     }
     rq->w.n_series = rq->w.n_rows;
+    if ((c->ways & EXEMPLARS) != 0)
+        add_exemplars(m, rq);
     rq->w.n_metadata = random_metadata(m, rq->metadata);
 }
 
@@ -203,6 +263,8 @@ static void step_write(struct model *m, const struct model_case *c)
     if (tsdb_write_sync(m->fx.db, &rq.w) == FER_ESTALE) {
         for (size_t i = 0; i < rq.w.n_rows; i++)
             rq.rows[i].id = 0;
+        for (size_t i = 0; i < rq.w.n_exemplars; i++)
+            rq.exemplars[i].id = 0;
         (void)tsdb_write_sync(m->fx.db, &rq.w);
     }
     if (rq.w.rc == FER_ENOSPC && c->map_kb > 0) {
@@ -215,12 +277,37 @@ static void step_write(struct model *m, const struct model_case *c)
     m->made_room = false;
     assert_int_equal(rq.w.rc, 0);
     compare_verdicts(m, rq.w.n_verdicts, rq.want);
+    compare_verdicts(m, rq.w.n_hist_verdicts, rq.want_hists);
+    compare_exemplars(m, &rq);
     m->n_refused_in_a_row = 0;
     m->max_t = rq.max_t;
     for (size_t i = 0; i < rq.w.n_metadata; i++)
         for (size_t k = 0; k < N_FAMILIES; k++)
             if (str_eq(m->families[k].md.family, rq.metadata[i].family))
                 m->families[k] = (struct model_family){rq.metadata[i], true};
+}
+
+static void step_exemplars(struct model *m)
+{
+    struct tsdb_match all = {NULL, 0};
+    struct source_range range = {INT64_MIN, INT64_MAX};
+    struct tsdb_exemplars *v;
+    size_t n, n_found = 0;
+    struct fault f;
+
+    assert_int_equal(tsdb_query_exemplars(m->fx.db, &m->fx.arena, &all, 1, range, &v, &n, &f), 0);
+    for (size_t i = 0; i < n; i++) {
+        size_t series = (size_t)(model_series_of(m, v[i].labels) - m->series), at = 0;
+
+        assert_true(i == 0 || labels_cmp(v[i - 1].labels, v[i].labels) < 0);
+        n_found += v[i].n;
+        for (size_t k = 0; k < m->n_exemplars; k++)
+            at += m->exemplars[k].series == series;
+        assert_int_equal(v[i].n, at);
+        for (size_t k = 0; k < v[i].n; k++)
+            assert_true(k == 0 || v[i].v[k].t >= v[i].v[k - 1].t);
+    }
+    assert_int_equal(n_found, m->n_exemplars);
 }
 
 /* ---- reading ---------------------------------------------------------------------------- */
@@ -251,7 +338,7 @@ static void step_read(struct model *m, const struct matcher *ma, size_t n, struc
 {
     struct source_selection *sel = fx_select(&m->fx, ma, n, r.from, r.to);
     ts_ms sure = model_sure_from(m);
-    struct sample_vec sv = {0};
+    struct model_vec got = {0};
     bool seen[MAX_SERIES] = {false};
 
     for (size_t i = 0; i < sel->n; i++) {
@@ -260,14 +347,14 @@ static void step_read(struct model *m, const struct matcher *ma, size_t n, struc
         assert_true(matchers_match(ma, n, ms->labels));
         assert_true(i == 0 || labels_cmp(sel->series[i - 1].labels, ms->labels) < 0);
         seen[ms - m->series] = true;
-        fx_read(sel, i, &sv);
-        model_compare(m, ms, &sv, r, sure);
+        model_read(sel, i, &got);
+        model_compare(m, ms, &got, r, sure);
     }
-    sv.n = 0;
+    got.n = 0;
     for (size_t i = 0; i < m->n_series; i++)
         if (!seen[i] && matchers_match(ma, n, m->series[i].labels))
-            model_compare(m, &m->series[i], &sv, r, sure);
-    sample_vec_release(&sv);
+            model_compare(m, &m->series[i], &got, r, sure);
+    free(got.v);
 }
 
 static void read_all(struct model *m)
@@ -318,14 +405,14 @@ static void check_texts(const struct model *m, const struct matcher *ma, size_t 
     for (size_t i = 0; i < m->n_series; i++) {
         const struct model_series *ms = &m->series[i];
 
-        if (ms->newest == INT64_MIN || ms->newest < gone || !matchers_match(ma, n, ms->labels))
+        if (ms->newest.t == INT64_MIN || ms->newest.t < gone || !matchers_match(ma, n, ms->labels))
             continue;
         for (size_t k = 0; k < ms->labels.n; k++) {
             const struct label *l = &ms->labels.v[k];
 
             for (size_t j = 0; j < t->n; j++)
                 founded[j] = founded[j] || gives_text(t, l, t->v[j]);
-            if (ms->newest >= sure && (t->name.n == 0 || str_eq(l->name, t->name)))
+            if (ms->newest.t >= sure && (t->name.n == 0 || str_eq(l->name, t->name)))
                 assert_true(has_text(t, t->name.n == 0 ? l->name : l->value));
         }
     }
@@ -429,7 +516,7 @@ static void step(struct model *m, const struct model_case *c)
     uint64_t kind = fx_random(&m->random) % 1000;
 
     clock_manual_advance(&m->fx.clock, (dur_ms)(fx_random(&m->random) % 10000));
-    m->writes_backfill = c->backfill && fx_random(&m->random) % 4 == 0;
+    m->writes_backfill = (c->ways & BACKFILL) != 0 && fx_random(&m->random) % 4 == 0;
     if (kind < 3)
         fx_reopen(&m->fx);
     else if (kind < 6)
@@ -444,9 +531,11 @@ static void step(struct model *m, const struct model_case *c)
         step_labels(m);
     else if (kind < 68)
         step_metadata(m);
-    else if (kind < 70 && c->sleeps)
+    else if (kind < 69 && (c->ways & EXEMPLARS) != 0)
+        step_exemplars(m);
+    else if (kind < 70 && (c->ways & SLEEPS) != 0)
         step_sleep(m);
-    else if (kind < 71 && c->jumps)
+    else if (kind < 71 && (c->ways & JUMPS) != 0)
         step_jump(m);
     else if (m->n_refused_in_a_row > 50)
         make_room(m);
@@ -482,9 +571,13 @@ static void test_model(void **state)
     atomic_store(&clock_behind, 0);
     m.fx.clock.base.now_ms = behind_now_ms;
     m.samples = xcalloc((size_t)N_ROWS * c->n_samples, sizeof(*m.samples));
+    m.hists = xcalloc((size_t)N_ROWS * c->n_samples, sizeof(*m.hists));
+    m.starts = xcalloc((size_t)N_ROWS * c->n_samples, sizeof(*m.starts));
+    m.hist_starts = xcalloc((size_t)N_ROWS * c->n_samples, sizeof(*m.hist_starts));
     m.undo = xcalloc((size_t)N_ROWS * c->n_samples, sizeof(*m.undo));
     m.fx.map_bytes = (size_t)c->map_kb * 1024;
     m.fx.opts.ooo_window = c->ooo_window;
+    m.fx.opts.max_exemplars = (c->ways & EXEMPLARS) != 0 ? MODEL_EXEMPLARS : 0;
     m.fx.opts.retention = c->retention;
     m.fx.opts.slice_rows = c->slice_rows;
     m.fx.opts.retention_bytes = (uint64_t)c->retention_kb * 1024;
@@ -503,6 +596,8 @@ static void test_model(void **state)
     fx_crash(&m.fx);
     read_all(&m);
     step_metadata(&m);
+    if ((c->ways & EXEMPLARS) != 0)
+        step_exemplars(&m);
     model_release(&m);
 }
 

@@ -2,7 +2,9 @@
  * test_upgrade.c - a file that an older version of the format wrote is opened, read and written.
  *
  * tests/data/store-v1.mdb.gz was made by ferula 0.1.0 before samples were sealed: 90 rounds of 15 s
- * of 5 counters and 2 gauges, sent in two requests, and their metadata.
+ * of 5 counters and 2 gauges, sent in two requests, and their metadata. store-v2.mdb.gz is of the
+ * time before histograms: 600 rounds of 3 counters, each with 12 late samples; most are sealed,
+ * some in a checkpoint, the rest in the log.
  */
 #include "fixture.h"
 
@@ -70,19 +72,25 @@ static void check_all(struct fixture *fx)
     sample_vec_release(&sv);
 }
 
+/* A folder with the file of that name in it. */
+static void unpack(struct fixture *fx, const char *name)
+{
+    char command[300];
+
+    fx_init(fx);
+    snprintf(command, sizeof(command), "gzip -dc tests/data/%s.gz > %s/ferula.mdb", name, fx->dir);
+    assert_int_equal(system(command), 0);
+}
+
 static void test_version_1(void **state)
 {
     struct fixture fx;
-    char command[300];
     struct metadata *md = NULL;
     size_t n = 0;
     struct fault f;
 
     (void)state;
-    fx_init(&fx);
-    snprintf(command, sizeof(command), "gzip -dc tests/data/store-v1.mdb.gz > %s/ferula.mdb",
-             fx.dir);
-    assert_int_equal(system(command), 0);
+    unpack(&fx, "store-v1.mdb");
     clock_manual_set(&fx.clock, V1_T0 + V1_ROUNDS * 15000);
     fx_open(&fx);
     check_all(&fx);
@@ -101,9 +109,65 @@ static void test_version_1(void **state)
     fx_release(&fx);
 }
 
+#define V2_ROUNDS 600
+#define V2_LATE   50 /* rounds between two late samples */
+
+static void check_v2(struct fixture *fx, size_t n_more)
+{
+    struct source_selection *sel = fx_all(fx);
+    struct sample_vec sv = {0};
+
+    assert_int_equal(sel->n, 3);
+    for (size_t i = 0; i < sel->n; i++) {
+        int pod = number_after(sel->series[i].labels, "pod", 1);
+        size_t at = 0;
+
+        assert_int_equal(fx_read(sel, i, &sv), V2_ROUNDS + V2_ROUNDS / V2_LATE + n_more);
+        for (int r = 0; r < V2_ROUNDS; r++) {
+            assert_int_equal(sv.v[at].t, T0 + r * 15000);
+            assert_true(sv.v[at++].v == (double)(r * (pod + 1) * 675));
+            if (r % V2_LATE != 9)
+                continue;
+            assert_int_equal(sv.v[at].t, T0 + r * 15000 + 1);
+            assert_true(sv.v[at++].v == (double)(r + 40));
+        }
+    }
+    sample_vec_release(&sv);
+}
+
+static void test_version_2(void **state)
+{
+    struct fixture fx;
+    struct tsdb_audit_counts counts;
+    struct fault f;
+
+    (void)state;
+    unpack(&fx, "store-v2.mdb");
+    assert_int_equal(tsdb_audit(fx.dir, fx_tell, NULL, &counts, &f), 0);
+    assert_int_equal(counts.faults, 0);
+    clock_manual_set(&fx.clock, T0 + V2_ROUNDS * 15000);
+    fx_open(&fx);
+    check_v2(&fx, 0);
+    for (int pod = 0; pod < 3; pod++) {
+        char labels[64];
+
+        snprintf(labels, sizeof(labels), "__name__=requests_total,pod=p%d", pod);
+        fx_put(&fx, labels, clock_now_ms(&fx.clock.base), 1);
+    }
+    fx_crash(&fx);
+    check_v2(&fx, 1);
+    clock_manual_advance(&fx.clock, INT64_C(7200) * 1000);
+    tsdb_settle(fx.db);
+    check_v2(&fx, 1);
+    fx_reopen(&fx);
+    check_v2(&fx, 1);
+    fx_release(&fx);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_version_1)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_version_1),
+                                       cmocka_unit_test(test_version_2)};
 
     return cmocka_run_group_tests_name("tsdb upgrade", tests, NULL, NULL);
 }

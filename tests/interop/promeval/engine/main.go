@@ -11,10 +11,8 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
-	"sort"
 	"time"
 
-	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
 )
@@ -137,9 +135,6 @@ func main() {
 		switch d.u8() {
 		case 'D':
 			set := d.dataSet()
-			sort.Slice(set.series, func(i, j int) bool {
-				return labels.Compare(set.series[i].labels, set.series[j].labels) < 0
-			})
 			for _, s := range set.series {
 				if err := s.store(); err != nil {
 					fmt.Fprintln(os.Stderr, "engine:", err)
@@ -147,7 +142,14 @@ func main() {
 				}
 			}
 			m.all = set.series
+			m.sort()
 			engine = newEngine(&set)
+		case 'R':
+			if d.u8() == 1 {
+				m.shuffle()
+			} else {
+				m.sort()
+			}
 		case 'Q':
 			r := d.query()
 			out.begin()

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"math"
+	"math/rand/v2"
 	"sort"
 
 	"github.com/prometheus/prometheus/model/histogram"
@@ -60,6 +61,12 @@ func (s withoutStarts) Iterator(chunkenc.Iterator) chunkenc.Iterator {
 		points[i] = point{t: p.t, v: p.v, h: p.h}
 	}
 	return &pointIterator{points: points, at: -1}
+}
+
+func (s *series) trimmed(mint, maxt int64) *series {
+	from := sort.Search(len(s.points), func(i int) bool { return s.points[i].t >= mint })
+	to := sort.Search(len(s.points), func(i int) bool { return s.points[i].t > maxt })
+	return &series{s.labels, s.points[from:max(from, to)]}
 }
 
 func (s *series) Labels() labels.Labels { return s.labels }
@@ -126,14 +133,30 @@ func (*pointIterator) Err() error    { return nil }
 
 type memory struct{ all []*series }
 
-func (m *memory) Querier(_, _ int64) (storage.Querier, error) { return m, nil }
-func (*memory) Close() error                                  { return nil }
+func (m *memory) sort() {
+	sort.Slice(m.all, func(i, j int) bool { return labels.Compare(m.all[i].labels, m.all[j].labels) < 0 })
+}
 
-func (*memory) LabelValues(context.Context, string, *storage.LabelHints, ...*labels.Matcher) ([]string, annotations.Annotations, error) {
+func (m *memory) shuffle() {
+	rand.Shuffle(len(m.all), func(i, j int) { m.all[i], m.all[j] = m.all[j], m.all[i] })
+}
+
+func (m *memory) Querier(mint, maxt int64) (storage.Querier, error) {
+	return &querier{m, mint, maxt}, nil
+}
+
+type querier struct {
+	*memory
+	mint, maxt int64
+}
+
+func (*querier) Close() error { return nil }
+
+func (*querier) LabelValues(context.Context, string, *storage.LabelHints, ...*labels.Matcher) ([]string, annotations.Annotations, error) {
 	return nil, nil, nil
 }
 
-func (*memory) LabelNames(context.Context, *storage.LabelHints, ...*labels.Matcher) ([]string, annotations.Annotations, error) {
+func (*querier) LabelNames(context.Context, *storage.LabelHints, ...*labels.Matcher) ([]string, annotations.Annotations, error) {
 	return nil, nil, nil
 }
 

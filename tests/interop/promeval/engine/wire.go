@@ -10,6 +10,7 @@ package main
 //	histogram  hint of a counter reset (u8), schema (i32), zero threshold, zero count, count, sum,
 //	           positive and negative spans (offset i32, length u32), positive and negative buckets,
 //	           custom values
+//	order      'R', 1: the series of the data set in any order, 0: by labels, as they are at first (u8)
 //	query      'Q', start, end, step (i64; 0: an instant query), text
 //	answer     error (text), and when that is empty: type (u8: s, t, v, m), the text of a string,
 //	           series, warnings, infos (texts), samples
