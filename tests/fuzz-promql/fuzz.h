@@ -104,6 +104,7 @@ struct test_case {
     bool inexact;   /* a function is in it whose last digits depend on the library */
     bool zero_sign; /* one that picks among zeros of both signs, which depends on the sort */
     bool stats;     /* what was counted is compared, too */
+    size_t max_samples;
     bool natives;   /* there are native histograms */
     bool any_order; /* the order of an instant vector's series says nothing */
 };
