@@ -80,8 +80,7 @@ static void run_init(struct run *r, struct http_req *req)
               .delayed_name_removal = api->opts.delayed_name_removal,
               .use_start_timestamps = api->opts.use_start_timestamps,
               .type_and_unit_labels = api->opts.type_and_unit_labels,
-              .per_step_stats =
-                  api->opts.per_step_stats && str_is(http_param(req, "stats"), "all"),
+              .per_step_stats = api->opts.per_step_stats && str_is(http_param(req, "stats"), "all"),
               .features = api->opts.features,
               .helpers = api->opts.helpers,
               .n_helpers = api->opts.n_helpers,

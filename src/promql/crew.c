@@ -99,8 +99,7 @@ static int account(struct promql__crew *c, size_t n, const struct promql__item *
     const struct promql__item *failed = first_failed(n, items);
 
     for (size_t i = 0; i < n; i++) {
-        int rc =
-            promql__hold_load(c->ev, &(struct promql__load){items[i].held, items[i].need});
+        int rc = promql__hold_load(c->ev, &(struct promql__load){items[i].held, items[i].need});
 
         if (rc != 0)
             return rc;

@@ -238,8 +238,7 @@ int promql__eval(struct promql__ev *ev, const struct promql__grid *g, const stru
         return promql__too_many(ev);
     CHECK(e->kind < COUNT(node_fns) && node_fns[e->kind] != NULL);
     ev->decoding = promql__decoding_below(decoding, e);
-    if (!promql__is_instant(g) && !ev->in_param && promql__wants_wrap(e) &&
-        promql__is_invariant(e))
+    if (!promql__is_instant(g) && !ev->in_param && promql__wants_wrap(e) && promql__is_invariant(e))
         rc = eval_once(ev, g, e, out);
     else
         rc = eval_node(ev, g, e, out);

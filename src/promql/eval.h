@@ -105,9 +105,9 @@ enum promql__decoding {
 
 /* What is counted of samples; a histogram by its size. */
 struct promql__counts {
-    uint64_t seen;                /* by the steps: each sample in each step that looks at it */
-    uint64_t read;                /* each sample in the first step that looks at it */
-    uint64_t *seen_at, *read_at;  /* heap; by step; NULL: not wanted */
+    uint64_t seen;               /* by the steps: each sample in each step that looks at it */
+    uint64_t read;               /* each sample in the first step that looks at it */
+    uint64_t *seen_at, *read_at; /* heap; by step; NULL: not wanted */
     size_t n_steps;
 };
 
@@ -129,7 +129,7 @@ struct promql__ev {
     enum promql__decoding decoding; /* of the selectors below the node at work */
     /* Samples in memory now, and the most so far; Prometheus may take off what it never put on. */
     int64_t held, peak;
-    struct promql__counts counts;   /* of the grid at work */
+    struct promql__counts counts;      /* of the grid at work */
     struct promql__operands *operands; /* of the node at work; NULL: not step by step */
     bool in_param;              /* of an aggregation: Prometheus evaluates it in every step */
     size_t work;                /* samples handled since the last poll */
@@ -693,8 +693,7 @@ struct promql__change {
  */
 int promql__slide_rates(struct promql__ev *ev, const struct promql__grid *g,
                         const struct promql__range *r, enum promql_func func,
-                        const struct promql__range_series *rs,
-                        struct promql__load *load);
+                        const struct promql__range_series *rs, struct promql__load *load);
 
 /* What the increase is multiplied by, to be that of the whole window. */
 double promql__stretch(const struct promql__change *c, const struct promql__window *w);

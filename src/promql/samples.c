@@ -250,7 +250,7 @@ static bool has_hists(const struct promql__matrix *m)
 
 /* The results of all steps up to one stay beside the elements of that one. */
 static int64_t most_in_a_step(const struct promql__grid *g, const struct promql__operands *ops,
-                             const struct promql__matrix *out)
+                              const struct promql__matrix *out)
 {
     int64_t *change = xcalloc(g->n + 1, sizeof(*change));
     int64_t elements = 0, results = 0, total = 0, most = 0;

@@ -305,8 +305,7 @@ struct str answers_differ(struct arena *a, const struct test_case *c, const stru
 
     if (own->error.n > 0 || peer->error.n > 0)
         return same_error(a, own->error, peer->error) ||
-                       histograms_differ(c, own->error, peer->error) ||
-                       limits_differ(c, own, peer)
+                       histograms_differ(c, own->error, peer->error) || limits_differ(c, own, peer)
                    ? out
                    : STR("errors");
     if (own->type != peer->type)
