@@ -16,6 +16,8 @@
 #include "ferula/model/histogram.h"
 #include "ferula/promql.h"
 
+#include "samples.h"
+
 /* The times start, start + step, ... up to `end`; n may be 0. step is at least 1. */
 struct promql__grid {
     ts_ms start, end;
@@ -103,22 +105,6 @@ enum promql__decoding {
     PROMQL__ALWAYS_WHOLE, /* whatever comes further down the tree */
 };
 
-/* What is counted of samples; a histogram by its size. */
-struct promql__counts {
-    uint64_t seen;               /* by the steps: each sample in each step that looks at it */
-    uint64_t read;               /* each sample in the first step that looks at it */
-    uint64_t *seen_at, *read_at; /* heap; by step; NULL: not wanted */
-    size_t n_steps;
-};
-
-/* The operands of an operator that works step by step. */
-struct promql__operands {
-    int64_t held;    /* once they are there */
-    size_t n;        /* series that have a sample in every step */
-    bool failed;     /* one of them */
-    int64_t *change; /* heap; how many of the others have one, from step to step; may be NULL */
-};
-
 struct promql__ev {
     struct source *src;  /* borrowed */
     struct arena *arena; /* borrowed */
@@ -163,73 +149,12 @@ static inline int promql__hold(struct promql__ev *ev, size_t n)
     return ev->held > ev->max_samples ? promql__too_many(ev) : 0;
 }
 
-/* How many samples a histogram counts for, with its time. */
-static inline size_t promql__weight(const struct histogram *h)
-{
-    return (histogram_size(h) + 8) / 16;
-}
-
 /* Asks now and then whether to go on; `n` is roughly how many samples were handled. */
 static inline int promql__tick(struct promql__ev *ev, size_t n)
 {
     ev->work += n + 1;
     return ev->work < 8192 ? 0 : promql__poll(ev);
 }
-
-/* ---- samples.c: what is counted ---- */
-
-void promql__counts_init(struct promql__counts *c, size_t seen_steps, size_t read_steps);
-void promql__counts_like(struct promql__counts *c, const struct promql__counts *model);
-void promql__counts_merge(struct promql__counts *into, const struct promql__counts *c);
-void promql__counts_release(struct promql__counts *c);
-
-static inline void promql__count(struct promql__counts *c, size_t step, size_t seen, size_t read)
-{
-    c->seen += seen;
-    c->read += read;
-    if (c->seen_at != NULL)
-        c->seen_at[step] += seen;
-    if (c->read_at != NULL)
-        c->read_at[step] += read;
-}
-
-/* How many samples are in ev->out and ev->hout. */
-size_t promql__made(const struct promql__ev *ev);
-/* Counts them: they are what an instant selector sees of a series. */
-void promql__count_made(struct promql__ev *ev, const struct promql__grid *g);
-/* Counts what was evaluated once for all steps. */
-void promql__count_once(struct promql__counts *c, const struct promql__counts *of, size_t n_steps);
-
-/* Who uses a subquery. */
-struct promql__use {
-    const struct promql__grid *outer;
-    dur_ms offset, range; /* 0: it is the query itself, and all of it is seen */
-    bool pinned, by_step;
-};
-
-/* Whether it matters in which steps of the subquery samples are read. */
-bool promql__use_splits(const struct promql__use *u);
-void promql__count_subquery(struct promql__counts *c, const struct promql__use *u,
-                            const struct promql__grid *inner, const struct promql__counts *of);
-
-/* What a series adds to what is held. */
-struct promql__load {
-    int64_t kept, most; /* afterwards, and in the meantime */
-};
-
-/* FER_ELIMIT when there is no room for it. */
-int promql__hold_load(struct promql__ev *ev, const struct promql__load *l);
-/* An operand has one more series. */
-void promql__operand_series(struct promql__operands *ops, const struct promql__grid *g,
-                            const struct promql__series *s);
-/* Whether there is room for the operands in the first step. */
-bool promql__steps_fit(const struct promql__ev *ev);
-/* The node at work has one more operand. */
-void promql__operand(struct promql__ev *ev, const struct promql__grid *g,
-                     const struct promql__matrix *m);
-/* Accounts for the steps of the node at work, which gave `out`; what is held is operands only. */
-int promql__hold_steps(struct promql__ev *ev, const struct promql__grid *g,
-                       const struct promql__matrix *out);
 
 /* ---- invariant.c: parts of a query that no step changes ---- */
 
@@ -386,29 +311,6 @@ struct promql__range_series {
     size_t nh;
     const ts_ms *s_start, *h_start; /* NULL: none is known */
 };
-
-/* Which samples of a series a window sees. */
-struct promql__sight {
-    size_t lo, hi, hlo, hhi;
-    size_t weight;     /* of its histograms */
-    size_t new_from;   /* the first float that the windows before have not come to */
-    size_t new_weight; /* of histograms that they have not come to */
-    size_t most;       /* the largest window counted so far */
-};
-
-static inline size_t promql__sight_size(const struct promql__sight *v)
-{
-    return v->hi - v->lo + v->weight;
-}
-
-void promql__sight_move(struct promql__sight *v, const struct promql__range_series *rs, ts_ms after,
-                        ts_ms last);
-/* Counts the window in this step; `reads`: also what it is the first to see. */
-void promql__sight_count(struct promql__counts *c, struct promql__sight *v, size_t step,
-                         bool reads);
-
-/* Of a series that gave `made` samples; the last window is there until then. */
-struct promql__load promql__load_of(const struct promql__sight *v, size_t made);
 
 /* Samples of a subquery are not each other's successors: takes back what is known of resets. */
 void promql__forget_resets(struct promql__ev *ev, struct promql__matrix *m);
@@ -611,14 +513,6 @@ bool promql__range_call_drops_name(const struct promql__range_call *rc);
 int promql__range_call_make(struct promql__ev *ev, const struct promql__grid *g,
                             const struct promql__range_call *rc, size_t i,
                             struct promql__range_series *rs, struct promql__load *load);
-
-/* How what a node holds is accounted for. */
-enum promql__holding {
-    PROMQL__PASSES, /* the node does it itself, or holds what its operand does */
-    PROMQL__STEPS,  /* step by step: operands and results, then the result */
-    PROMQL__JOINS,  /* the same, but operands stay: info() */
-    PROMQL__GROUPS, /* operands, then the result */
-};
 
 enum promql__holding promql__call_holding(const struct promql_call *call);
 
