@@ -226,13 +226,16 @@ int tsdb_query_exemplars(struct tsdb *db, struct arena *a, const struct tsdb_mat
 
 /*
  * Deletes the samples in `range` of series that satisfy any of the sets. On return no reader sees
- * them any more, and no restart brings them back. Waits for the writer thread. FER_ENOSPC, FER_EIO,
- * FER_ESTOP as for writes.
+ * them any more, and no restart brings them back; a reader sees all of it or nothing. What is
+ * written later stays, in the range, too; but the newest sample of a series is remembered, as
+ * Prometheus does, and what is not newer is judged by it, until the series has gone with the last
+ * of its samples. That, and giving back the room, is done by the store's own work soon after. Waits
+ * for the writer thread. FER_ENOSPC, FER_EIO, FER_ESTOP as for writes.
  */
 int tsdb_delete(struct tsdb *db, const struct tsdb_match *sets, size_t n_sets,
                 struct source_range range, struct fault *f);
 
-/* Gives back the room of what was deleted. */
+/* Waits until the room of what was deleted is given back, and series without samples are gone. */
 int tsdb_clean_tombstones(struct tsdb *db, struct fault *f);
 
 /* ---- all of it, series by series -------------------------------------------------------- */

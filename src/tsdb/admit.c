@@ -19,7 +19,7 @@
 #define TOO_OLD_MS (INT64_C(60) * 60 * 1000)
 
 /* A group has fewer samples than that. */
-#define PENDING_MASK ((1u << 30) - 1)
+#define PENDING_MASK ((1u << 29) - 1)
 
 /* The newest sample of a series, with what this transaction added; NULL: none yet. */
 static const struct tsdb__pending *newest(struct tsdb__group *g, const struct tsdb__series *series,

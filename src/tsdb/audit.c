@@ -31,6 +31,8 @@ static void add_key(struct buf *b, enum tsdb__table t, const MDB_val *key)
         struct tsdb__chunk_key k = tsdb__chunk_key_parse(key);
 
         buf_addf(b, "%d/%u/%u", k.slot, k.first, k.number);
+    } else if (key->mv_size == TSDB__TOMB_KEY_BYTES) {
+        buf_addf(b, "%u/%u", tsdb__get_be32(p), tsdb__get_be32(p + 4));
     } else if (key->mv_size == 12) {
         buf_addf(b, "%u/%u/%u", tsdb__get_be32(p), tsdb__get_be32(p + 4), tsdb__get_be32(p + 8));
     } else {
@@ -290,7 +292,6 @@ static int family_row(struct tsdb__audit *au, const MDB_val *key, struct tsdb__i
 static int exemplar_row(struct tsdb__audit *au, const MDB_val *key, struct tsdb__in body, void *ctx)
 {
     uint64_t *before = ctx, number = 0;
-    struct arena scratch = {0};
     struct exemplar e;
     uint32_t id = 0;
 
@@ -298,11 +299,27 @@ static int exemplar_row(struct tsdb__audit *au, const MDB_val *key, struct tsdb_
     if (*before != 0 && number != *before + 1)
         tsdb__audit_fault(au, T_EXEM, key, "exemplars before it are missing");
     *before = number;
-    if (tsdb__exemplar_read(body, &scratch, &id, &e) < 0)
+    arena_reset(&au->scratch);
+    if (tsdb__exemplar_read(body, &au->scratch, &id, &e) < 0)
         tsdb__audit_fault(au, T_EXEM, key, "the row is malformed");
     else if (id > au->n_series_ids)
         tsdb__audit_fault(au, T_EXEM, key, "series %u does not exist", id);
-    arena_release(&scratch);
+    return 0;
+}
+
+/* Rows of one deletion follow each other. */
+static int tomb_row(struct tsdb__audit *au, const MDB_val *key, struct tsdb__in body, void *ctx)
+{
+    struct tsdb__tomb *t = ctx;
+
+    if (tsdb__tomb_number(key) != t->number) {
+        arena_reset(&au->scratch);
+        *t = (struct tsdb__tomb){0};
+    }
+    if (tsdb__tomb_add_row(key, body, &au->scratch, t) < 0)
+        tsdb__audit_fault(au, T_TOMB, key, "the row is malformed");
+    else if (t->ids[t->n - 1] > au->n_series_ids)
+        tsdb__audit_fault(au, T_TOMB, key, "series %u does not exist", t->ids[t->n - 1]);
     return 0;
 }
 
@@ -340,6 +357,7 @@ static int open_audit(struct tsdb__audit *au)
 
 static int audit_tables(struct tsdb__audit *au)
 {
+    struct tsdb__tomb tomb = {0};
     uint64_t exemplar = 0;
     int rc = audit_labels(au);
 
@@ -347,6 +365,8 @@ static int audit_tables(struct tsdb__audit *au)
         rc = tsdb__audit_rows(au, T_MDATA, family_row, NULL);
     if (rc == 0)
         rc = tsdb__audit_rows(au, T_EXEM, exemplar_row, &exemplar);
+    if (rc == 0)
+        rc = tsdb__audit_rows(au, T_TOMB, tomb_row, &tomb);
     if (rc == 0)
         rc = tsdb__audit_chunks(au);
     if (rc == 0)
@@ -391,6 +411,7 @@ int tsdb__audit_file(const char *path, void (*report)(void *ctx, const char *lin
     if (env != NULL)
         mdb_env_close(env);
     arena_release(&au.arena);
+    arena_release(&au.scratch);
     buf_release(&au.line);
     if (rc == 0)
         *out = au.counts;

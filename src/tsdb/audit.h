@@ -11,8 +11,9 @@ struct tsdb__audit {
     struct tsdb__meta meta;
     struct tsdb__state state;
     MDB_dbi dbis[N_TABLES];
-    bool has[N_TABLES];    /* a file of an older version lacks some */
-    struct arena arena;    /* of the audit */
+    bool has[N_TABLES]; /* a file of an older version lacks some */
+    struct arena arena; /* of the audit */
+    struct arena scratch;
     struct tsdb__ids live; /* series that have a row */
     uint32_t n_series_ids; /* given */
     uint64_t n_pairs;      /* of all series */

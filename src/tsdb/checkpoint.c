@@ -5,7 +5,7 @@
  *
  *     varint  id - id before (from 0)
  *     u8      1: the newest sample follows; 2: it is coded on in the chunk that comes last; 4: it
- *             is a histogram; 8: it is in no chunk of floats
+ *             is a histogram; 8: it is in no chunk of floats; 16: it was deleted
  *     i64 t, u64 value, and for 2: varint delta, u8 lead, u8 width
  *     varint  number of chunks, each: i32 slot, varint offset of the first sample from its start,
  * or 2^21 more for a rich one, varint samples, varint bits, and the bits (xor.c, hist.c) in whole
@@ -22,7 +22,14 @@
 
 #define KEY_BYTES 12
 
-enum { HAS_NEWEST = 1, IS_CODED_ON = 2, IS_HISTOGRAM = 4, IS_APART = 8, ALL_FLAGS = 15 };
+enum {
+    HAS_NEWEST = 1,
+    IS_CODED_ON = 2,
+    IS_HISTOGRAM = 4,
+    IS_APART = 8,
+    IS_GONE = 16,
+    ALL_FLAGS = 31
+};
 
 #define RICH_OFFSET (UINT64_C(1) << 21)
 
@@ -106,7 +113,7 @@ static void add_head(struct row *r, uint32_t id, const struct tsdb__series *seri
     struct buf *b = &r->c->row;
     const struct tsdb__xor *x = &series->x;
     int flags = (series->has_newest ? HAS_NEWEST : 0) | (series->is_hist ? IS_HISTOGRAM : 0) |
-                (series->apart ? IS_APART : 0);
+                (series->apart ? IS_APART : 0) | (series->newest_gone ? IS_GONE : 0);
 
     if (n > 0 && is_last && !series->apart)
         flags |= IS_CODED_ON;
@@ -286,6 +293,7 @@ int tsdb__checkpoint_read_series(struct tsdb__in *in, struct tsdb__checkpoint_se
     s.has_newest = (flags & HAS_NEWEST) != 0;
     s.is_hist = (flags & IS_HISTOGRAM) != 0;
     s.apart = (flags & IS_APART) != 0;
+    s.newest_gone = (flags & IS_GONE) != 0;
     if (s.has_newest) {
         s.x.t = (ts_ms)tsdb__in_le(in, 8);
         s.x.bits = tsdb__in_le(in, 8);
@@ -325,6 +333,7 @@ static int load_series(struct loading *ld, struct tsdb__checkpoint_series *s, st
     series->has_newest = 1;
     series->is_hist = s->is_hist;
     series->apart = s->apart;
+    series->newest_gone = s->newest_gone;
     ld->h->min_t = MIN(ld->h->min_t, s->x.t);
     ld->h->max_t = MAX(ld->h->max_t, s->x.t);
     return 0;

@@ -30,7 +30,7 @@ int tsdb__checkpoint_slice(struct tsdb__checkpoint *c, const struct tsdb__head *
 /* What stands before the chunks of a series in a row. */
 struct tsdb__checkpoint_series {
     uint32_t id;
-    bool has_newest, is_hist, apart;
+    bool has_newest, is_hist, apart, newest_gone;
     struct tsdb__xor x;
     uint64_t n_chunks; /* they follow, tsdb__checkpoint_read_chunk() each */
 };

@@ -23,7 +23,8 @@ struct exporting {
     uint32_t more; /* the next series after them; 0: none */
     struct source_selection *sel;
     struct tsdb__picked *picked;
-    bool full; /* there was no room for all of it */
+    uint64_t deleted_seq; /* as of the copies of memory */
+    bool full;            /* there was no room for all of it */
 };
 
 /* The series after `id` that there is, of the table; 0: none. */
@@ -149,7 +150,7 @@ static int join_sealed(struct exporting *e)
     if (rc < 0)
         return rc;
     tsdb__picked_join(e->picked, e->ids, e->n, lists, state.sealed);
-    return 0;
+    return tsdb__picked_cut(e->tx.x, e->tx.a, e->picked, e->ids, e->n, e->deleted_seq);
 }
 
 /* One try, with at most `most` series. */
@@ -170,8 +171,9 @@ static int make_part(struct exporting *e, size_t most)
     if (rc == 0) {
         tsdb__head_lock_read(&e->db->head);
         e->picked = tsdb__picked_memory(e->db, e->tx.a, e->ids, e->n, e->sel->range);
-        tsdb__head_unlock(&e->db->head);
+        e->deleted_seq = e->db->deleted_seq;
         rc = tsdb__reader_renew(e->tx.x);
+        tsdb__head_unlock(&e->db->head);
     }
     return rc == 0 ? join_sealed(e) : rc;
 }

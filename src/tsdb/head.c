@@ -298,7 +298,7 @@ void tsdb__head_append(struct tsdb__head *h, struct tsdb__series *series, struct
         tsdb__head_touch(h, b->first.slot, 0);
     }
     series->has_newest = 1;
-    series->is_hist = series->apart = 0;
+    series->is_hist = series->apart = series->newest_gone = 0;
     bytes[0] = *byte_at(h, b, b->first.n_bits / 8);
     tsdb__xor_write(bytes, b->first.n_bits % 8, &code);
     add_bits(h, series->chunk, bytes, code.n_bits);
@@ -324,6 +324,7 @@ void tsdb__head_note(struct tsdb__head *h, struct tsdb__series *series, struct t
     series->has_newest = 1;
     series->is_hist = s.is_hist;
     series->apart = 1;
+    series->newest_gone = 0;
 }
 
 void tsdb__head_note_late(struct tsdb__head *h, struct tsdb__series *series, struct tsdb__newest s)

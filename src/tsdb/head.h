@@ -42,10 +42,11 @@ struct tsdb__chunk {
 
 struct tsdb__series {
     struct tsdb__xor x;    /* the newest sample, and what the next of its chunk is coded against */
-    uint32_t pending : 30; /* the writer's: see admit.c */
-    uint32_t is_hist : 1;  /* the newest is a histogram: x.bits stand for it (hist.h) */
-    uint32_t apart : 1;    /* the newest is in no chunk of floats: the next float begins one */
-    uint32_t chunk : 30;   /* block of the newest chunk of floats; 0: none */
+    uint32_t pending : 29; /* the writer's: see admit.c */
+    uint32_t newest_gone : 1; /* it was deleted: what follows is still judged by it */
+    uint32_t is_hist : 1;     /* the newest is a histogram: x.bits stand for it (hist.h) */
+    uint32_t apart : 1;       /* the newest is in no chunk of floats: the next float begins one */
+    uint32_t chunk : 30;      /* block of the newest chunk of floats; 0: none */
     uint32_t lives : 1;
     uint32_t has_newest : 1; /* x.t and x.bits are known */
 };
@@ -178,6 +179,9 @@ struct tsdb__chunk *tsdb__head_copy_rich(const struct tsdb__head *h, uint32_t id
                                          struct source_range range, struct arena *a);
 bool tsdb__head_has_rich(const struct tsdb__head *h, uint32_t id);
 void tsdb__head_release_rich(struct tsdb__head *h);
+
+/* Under the write lock: takes samples of any kind out. head_delete.c. FER_ECORRUPT. */
+int tsdb__head_delete(struct tsdb__head *h, uint32_t id, struct source_range range);
 
 /* What head.c does for both: notes a time, and chunks that a slot gets, or one that it loses. */
 void tsdb__head_see(struct tsdb__head *h, ts_ms t);

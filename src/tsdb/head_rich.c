@@ -4,6 +4,9 @@
  * Few series have any, so what is known of them stands in a table of its own. A stream lies in one
  * slot and grows in place. The sample before, which the next one is coded against and whose hint
  * follows from it, is kept decoded; after a start it is not known, and a new stream begins.
+ *
+ * The first histogram of a slot has no predecessor, as the first of a chunk of Prometheus: so what
+ * happens to a sealed slot later, late samples and deletions, makes no hint of the next one wrong.
  */
 #include "head.h"
 
@@ -177,7 +180,8 @@ void tsdb__head_append_rich(struct tsdb__head *h, uint32_t id, const struct tsdb
     struct histogram head;
 
     if (r->h != NULL) {
-        bool follows = rs->goes_on && series->is_hist && rs->stream.prev.t == series->x.t;
+        bool follows = rs->goes_on && series->is_hist && rs->stream.prev.t == series->x.t &&
+                       tsdb__slot_of(series->x.t) == tsdb__slot_of(r->t);
 
         head = *r->h;
         head.hint = histogram_stored_hint(r->h, follows ? rs->stream.prev.h : NULL);
@@ -188,6 +192,7 @@ void tsdb__head_append_rich(struct tsdb__head *h, uint32_t id, const struct tsdb
     tsdb__head_see(h, r->t);
     series->x = (struct tsdb__xor){.t = r->t, .bits = bits.bits};
     series->has_newest = series->apart = 1;
+    series->newest_gone = 0;
     series->is_hist = bits.is_histogram;
 }
 

@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+#include "tombs.h"
+
 #include "ferula/base/check.h"
 #include "ferula/base/mem.h"
 
@@ -170,4 +172,27 @@ void tsdb__late_remove(struct tsdb__late *l,
     l->n = 0; /* what was rich has gone or is in `kept` */
     tsdb__late_release(l);
     *l = kept;
+}
+
+struct deleting {
+    const uint32_t *ids;
+    size_t n;
+    struct source_range range;
+};
+
+static bool is_deleted(const struct tsdb__late_sample *s, size_t i, void *ctx)
+{
+    const struct deleting *d = ctx;
+
+    (void)i;
+    return lies_in(s, d->range) && tsdb__ids_have(d->ids, d->n, s->id);
+}
+
+void tsdb__late_delete(struct tsdb__late *l, const uint32_t *ids, size_t n,
+                       struct source_range range)
+{
+    struct deleting d = {ids, n, range};
+
+    if (l->n > 0)
+        tsdb__late_remove(l, is_deleted, &d);
 }

@@ -71,6 +71,10 @@ int tsdb__late_take(const struct tsdb__late_copy *c, struct tsdb__mixed *out);
 /* Appends one sample of the store. FER_ECORRUPT. */
 int tsdb__late_get(const struct tsdb__late_sample *s, struct tsdb__mixed *out);
 
+/* Forgets those of the series ids[0..n), which ascend, that lie in `range`. */
+void tsdb__late_delete(struct tsdb__late *l, const uint32_t *ids, size_t n,
+                       struct source_range range);
+
 /* Forgets the samples that `gone` says. */
 void tsdb__late_remove(struct tsdb__late *l,
                        bool (*gone)(const struct tsdb__late_sample *s, size_t i, void *ctx),

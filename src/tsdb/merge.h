@@ -6,6 +6,7 @@
 
 #include "chunks.h"
 #include "late.h"
+#include "unit.h"
 
 /* Late samples on their way into T_CHUNK, over several transactions; the writer thread's. */
 struct tsdb__merge {
@@ -16,7 +17,7 @@ struct tsdb__merge {
     struct tsdb__chunk_writer writer;
     struct tsdb__mixed old, fresh; /* scratch */
     struct arena arena;            /* scratch */
-    struct tsdb__unit *unit;       /* owned scratch: the rows being rewritten */
+    struct tsdb__unit unit;        /* scratch: the rows being rewritten */
 };
 
 /* Begins with all late samples whose place is sealed. False: there are none. */

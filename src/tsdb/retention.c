@@ -55,8 +55,8 @@ struct slicing {
     struct arena arena; /* scratch */
 };
 
-/* Looks for the newest sample of a series that is not known in memory, in the younger slots. */
-static int find_newest(struct slicing *sl, uint32_t id, struct tsdb__series *series)
+/* Whether the younger slots have samples of a series; a newest one that is not known is noted. */
+static int ask_slots(struct slicing *sl, uint32_t id, struct tsdb__series *series, bool *found)
 {
     struct tsdb__rich r;
     int rc = FER_ENOENT;
@@ -66,8 +66,11 @@ static int find_newest(struct slicing *sl, uint32_t id, struct tsdb__series *ser
         arena_reset(&sl->arena);
         rc = tsdb__chunk_newest(sl->x, slot, id, &sl->scratch, &r);
     }
+    *found = rc == 0;
     if (rc < 0)
         return rc == FER_ENOENT ? 0 : rc;
+    if (series->has_newest)
+        return 0;
     tsdb__head_lock_write(&sl->db->head);
     tsdb__head_note(&sl->db->head, series, tsdb__newest_of(&r));
     tsdb__head_unlock(&sl->db->head);
@@ -78,23 +81,25 @@ static int find_newest(struct slicing *sl, uint32_t id, struct tsdb__series *ser
 static int is_last(struct slicing *sl, uint32_t id, bool *out)
 {
     struct tsdb__series *series = tsdb__head_series(&sl->db->head, id);
-    int rc = 0;
+    bool found;
+    int rc;
 
     *out = false;
-    if (tsdb__late_has(&sl->db->late, id))
+    if (tsdb__late_has(&sl->db->late, id) || tsdb__head_has_chunk(&sl->db->head, id))
         return 0;
-    if (!series->has_newest)
-        rc = find_newest(sl, id, series);
-    *out = !tsdb__head_has_chunk(&sl->db->head, id) &&
-           (!series->has_newest || tsdb__slot_of(series->x.t) <= sl->slot);
+    if (series->has_newest && !series->newest_gone) {
+        *out = tsdb__slot_of(series->x.t) <= sl->slot;
+        return 0;
+    }
+    rc = ask_slots(sl, id, series, &found);
+    *out = rc == 0 && !found;
     return rc;
 }
 
-static int remove_series(struct slicing *sl, uint32_t id)
+int tsdb__retention_remove(struct tsdb__txn *x, uint32_t id, struct tsdb__gone *g)
 {
-    struct tsdb__gone *g = sl->gone;
     uint32_t tag;
-    int rc = tsdb__series_delete(sl->x, id, &g->postings, &tag);
+    int rc = tsdb__series_delete(x, id, &g->postings, &tag);
 
     if (rc < 0)
         return rc;
@@ -139,7 +144,7 @@ static int clear_row(struct slicing *sl, struct tsdb__chunk_row *row, bool *whol
             return 0;
         rc = is_last(sl, e.id, &ends);
         if (rc == 0 && ends)
-            rc = remove_series(sl, e.id);
+            rc = tsdb__retention_remove(sl->x, e.id, sl->gone);
     }
     *whole = rc == 1;
     return rc < 0 ? rc : 0;

@@ -14,6 +14,9 @@ int tsdb__retention_due(struct tsdb *db, struct tsdb__txn *x, bool *due, int32_t
 int tsdb__retention_slice(struct tsdb *db, struct tsdb__txn *x, int32_t slot, size_t most,
                           struct tsdb__gone *gone);
 
+/* Takes a series out that has no sample any more; its postings and strings follow at the end. */
+int tsdb__retention_remove(struct tsdb__txn *x, uint32_t id, struct tsdb__gone *gone);
+
 /* After the commit: memory forgets the series. */
 void tsdb__retention_publish(struct tsdb *db, const struct tsdb__gone *gone);
 void tsdb__gone_release(struct tsdb__gone *gone);

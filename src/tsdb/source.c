@@ -132,6 +132,7 @@ struct query {
 struct moment {
     const struct tsdb__matched *matched;
     struct tsdb__picked *picked; /* in the order of the ids */
+    uint64_t deleted_seq;        /* as of the copies of memory */
     struct tsdb__txn *x;
 };
 
@@ -161,6 +162,7 @@ static int copy_memory(struct tsdb *db, struct arena *a, struct source_range ran
 
     if (rc < 0)
         return rc;
+    mo->deleted_seq = db->deleted_seq;
     mo->picked = tsdb__picked_memory(db, a, mo->matched->ids, mo->matched->n, range);
     return 0;
 }
@@ -209,9 +211,32 @@ void tsdb__picked_join(struct tsdb__picked *picked, const uint32_t *ids, size_t 
     }
 }
 
-static int copy_sealed(struct tsdb__txn *x, struct arena *a, const struct tsdb__matched *m,
-                       struct source_range range, struct tsdb__picked *picked)
+int tsdb__picked_cut(struct tsdb__txn *x, struct arena *a, struct tsdb__picked *picked,
+                     const uint32_t *ids, size_t n, uint64_t deleted_seq)
 {
+    struct tsdb__tomb *tombs;
+    size_t n_tombs;
+    int rc = tsdb__tombs_read(x, a, &tombs, &n_tombs);
+
+    for (size_t k = 0; rc == 0 && k < n_tombs; k++) {
+        const struct tsdb__tomb *t = &tombs[k];
+        struct tsdb__cut cut = {NULL, t->range, t->seq > deleted_seq};
+
+        for (size_t i = 0; i < n; i++) {
+            if (!tsdb__ids_have(t->ids, t->n, ids[i]))
+                continue;
+            cut.next = picked[i].cuts;
+            picked[i].cuts = arena_new(a, struct tsdb__cut);
+            *picked[i].cuts = cut;
+        }
+    }
+    return rc;
+}
+
+static int copy_sealed(struct moment *mo, struct arena *a, struct source_range range)
+{
+    const struct tsdb__matched *m = mo->matched;
+    struct tsdb__txn *x = mo->x;
     struct tsdb__sealed_list *lists = arena_array(a, struct tsdb__sealed_list, m->n);
     struct tsdb__state state;
     int rc = tsdb__state_get(x, &state);
@@ -222,8 +247,8 @@ static int copy_sealed(struct tsdb__txn *x, struct arena *a, const struct tsdb__
         rc = tsdb__chunks_select(x, m->ids, m->n, range, a, lists);
     if (rc < 0)
         return rc;
-    tsdb__picked_join(picked, m->ids, m->n, lists, state.sealed);
-    return 0;
+    tsdb__picked_join(mo->picked, m->ids, m->n, lists, state.sealed);
+    return tsdb__picked_cut(x, a, mo->picked, m->ids, m->n, mo->deleted_seq);
 }
 
 /* In the order of the labels; series without samples in the range are left out. */
@@ -252,7 +277,7 @@ static int source_select(struct source *src, struct arena *a, const struct match
 
     if (rc < 0)
         return rc;
-    rc = copy_sealed(mo.x, a, mo.matched, range, mo.picked);
+    rc = copy_sealed(&mo, a, range);
     tsdb__reader_end(db, mo.x);
     if (rc < 0)
         return tsdb__read_fault(f, rc);
@@ -268,7 +293,7 @@ static bool is_plain(const struct tsdb__picked *p)
     for (const struct tsdb__sealed *c = p->sealed.first; c != NULL; c = c->next)
         if (c->rich)
             return false;
-    return p->rich == NULL && p->late.rich == NULL;
+    return p->rich == NULL && p->late.rich == NULL && p->cuts == NULL;
 }
 
 /* Floats only, as nearly all series are. */
@@ -286,6 +311,13 @@ static int read_plain(const struct tsdb__picked *p, struct source_range range,
     return rc;
 }
 
+static void cut(const struct tsdb__picked *p, bool of_memory, struct tsdb__mixed *m)
+{
+    for (const struct tsdb__cut *c = p->cuts; c != NULL; c = c->next)
+        if (!of_memory || c->memory_too)
+            tsdb__mixed_cut(m, c->range);
+}
+
 static int read_mixed(const struct tsdb__picked *p, struct source_range range,
                       struct series_samples *out)
 {
@@ -294,13 +326,16 @@ static int read_mixed(const struct tsdb__picked *p, struct source_range range,
 
     for (const struct tsdb__sealed *c = p->sealed.first; c != NULL && rc == 0; c = c->next)
         rc = tsdb__sealed_add(c, &m);
+    cut(p, false, &m);
     for (const struct tsdb__chunk *c = p->chunks; c != NULL && rc == 0; c = c->next)
         rc = tsdb__chunk_add(c, range, &m);
     for (const struct tsdb__chunk *c = p->rich; c != NULL && rc == 0; c = c->next)
         rc = tsdb__chunk_add(c, range, &m);
     tsdb__mixed_sort(&m);
+    cut(p, true, &m);
     if (rc == 0)
         rc = tsdb__late_take(&p->late, &late);
+    cut(p, true, &late);
     tsdb__mixed_merge(&m, &late);
     tsdb__mixed_give(&m, range, out);
     tsdb__mixed_release(&m);

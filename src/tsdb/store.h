@@ -8,12 +8,14 @@
 #include <stdatomic.h>
 
 #include "checkpoint.h"
+#include "delete.h"
 #include "exemplars.h"
 #include "head.h"
 #include "late.h"
 #include "matched.h"
 #include "merge.h"
 #include "postings.h"
+#include "purge.h"
 #include "raw.h"
 #include "seal.h"
 #include "series.h"
@@ -34,11 +36,12 @@ struct tsdb__queue {
     pthread_mutex_t lock;
     pthread_cond_t filled;
     struct tsdb_write *first, **last;
+    struct tsdb__deletion *deletions; /* the first */
     bool stopping;
     bool abandoned; /* stop as a kill would: what is due is left undone; tests set it */
     /* tsdb_settle(): how often it was asked for, and up to where that is done. */
     uint64_t settle_asked, settle_done;
-    pthread_cond_t settled;
+    pthread_cond_t settled; /* and deletions done */
 };
 
 /* The newest sample of a series that this transaction added to. */
@@ -79,6 +82,7 @@ struct tsdb__gone {
 struct tsdb__upkeep {
     struct tsdb__seal seal;
     struct tsdb__merge merge;
+    struct tsdb__purge purge;
     struct tsdb__checkpoint checkpoint;
     struct tsdb__gone gone;
     int32_t retention_slot; /* being deleted */
@@ -111,12 +115,14 @@ struct tsdb {
     struct source source;
 
     struct tsdb__head head;
-    struct tsdb__late late; /* under the head's lock */
+    struct tsdb__late late; /* under the head's lock, as */
+    uint64_t deleted_seq;   /* what was deleted up to this piece of the log is not in memory */
     struct tsdb__raw raw;
     struct tsdb__matched_cache matched;
     _Atomic uint64_t generation;         /* moves on when a series is made (under the head's write
                                             lock, with its first samples) or removed */
     _Atomic uint32_t n_series;           /* that there are */
+    _Atomic uint32_t n_tombs;            /* deletions that are not purged yet */
     _Atomic uint64_t wal_seq, wal_first; /* newest and oldest piece; seq 0: none */
     _Atomic(const char *) sick;          /* static sentence; NULL: healthy */
 
@@ -132,6 +138,7 @@ struct tsdb {
     struct tsdb__symbols symbols;
     struct tsdb__postings postings;
     struct tsdb__exemplars exemplars;
+    uint32_t last_tomb;       /* number of the newest deletion */
     struct tsdb__state state; /* as of the last commit */
     struct tsdb__upkeep upkeep;
 };

@@ -148,6 +148,8 @@ static int load(struct tsdb *db, struct tsdb__txn *x)
     rc = load_heads(db, x);
     if (rc == 0)
         rc = tsdb__exemplars_load(&db->exemplars, x);
+    if (rc == 0)
+        rc = tsdb__delete_load(db, x);
     atomic_store(&db->n_series, (uint32_t)db->series.n_used);
     stats_set(STAT_SERIES, db->series.n_used);
     stats_set(STAT_HEAD_BYTES, db->head.n_bytes);

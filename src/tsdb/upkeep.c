@@ -10,6 +10,7 @@
 #include "store.h"
 
 #include "chunks.h"
+#include "purge.h"
 #include "retention.h"
 
 #include "ferula/base/check.h"
@@ -95,6 +96,32 @@ static void retention_undo(struct tsdb *db)
     db->upkeep.gone.postings.n = 0;
 }
 
+/* ---- purging ---------------------------------------------------------------------------- */
+
+static bool purge_due(struct tsdb *db)
+{
+    return atomic_load(&db->n_tombs) > 0;
+}
+
+static int purge_run(struct tsdb *db, struct tsdb__txn *x, struct tsdb__state *next)
+{
+    (void)next;
+    return tsdb__purge_slice(db, x, rows(db, MERGE_ROWS));
+}
+
+static void purge_publish(struct tsdb *db, const struct tsdb__state *was)
+{
+    retention_publish(db, was);
+    if (tsdb__purge_publish(&db->upkeep.purge))
+        atomic_fetch_sub(&db->n_tombs, 1);
+}
+
+static void purge_undo(struct tsdb *db)
+{
+    retention_undo(db);
+    tsdb__purge_undo(&db->upkeep.purge);
+}
+
 /* ---- sealing ---------------------------------------------------------------------------- */
 
 static bool seal_is_over(const struct tsdb *db, const struct tsdb__open_slot *os)
@@ -108,6 +135,8 @@ static bool seal_is_over(const struct tsdb *db, const struct tsdb__open_slot *os
 
 static bool seal_due(struct tsdb *db)
 {
+    if (atomic_load(&db->n_tombs) > 0)
+        return false; /* a deletion would hide what came after it */
     return db->state.sealed.id != UINT32_MAX ||
            (db->head.n_slots > 0 && seal_is_over(db, &db->head.slots[0]));
 }
@@ -146,6 +175,8 @@ static bool merge_due(struct tsdb *db)
 {
     struct tsdb__upkeep *u = &db->upkeep;
 
+    if (atomic_load(&db->n_tombs) > 0)
+        return false; /* as sealing */
     if (u->merge.n > 0)
         return true;
     if (db->late.n == 0 || (!u->wants_merge && db->late.n < LATE_MAX + u->n_late_seen))
@@ -323,12 +354,13 @@ static void trim_undo(struct tsdb *db)
 /* ---- all of it -------------------------------------------------------------------------- */
 
 /* In the order of their urgency: what makes room, what readers wait for, what a start waits for. */
-enum { RETENTION, TRIM, SEAL, MERGE, CHECKPOINT, N_STEPS };
+enum { RETENTION, TRIM, PURGE, SEAL, MERGE, CHECKPOINT, N_STEPS };
 
 // clang-format off
 static const struct step steps[N_STEPS] = {
     [RETENTION]  = {"retention",  retention_due,  retention_run,  retention_publish,  retention_undo},
     [TRIM]       = {"trimming",   trim_due,       trim_run,       trim_publish,       trim_undo},
+    [PURGE]      = {"purging",    purge_due,      purge_run,      purge_publish,      purge_undo},
     [SEAL]       = {"sealing",    seal_due,       seal_run,       seal_publish,       NULL},
     [MERGE]      = {"merging",    merge_due,      merge_run,      merge_publish,      merge_undo},
     [CHECKPOINT] = {"checkpoint", checkpoint_due, checkpoint_run, checkpoint_publish, checkpoint_undo},
@@ -434,6 +466,8 @@ int tsdb__upkeep_make_way(struct tsdb *db)
         newest = clock_now_ms(db->clock);
     newest = MAX(MIN(newest, TSDB__TIME_MAX) - IN_ORDER_MS, TSDB__TIME_MIN);
     db->upkeep.seal_upto = tsdb__slot_of(newest) - 1;
+    while (rc == 0 && purge_due(db))
+        rc = run_step(db, &steps[PURGE]);
     while (rc == 0 && seal_due(db))
         rc = run_step(db, &steps[SEAL]);
     if (rc == 0 && db->state.sealed.slot < db->upkeep.seal_upto)
@@ -452,6 +486,7 @@ void tsdb__upkeep_release(struct tsdb__upkeep *u)
 {
     tsdb__seal_release(&u->seal);
     tsdb__merge_release(&u->merge);
+    tsdb__purge_release(&u->purge);
     buf_release(&u->checkpoint.row);
     arena_release(&u->checkpoint.arena);
     tsdb__gone_release(&u->gone);

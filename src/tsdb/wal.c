@@ -8,20 +8,29 @@
  *     u8      low 4 bits: bytes of the value, 0 to 8, or 9; high 4 bits: bytes of the time, 0 to 8
  *     time    zigzag(t - t before) in that many bytes, little-endian; starting from 0
  *     value   the upper bytes of the double, little-endian; the lower ones are zero; for 9 varint
- * n, and n bytes of a rich sample in full form (hist.c)
+ *             n, and n bytes of a rich sample in full form (hist.c)
+ *
+ * or, with 10 in those low bits, a deletion:
+ *
+ *     varint  zigzag(from), varint zigzag(to), ms
+ *     varint  n, and n varints: the distance of each further series to the one before
  *
  * and a piece is u8 version, u8 flags (1: first of its record, 2: last), then a part of a record.
  */
 #include "wal.h"
 
+#include <stdlib.h>
+
 #include "ferula/base/check.h"
+#include "ferula/base/mem.h"
 
 #define PIECE_VERSION 2
 #define PIECE_FIRST   1u
 #define PIECE_LAST    2u
 #define PIECE_HEAD    2
 
-#define VALUE_RICH 9
+#define VALUE_RICH     9
+#define VALUE_DELETION 10
 
 /* Whose sample it is, and when. */
 struct place {
@@ -72,6 +81,20 @@ void tsdb__wal_add_rich(struct tsdb__wal_writer *w, uint32_t id, ts_ms t, struct
     buf_add(w->out, text, n);
     tsdb__add_varint(w->out, full.n);
     buf_add_str(w->out, full);
+}
+
+void tsdb__wal_add_deletion(struct tsdb__wal_writer *w, struct source_range range,
+                            const uint32_t *ids, size_t n)
+{
+    uint8_t text[32];
+    size_t n_text = put_place(w, text, (struct place){ids[0], false, w->t}, VALUE_DELETION);
+
+    buf_add(w->out, text, n_text);
+    tsdb__add_varint(w->out, tsdb__zigzag(range.from));
+    tsdb__add_varint(w->out, tsdb__zigzag(range.to));
+    tsdb__add_varint(w->out, n - 1);
+    for (size_t i = 1; i < n; i++)
+        tsdb__add_varint(w->out, ids[i] - ids[i - 1]);
 }
 
 int tsdb__wal_put(struct tsdb__txn *x, struct str record, uint64_t *seq)
@@ -125,6 +148,10 @@ struct entry {
     bool late;
     struct sample s;
     struct str full; /* of a rich sample; p NULL: a float */
+    bool deletes;    /* no sample, but a deletion: of `id` and n_more series after it, */
+    struct source_range range;
+    struct tsdb__in gaps; /* whose distances these are */
+    size_t n_more;
 };
 
 /* What the samples of a record are coded against. */
@@ -153,14 +180,39 @@ static int next_rich(struct coded *c, bool late, struct entry *e)
     return 0;
 }
 
+static int next_deletion(struct coded *c, struct entry *e)
+{
+    ts_ms from = tsdb__unzigzag(tsdb__in_varint(&c->in));
+    ts_ms to = tsdb__unzigzag(tsdb__in_varint(&c->in));
+    size_t n = tsdb__in_varint32(&c->in);
+    uint64_t id = c->id;
+
+    *e = (struct entry){.id = (uint32_t)id, .deletes = true, .n_more = n};
+    e->range = (struct source_range){from, to};
+    e->gaps = c->in;
+    for (size_t i = 0; i < n && !c->in.bad; i++) {
+        uint32_t gap = tsdb__in_varint32(&c->in);
+
+        id += gap;
+        if (gap == 0 || id > UINT32_MAX)
+            c->in.bad = true;
+    }
+    return c->in.bad || e->id == 0 || c->id > UINT32_MAX || from > to || from < TSDB__TIME_MIN ||
+                   to > TSDB__TIME_MAX
+               ? FER_ECORRUPT
+               : 0;
+}
+
 static int next_entry(struct coded *c, struct entry *e)
 {
     uint64_t head = tsdb__in_varint(&c->in), bits;
     unsigned n = tsdb__in_u8(&c->in);
 
     c->id += (uint64_t)tsdb__unzigzag(head >> c->late_bits);
-    if ((n & 15) > VALUE_RICH || n >> 4 > 8)
+    if ((n & 15) > VALUE_DELETION || n >> 4 > 8)
         return FER_ECORRUPT;
+    if ((n & 15) == VALUE_DELETION)
+        return next_deletion(c, e);
     c->t += (uint64_t)tsdb__unzigzag(tsdb__in_le(&c->in, n >> 4));
     if ((n & 15) == VALUE_RICH)
         return next_rich(c, (head & c->late_bits) != 0, e);
@@ -218,11 +270,41 @@ static struct tsdb__newest newest_of(const struct entry *e)
     return (struct tsdb__newest){e->s.t, bits.bits, bits.is_histogram};
 }
 
+/* The checkpoint has what the record does to the series. */
+static bool is_covered(const struct tsdb__wal_target *to, uint32_t id)
+{
+    size_t page = id / TSDB__PAGE_SERIES;
+
+    return to->page_seqs != NULL && page < to->n_pages && to->seq <= to->page_seqs[page];
+}
+
+static int apply_deletion(const struct tsdb__wal_target *to, const struct entry *e)
+{
+    uint32_t *ids = xcalloc(e->n_more + 1, sizeof(*ids)), id = e->id;
+    struct tsdb__in gaps = e->gaps;
+    int rc = 0;
+
+    for (size_t i = 0; i <= e->n_more && rc == 0; i++) {
+        if (i > 0)
+            id += tsdb__in_varint32(&gaps);
+        ids[i] = id;
+        if (id > to->n_series)
+            rc = FER_ECORRUPT;
+        else if (tsdb__head_lives(to->head, id) && !is_covered(to, id))
+            rc = tsdb__head_delete(to->head, id, e->range);
+    }
+    if (rc == 0)
+        tsdb__late_delete(to->late, ids, e->n_more + 1, e->range);
+    free(ids);
+    return rc;
+}
+
 static int apply_entry(const struct tsdb__wal_target *to, const struct entry *e)
 {
     struct tsdb__series *series;
-    size_t page = e->id / TSDB__PAGE_SERIES;
 
+    if (e->deletes)
+        return apply_deletion(to, e);
     if (e->id > to->n_series)
         return FER_ECORRUPT;
     if (!tsdb__head_lives(to->head, e->id))
@@ -241,7 +323,7 @@ static int apply_entry(const struct tsdb__wal_target *to, const struct entry *e)
         tsdb__head_note(to->head, series, newest_of(e));
         return 0;
     }
-    if (to->page_seqs != NULL && page < to->n_pages && to->seq <= to->page_seqs[page])
+    if (is_covered(to, e->id))
         return 0;
     return append(to, series, e);
 }
@@ -298,8 +380,9 @@ int tsdb__wal_check(const struct tsdb__wal_joining *j, uint32_t n_series, uint64
     struct entry e;
     int rc = 0;
 
-    for (; rc == 0 && tsdb__in_left(&c.in) > 0; ++*n_samples) {
+    while (rc == 0 && tsdb__in_left(&c.in) > 0) {
         rc = next_entry(&c, &e);
+        *n_samples += rc == 0 && !e.deletes;
         if (rc == 0 && e.id > n_series)
             rc = FER_ECORRUPT;
         if (rc == 0 && e.full.p != NULL)

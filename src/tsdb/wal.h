@@ -26,6 +26,10 @@ void tsdb__wal_add(struct tsdb__wal_writer *w, uint32_t id, struct sample s, boo
 void tsdb__wal_add_rich(struct tsdb__wal_writer *w, uint32_t id, ts_ms t, struct str full,
                         bool late);
 
+/* A deletion: what the series ids[0..n), which ascend, have in `range` by now. */
+void tsdb__wal_add_deletion(struct tsdb__wal_writer *w, struct source_range range,
+                            const uint32_t *ids, size_t n);
+
 /* Appends a record as pieces; *seq is the newest piece's number, and is moved on. */
 int tsdb__wal_put(struct tsdb__txn *x, struct str record, uint64_t *seq);
 

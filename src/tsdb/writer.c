@@ -49,7 +49,8 @@ static void wait_for_work(struct tsdb__queue *q, int64_t wait_ns)
         clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_sec += wait_ns / 1000000000;
     }
-    while (q->first == NULL && !q->stopping && q->settle_asked == q->settle_done && rc == 0)
+    while (q->first == NULL && q->deletions == NULL && !q->stopping &&
+           q->settle_asked == q->settle_done && rc == 0)
         rc = wait_ns == INT64_MAX ? pthread_cond_wait(&q->filled, &q->lock)
                                   : pthread_cond_timedwait(&q->filled, &q->lock, &until);
 }
@@ -437,6 +438,7 @@ static void *writer_main(void *arg)
 
         if (n > 0)
             answer_group(db, w, n);
+        tsdb__delete_queued(db);
         if (is_stopping(&db->queue, &abandoned) && (n == 0 || abandoned))
             break;
         asked = settle_asked(&db->queue);
@@ -446,6 +448,7 @@ static void *writer_main(void *arg)
         settle(&db->queue, asked);
         wait_ns = tsdb__upkeep_wait_ns(db);
     }
+    tsdb__delete_refuse(db, FER_ESTOP);
     if (!abandoned && !db->in_memory)
         close_down(db);
     return NULL;

@@ -236,13 +236,16 @@ static void step(struct disk *d, struct model *m)
 {
     const struct trace_event *e = disk_step(d);
     struct workload_mark wm;
+    uint8_t *fate;
 
     if (e->kind != TRACE_MARK)
         return;
     CHECK(e->n == sizeof(wm));
     memcpy(&wm, trace_bytes(e), sizeof(wm));
-    if (wm.fate > *model_fate(m, wm.client, wm.request)) /* what is stored may be sent again */
-        *model_fate(m, wm.client, wm.request) = (uint8_t)wm.fate;
+    fate = wm.deletion != 0 ? model_deletion(m, wm.client, wm.request)
+                            : model_fate(m, wm.client, wm.request);
+    if (wm.fate > *fate) /* what is stored may be sent again */
+        *fate = (uint8_t)wm.fate;
 }
 
 /* Looks at every N_WORKERS-th image, in the order of the trace. */

@@ -4,8 +4,10 @@
  * Some clients send numbered requests, each client one after the other. What is in request `n` of a
  * client follows from the seed, so that another process knows what a store must hold. All series
  * of a request carry its time or, in some requests, a second one as well; values are of many kinds,
- * with every bit that a double has. Some series are late with some of their samples. Some requests
- * repeat what the one before said, as an agent does that had no answer.
+ * with every bit that a double has. Some series are of native histograms, some have start
+ * timestamps; some are late with some of their samples. A request brings an exemplar. Some requests
+ * repeat what the one before said, as an agent does that had no answer. Now and then a client
+ * deletes some older samples of one of its series.
  */
 #ifndef TEST_MODEL_H
 #define TEST_MODEL_H
@@ -41,6 +43,7 @@ struct model {
     dur_ms late;                    /* how far late samples are behind at most */
     dur_ms retention;               /* of the store; older samples may be there or not */
     uint8_t *fate;                  /* of request i of client c: [c * n_requests + i] */
+    uint8_t *deletions;             /* owned; the same of deletion i: see model_delete() */
     struct model_series *series;    /* owned; by client and series */
 };
 
@@ -62,6 +65,22 @@ ts_ms model_time(const struct model *m, uint32_t client, uint32_t request);
  */
 void model_write(const struct model *m, struct tsdb *db, uint32_t client, uint32_t request,
                  struct arena *a, struct tsdb_write *w);
+
+/*
+ * Deletion i of a client may follow its request MODEL_DELETES_EVERY * (i + 1) - 1. It takes out
+ * what one series got with some of the requests before that.
+ */
+#define MODEL_DELETES_EVERY 10
+
+static inline uint8_t *model_deletion(const struct model *m, uint32_t client, uint32_t i)
+{
+    return &m->deletions[client * m->n_requests + i];
+}
+
+int model_delete(const struct model *m, struct tsdb *db, uint32_t client, uint32_t i);
+
+/* Exemplars that a store must keep at least. */
+#define MODEL_EXEMPLARS 2000
 
 /* What a comparison found. */
 struct model_diff {

@@ -42,7 +42,8 @@ struct workload {
     struct tsdb *db;
     int marks; /* descriptor */
     unsigned dice;
-    uint32_t *acked; /* requests of each client; shared by the processes */
+    uint32_t *acked;   /* requests of each client; shared by the processes, as */
+    uint32_t *deleted; /* deletions of each client */
     struct client clients[MOST_CLIENTS];
     pthread_mutex_t lock; /* of what done() changes */
     pthread_cond_t changed;
@@ -50,7 +51,7 @@ struct workload {
 
 static void mark(struct workload *wl, uint32_t client, uint32_t request, enum model_fate fate)
 {
-    struct workload_mark wm = {client, request, (uint32_t)fate};
+    struct workload_mark wm = {client, request, (uint32_t)fate, 0};
 
     CHECK(write(wl->marks, &wm, sizeof(wm)) == sizeof(wm));
 }
@@ -140,6 +141,25 @@ static void resume(struct workload *wl)
     }
 }
 
+/* The next deletion of a client, when it is time for it: what it deletes was answered before. */
+static void delete_next(struct workload *wl, uint32_t client)
+{
+    struct workload_mark wm = {client, wl->deleted[client], FATE_OPEN, 1};
+
+    CHECK(write(wl->marks, &wm, sizeof(wm)) == sizeof(wm));
+    CHECK(model_delete(&wl->m, wl->db, client, wm.request) == 0);
+    wm.fate = FATE_STORED;
+    CHECK(write(wl->marks, &wm, sizeof(wm)) == sizeof(wm));
+    wl->deleted[client]++;
+}
+
+static void delete_some(struct workload *wl)
+{
+    for (uint32_t c = 0; c < wl->m.n_clients; c++)
+        if (wl->acked[c] >= MODEL_DELETES_EVERY * (wl->deleted[c] + 1))
+            delete_next(wl, c);
+}
+
 /* Sends all requests before `end`, or about all and does not wait for the answers to the last. */
 static void send_until(struct workload *wl, uint32_t end, bool waits)
 {
@@ -156,6 +176,7 @@ static void send_until(struct workload *wl, uint32_t end, bool waits)
         send_next(wl, c);
         if (rand_r(&wl->dice) % SETTLE_EVERY == 0)
             tsdb_settle(wl->db);
+        delete_some(wl);
         pthread_mutex_lock(&wl->lock);
     }
     pthread_mutex_unlock(&wl->lock);
@@ -194,9 +215,10 @@ int main(int argc, char **argv)
     }
     wl.m = workload_model(strtoull(argv[3], NULL, 0));
     wl.marks = open(argv[2], O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    wl.acked = mmap(NULL, MOST_CLIENTS * sizeof(*wl.acked), PROT_READ | PROT_WRITE,
+    wl.acked = mmap(NULL, 2 * MOST_CLIENTS * sizeof(*wl.acked), PROT_READ | PROT_WRITE,
                     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     CHECK(wl.marks >= 0 && wl.acked != MAP_FAILED && wl.m.n_clients <= MOST_CLIENTS);
+    wl.deleted = wl.acked + MOST_CLIENTS;
     wl.m.fate = xcalloc(wl.m.n_clients, wl.m.n_requests);
     model_init(&wl.m);
     clock_manual_init(&wl.clock, MODEL_T0);

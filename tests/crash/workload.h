@@ -29,13 +29,15 @@ static inline struct tsdb_opts workload_opts(const struct model *m, const char *
                               .map_bytes = (size_t)64 << 20,
                               .retention = m->retention,
                               .ooo_window = m->late + 10 * m->step,
+                              .max_exemplars = MODEL_EXEMPLARS,
                               .clock = clock};
 }
 
 /* Written to the file of marks before a request is submitted, and when it is done. */
 struct workload_mark {
     uint32_t client, request;
-    uint32_t fate; /* FATE_OPEN, FATE_STORED */
+    uint32_t fate;     /* FATE_OPEN, FATE_STORED */
+    uint32_t deletion; /* 1: `request` is the number of one */
 };
 
 #endif

@@ -161,6 +161,7 @@ static struct tsdb_opts opts_of(const struct run *r)
                               .map_bytes = MAP_BYTES,
                               .retention = r->m.retention,
                               .ooo_window = 2 * r->m.late,
+                              .max_exemplars = MODEL_EXEMPLARS,
                               .clock = &r->clock.base};
 }
 

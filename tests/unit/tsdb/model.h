@@ -207,6 +207,16 @@ static inline void model_take_back(struct model *m)
     }
 }
 
+static inline void model_delete(struct model_series *ms, struct source_range range)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < ms->n; i++)
+        if (ms->s[i].t < range.from || ms->s[i].t > range.to)
+            ms->s[n++] = ms->s[i];
+    ms->n = n;
+}
+
 /* What a read gave, as the model has it. */
 struct model_vec {
     struct model_sample *v; /* heap */

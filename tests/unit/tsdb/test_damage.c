@@ -5,7 +5,7 @@
  * Each file is used in a child of its own, two at a time: opened, read in several ways, written to,
  * and put through all of the store's own work. FERULA_TEST_DAMAGE=n sets how many there are.
  */
-#include "fixture.h"
+#include "histograms.h"
 
 #include <fcntl.h>
 #include <lmdb.h>
@@ -13,6 +13,7 @@
 
 #define N_SERIES   250
 #define N_CHURNING 40 /* of them: another one each half hour */
+#define N_HISTS    12 /* the last ones: native histograms */
 #define N_SLOTS    7
 #define N_ROUNDS   10 /* of a half hour, before the last one */
 #define N_LAST     4
@@ -50,10 +51,10 @@ static const struct question {
 
 struct answers {
     struct answer v[COUNT(questions)];
-    size_t n_metadata;
+    size_t n_metadata, n_exemplars;
 };
 
-static uint64_t digest(struct labels ls, const struct sample_vec *sv)
+static uint64_t digest(struct labels ls, const struct series_samples *ss)
 {
     struct buf b = {0};
     uint64_t hash;
@@ -64,7 +65,17 @@ static uint64_t digest(struct labels ls, const struct sample_vec *sv)
         buf_add(&b, ls.v[i].value.p, ls.v[i].value.n);
         buf_putc(&b, '\n');
     }
-    buf_add(&b, sv->v, sv->n * sizeof(*sv->v));
+    buf_add(&b, ss->f.v, ss->f.n * sizeof(*ss->f.v));
+    for (size_t i = 0; i < ss->h.n; i++) {
+        /* After a restart less may be known of resets. */
+        struct histogram h = *ss->h.v[i].h;
+        struct tsdb__rich r = {
+            .t = ss->h.v[i].t, .start = ss->h_start.n > 0 ? ss->h_start.v[i] : 0, .h = &h};
+
+        h.hint = HISTOGRAM_UNKNOWN;
+        buf_add(&b, &r.t, sizeof(r.t));
+        tsdb__rich_put(&r, &b);
+    }
     hash = hash_stable64(b.p, b.n);
     buf_release(&b);
     return hash;
@@ -75,28 +86,30 @@ static int ask(struct fixture *fx, const struct question *q, struct answer *out,
     struct source *src = tsdb_source(fx->db);
     struct matcher m;
     struct source_selection *sel;
-    struct sample_vec sv = {0};
+    struct series_samples ss = {.arena = &fx->arena};
     int rc = matcher_init(&m, &fx->arena, q->op, str_of(q->name), str_of(q->value), f);
 
     assert_int_equal(rc, 0);
     *out = (struct answer){0};
     rc = src->ops->select(src, &fx->arena, &m, 1, (struct source_range){q->from, q->to}, &sel, f);
     for (size_t i = 0; rc == 0 && i < sel->n; i++) {
-        sv.n = 0;
-        rc = source_read_floats(sel, i, &sv, f);
-        if (rc != 0 || sv.n == 0)
+        rc = src->ops->read(sel, i, &ss, f);
+        if (rc != 0 || ss.f.n + ss.h.n == 0)
             continue;
         out->n_series++;
-        out->n_samples += sv.n;
-        out->sum += digest(sel->series[i].labels, &sv);
+        out->n_samples += ss.f.n + ss.h.n;
+        out->sum += digest(sel->series[i].labels, &ss);
     }
-    sample_vec_release(&sv);
+    series_samples_release(&ss);
     return rc;
 }
 
 static int ask_all(struct fixture *fx, struct answers *out, struct fault *f)
 {
     struct metadata *md;
+    struct tsdb_match all = {NULL, 0};
+    struct tsdb_exemplars *ex;
+    size_t n = 0;
     int rc = 0;
 
     memset(out, 0, sizeof(*out));
@@ -104,6 +117,11 @@ static int ask_all(struct fixture *fx, struct answers *out, struct fault *f)
         rc = ask(fx, &questions[i], &out->v[i], f);
     if (rc == 0)
         rc = tsdb_metadata(fx->db, &fx->arena, STR(""), &md, &out->n_metadata, f);
+    if (rc == 0)
+        rc = tsdb_query_exemplars(fx->db, &fx->arena, &all, 1,
+                                  (struct source_range){INT64_MIN, END}, &ex, &n, f);
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        out->n_exemplars += ex[i].n;
     return rc;
 }
 
@@ -134,6 +152,12 @@ static void write_round(struct fixture *fx, int slot, int round)
     struct tsdb_new_series ns[N_SERIES] = {0};
     struct tsdb_row rows[N_SERIES] = {0};
     struct sample s[N_SERIES];
+    struct hsample hists[N_HISTS];
+    ts_ms starts[N_HISTS];
+    struct label trace = {STR("trace_id"), arena_printf(&fx->arena, "%d-%d", slot, round)};
+    struct tsdb_exemplar exemplar = {
+        .new_series = 5, .exemplar = {{&trace, 1}, round, 0}
+    };
     struct metadata md = {arena_printf(&fx->arena, "m%d", round % 5), METRIC_GAUGE, STR("help"),
                           STR("")};
     struct tsdb_write w = {.arena = &fx->arena,
@@ -141,6 +165,11 @@ static void write_round(struct fixture *fx, int slot, int round)
                            .n_rows = N_SERIES,
                            .samples = s,
                            .n_samples = N_SERIES,
+                           .hists = hists,
+                           .n_hists = N_HISTS,
+                           .hist_starts = starts,
+                           .exemplars = &exemplar,
+                           .n_exemplars = 1,
                            .series = ns,
                            .n_series = N_SERIES,
                            .metadata = &md,
@@ -153,11 +182,34 @@ static void write_round(struct fixture *fx, int slot, int round)
 
         s[i] = (struct sample){t + i, value_of(i, slot, round)};
         rows[i] = (struct tsdb_row){.new_series = i, .first = i, .n = 1};
+        if (i >= N_SERIES - N_HISTS) {
+            uint32_t k = i - (N_SERIES - N_HISTS);
+
+            rows[i].hists = true;
+            rows[i].first = k;
+            hists[k] = (struct hsample){t + i, hist_any(&fx->arena, (uint64_t)slot << 8 | (k % 3))};
+            starts[k] = k % 2 == 0 ? 0 : START;
+        }
         ns[i] = (struct tsdb_new_series){.labels = fx_labels(&fx->arena, text.p),
                                          .raw = fx_raw(text.p)};
     }
+    exemplar.exemplar.t = t;
     assert_int_equal(tsdb_write_sync(fx->db, &w), 0);
-    assert_int_equal(w.n_verdicts[TSDB_STORED], N_SERIES);
+    assert_int_equal(w.n_verdicts[TSDB_STORED], N_SERIES - N_HISTS);
+    assert_int_equal(w.n_hist_verdicts[TSDB_STORED], N_HISTS);
+    assert_int_equal(w.n_exemplars_stored, 1);
+}
+
+/* Sealed samples, and some in memory, of some series. */
+static void delete_some(struct fixture *fx)
+{
+    struct matcher m;
+    struct tsdb_match set = {&m, 1};
+    struct source_range range = {END - 2 * SLOT_MS, END - SLOT_MS + ROUND_MS};
+    struct fault f;
+
+    assert_int_equal(matcher_init(&m, &fx->arena, MATCH_RE, STR("i"), STR("[0-9]+[5-9]7"), &f), 0);
+    assert_int_equal(tsdb_delete(fx->db, &set, 1, range, &f), 0);
 }
 
 static void make_good(struct fixture *fx)
@@ -166,6 +218,7 @@ static void make_good(struct fixture *fx)
     fx->map_bytes = (size_t)16 << 20;
     fx->opts.retention = 4 * SLOT_MS;
     fx->opts.ooo_window = 2 * SLOT_MS;
+    fx->opts.max_exemplars = 100;
     fx_open(fx);
     for (int slot = 0; slot < N_SLOTS; slot++) {
         for (int round = 0; round < (slot == N_SLOTS - 1 ? N_LAST : N_ROUNDS); round++)
@@ -178,6 +231,7 @@ static void make_good(struct fixture *fx)
     /* A late one that is merged, and one that waits for the next half hour to be sealed. */
     fx_put(fx, "__name__=m4,i=44,job=j", START + (N_SLOTS - 2) * SLOT_MS - 1, 5);
     tsdb_settle(fx->db);
+    delete_some(fx);
     fx_put(fx, "__name__=m0,i=45,job=j", START + (N_SLOTS - 2) * SLOT_MS - 1, 6);
 }
 
@@ -333,7 +387,8 @@ static int use_store(const char *dir, const struct answers *want)
 {
     /* Static, so that what a failure leaves is not lost to valgrind: the child ends by _exit(). */
     static struct fixture fx;
-    struct tsdb_opts o = {.dir = dir, .map_bytes = (size_t)16 << 20, .no_sync = 1};
+    struct tsdb_opts o = {
+        .dir = dir, .map_bytes = (size_t)16 << 20, .max_exemplars = 100, .no_sync = 1};
     struct answers got;
     struct fault f = {0};
     ts_ms now;
@@ -558,6 +613,7 @@ static void test_keys(void **state)
     flip_keys(txn, "symx", 7);
     flip_keys(txn, "chunks", 7);
     flip_keys(txn, "mdata", 0);
+    flip_keys(txn, "exemplars", 0);
     mdb_txn_abort(txn);
     mdb_env_close(env);
     unlink(path);

@@ -13,7 +13,7 @@
 #define MATCHERS_MAX 3
 
 /* Noisy: much, which hardly compresses. Rich: histograms and start timestamps, too. */
-enum { BACKFILL = 1, SLEEPS = 2, JUMPS = 4, NOISY = 8, RICH = 16, EXEMPLARS = 32 };
+enum { BACKFILL = 1, SLEEPS = 2, JUMPS = 4, NOISY = 8, RICH = 16, EXEMPLARS = 32, DELETES = 64 };
 
 static struct model_case {
     const char *name;
@@ -39,6 +39,9 @@ static struct model_case {
     {"rich, in order",      0,           5 * HOUR_MS,  0,   0,    8,     40,         1, RICH                     },
     {"rich, retention",     2 * HOUR_MS, 5 * HOUR_MS,  0,   0,    8,     40,         1, BACKFILL | RICH          },
     {"rich, dense",         2 * HOUR_MS, 5 * HOUR_MS,  0,   0,    DENSE, 40,         1, BACKFILL | SLEEPS | RICH },
+    {"deletions",           HOUR_MS / 2, 5 * HOUR_MS,  0,   0,    8,     40,         1, SLEEPS | DELETES         },
+    {"rich, deletions",     2 * HOUR_MS, 0,            0,   0,    8,     40,         1, BACKFILL | RICH | DELETES},
+    {"dense, deletions",    2 * HOUR_MS, 5 * HOUR_MS,  0,   0,    DENSE, 40,         0, BACKFILL | DELETES       },
     {"rich, small map",     HOUR_MS / 2, 12 * HOUR_MS, 0,   8192, 20,    40,         0, SLEEPS | NOISY | RICH    },
 };
 
@@ -412,7 +415,8 @@ static void check_texts(const struct model *m, const struct matcher *ma, size_t 
 
             for (size_t j = 0; j < t->n; j++)
                 founded[j] = founded[j] || gives_text(t, l, t->v[j]);
-            if (ms->newest.t >= sure && (t->name.n == 0 || str_eq(l->name, t->name)))
+            if (ms->n > 0 && ms->s[ms->n - 1].t >= sure &&
+                (t->name.n == 0 || str_eq(l->name, t->name)))
                 assert_true(has_text(t, t->name.n == 0 ? l->name : l->value));
         }
     }
@@ -486,6 +490,55 @@ static void step_metadata(struct model *m)
     assert_int_equal(n, n_known);
 }
 
+/* ---- deleting --------------------------------------------------------------------------- */
+
+/* Whether the store is sure to know the series after the deletion, and its newest sample. */
+static bool lives_on(const struct model *m, const struct model_series *ms, struct source_range r)
+{
+    ts_ms sure = model_sure_from(m);
+
+    /* It never was there; or it is, for as long as any verdict depends on it. */
+    if (ms->newest.t == INT64_MIN)
+        return true;
+    sure = sure == INT64_MIN ? sure : sure + 2 * HOUR_MS;
+    for (size_t i = ms->n; i > 0 && ms->s[i - 1].t >= sure; i--)
+        if (ms->s[i - 1].t < r.from || ms->s[i - 1].t > r.to)
+            return true;
+    return false;
+}
+
+/* A range of some series; all of them that they have when it might be all that the store has. */
+static void step_delete(struct model *m)
+{
+    ts_ms now = clock_now_ms(&m->fx.clock.base);
+    ts_ms from = now - (ts_ms)(fx_random(&m->random) % (4 * HOUR_MS));
+    struct source_range r = {from, from + (ts_ms)(fx_random(&m->random) % HOUR_MS)};
+    struct matcher ma[MATCHERS_MAX];
+    size_t n = random_matchers(m, ma);
+    struct tsdb_match set = {ma, n};
+    bool all = fx_random(&m->random) % 8 == 0;
+    struct fault f;
+
+    for (size_t i = 0; i < m->n_series && !all; i++)
+        all = matchers_match(ma, n, m->series[i].labels) && !lives_on(m, &m->series[i], r);
+    if (all)
+        r = (struct source_range){INT64_MIN, INT64_MAX};
+    assert_int_equal(tsdb_delete(m->fx.db, &set, 1, r, &f), 0);
+    for (size_t i = 0; i < m->n_series; i++) {
+        struct model_series *ms = &m->series[i];
+
+        if (!matchers_match(ma, n, ms->labels))
+            continue;
+        model_delete(ms, r);
+        if (all)
+            ms->newest.t = INT64_MIN;
+    }
+    step_read(m, ma, n, r);
+    if (all || fx_random(&m->random) % 4 == 0)
+        assert_int_equal(tsdb_clean_tombstones(m->fx.db, &f), 0);
+    step_read(m, ma, n, r);
+}
+
 /* ---- steps ------------------------------------------------------------------------------ */
 
 static void step_sleep(struct model *m)
@@ -533,6 +586,8 @@ static void step(struct model *m, const struct model_case *c)
         step_metadata(m);
     else if (kind < 69 && (c->ways & EXEMPLARS) != 0)
         step_exemplars(m);
+    else if (kind < 75 && kind >= 71 && (c->ways & DELETES) != 0)
+        step_delete(m);
     else if (kind < 70 && (c->ways & SLEEPS) != 0)
         step_sleep(m);
     else if (kind < 71 && (c->ways & JUMPS) != 0)
