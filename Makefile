@@ -145,7 +145,7 @@ fuzz-corpus: $(REPLAY)                 ## the fuzz targets on what is in tests/f
 	$(Q)tools/test stage fuzz-corpus $(B)
 fuzz-promql: $(B)/fuzz-promql build/interop/promeval-engine ## random PromQL against Prometheus' engine (FUZZ_PROMQL_N=1000000, FUZZ_PROMQL_SEED=1)
 	$(Q)FUZZ_PROMQL_N=$(or $(FUZZ_PROMQL_N),1000000) tools/test stage fuzz-promql $(B)
-interop: ferula                        ## real peers: Prometheus agent, KEDA's scaler, client_golang
+interop: ferula                        ## real peers: Prometheus, promtool, KEDA's scaler, Go, Python and JavaScript clients
 	$(Q)tools/test stage interop $(B)
 crash: ferula                          ## kill -9 during ingest (CYCLES=200)
 	$(Q)tools/test stage crash $(B)

@@ -111,11 +111,26 @@ void micro_store_write(struct micro_store *ms, const struct buf *body)
     arena_release(&a);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-    micro_decode();
-    micro_codec();
-    micro_head();
-    micro_select();
+    static const struct {
+        const char *name;
+        void (*fn)(void);
+    } all[] = {
+        {"decode", micro_decode},
+        {"codec",  micro_codec },
+        {"head",   micro_head  },
+        {"select", micro_select},
+        {"query",  micro_query },
+    };
+
+    for (size_t i = 0; i < COUNT(all); i++) {
+        bool wanted = argc == 1;
+
+        for (int k = 1; k < argc; k++)
+            wanted = wanted || strcmp(argv[k], all[i].name) == 0;
+        if (wanted)
+            all[i].fn();
+    }
     return 0;
 }

@@ -14,6 +14,7 @@ void micro_decode(void); /* a remote-write body to a struct tsdb_write */
 void micro_codec(void);
 void micro_head(void);   /* samples to bytes and back */
 void micro_select(void); /* matchers to series, in a store of 100,000 */
+void micro_query(void);  /* queries over a tenth of 100,000 series */
 
 /* Runs fn(ctx) for a third of a second, five times at the least; the median, in nanoseconds. */
 double micro_median_ns(void (*fn)(void *ctx), void *ctx);

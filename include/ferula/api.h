@@ -28,8 +28,11 @@ struct api_opts {
     dur_ms lookback, query_timeout;
     size_t max_samples;
     size_t max_concurrency;
-    struct pool *helpers; /* idle threads that help with large queries; borrowed, NULL: none */
-    size_t n_helpers;     /* in one query at most */
+    size_t max_reads;         /* remote reads at once; 0: any number */
+    size_t read_sample_limit; /* of an answer of remote read; 0: none */
+    size_t read_frame_bytes;  /* of a frame of streamed chunks */
+    struct pool *helpers;     /* idle threads that help with large queries; borrowed, NULL: none */
+    size_t n_helpers;         /* in one query at most */
     struct promql_features features;
     bool delayed_name_removal, use_start_timestamps; /* in queries */
     bool type_and_unit_labels; /* made of the metadata that comes with samples; rate() looks at them
@@ -38,7 +41,7 @@ struct api_opts {
     bool remote_write;         /* the receiver is on */
     bool refuse_v1, refuse_v2; /* of the two messages of remote write */
     bool otlp;                 /* the receiver of OTLP is on */
-    bool admin;                /* snapshots are made for whoever asks */
+    bool admin;                /* snapshots are made and series deleted for whoever asks */
     struct ingest_limits limits;
     const struct api_flag *flags; /* borrowed for the life of the api */
     size_t n_flags;

@@ -89,6 +89,72 @@ struct ingest_written {
 };
 struct ingest_written ingest_written(const struct ingest_write *iw);
 
+/* ---- remote read ------------------------------------------------------------------------ */
+
+struct ingest_read_query {
+    struct source_range range;
+    const struct matcher *m;
+    size_t n_matchers;
+};
+
+struct ingest_read_request {
+    struct ingest_read_query *queries;
+    size_t n_queries;
+    bool streamed; /* the client wants chunks */
+};
+
+/*
+ * Decodes a body of remote read (snappy block of a prometheus.ReadRequest). FER_EINVAL: not snappy,
+ * not the message, a bad pattern, or no kind of response that is known; FER_ELIMIT: too large.
+ */
+int ingest_decode_read(struct arena *a, const struct ingest_limits *limits, struct str body,
+                       struct ingest_read_request *out, struct fault *f);
+
+/*
+ * The answer as samples: each series is appended to a query's result, each result to the message;
+ * the end is the whole as one snappy block, appended to `out`.
+ */
+void ingest_read_add_series(struct buf *result, struct labels ls, const struct series_samples *ss);
+void ingest_read_add_result(struct buf *message, struct str result);
+void ingest_read_finish(struct buf *out, struct str message);
+
+/*
+ * The answer as streamed chunks: appends the frames of a series, each of about `max_frame_bytes` at
+ * most. `query` is the number of the query in the request.
+ */
+void ingest_read_add_frames(struct buf *out, struct labels ls, const struct series_samples *ss,
+                            size_t query, size_t max_frame_bytes);
+
+/* ---- federation ------------------------------------------------------------------------- */
+
+/* The newest sample of a series: a float, or a histogram when `h` is not NULL. */
+struct ingest_newest {
+    struct labels labels;
+    ts_ms t;
+    double v;
+    const struct histogram *h;
+};
+
+/* How names that are not legacy names are written: Prometheus' escaping schemes. */
+enum ingest_escaping {
+    INGEST_ESCAPE_UNDERSCORES,
+    INGEST_ESCAPE_NONE,
+    INGEST_ESCAPE_DOTS,
+    INGEST_ESCAPE_VALUES
+};
+
+struct ingest_federation {
+    bool protobuf; /* delimited MetricFamily messages; else text 0.0.4 */
+    enum ingest_escaping escaping;
+};
+
+/*
+ * Prints what another Prometheus scrapes: families in the order of `v`, which is sorted by name.
+ * Series without a name are left out, in text also native histograms with exponential buckets.
+ */
+void ingest_print_federation(struct buf *out, const struct ingest_newest *v, size_t n,
+                             const struct ingest_federation *how);
+
 /* ---- for senders ------------------------------------------------------------------------ */
 
 struct ingest_series {

@@ -13,18 +13,48 @@ static bool is_disabled(struct http_req *req)
     return true;
 }
 
+/* All or nothing: what Prometheus deletes match[] by match[] is one step here. */
 int api__admin_delete(struct http_req *req)
 {
+    const struct api *api = api__from(req->ctx);
+    struct source_range range;
+    struct tsdb_match *sets;
+    const struct str *match;
+    struct str malformed;
+    struct fault f;
+    size_t n;
+    int rc;
+
     if (is_disabled(req))
         return 0;
-    return api__fail(req, API_UNAVAILABLE, "deleting series is not supported");
+    if (!http_form_ok(req, &malformed))
+        return api__fail(req, API_BAD_DATA, "error parsing form values: " STR_FMT,
+                         STR_ARG(malformed));
+    if (http_params(req, "match[]", &match) == 0)
+        return api__fail(req, API_BAD_DATA, "no match[] parameter provided");
+    if (api__range_params(req, &range, &f) < 0)
+        return api__fail(req, API_BAD_DATA, "%s", f.text);
+    if (api__match_params(req, &sets, &n, &f) < 0)
+        return api__fail(req, API_BAD_DATA, "invalid parameter \"match[]\": %s", f.text);
+    rc = tsdb_delete(api->opts.db, sets, n, range, &f);
+    if (rc < 0)
+        return api__fail(req, api__store_error(rc, API_INTERNAL), "%s", f.text);
+    LOG_INFO("Series deleted", LOG_STR("match", match[0]), LOG_I("matches", n));
+    req->reply.status = 204;
+    return 0;
 }
 
-/* No series can be deleted, so nothing is left to clean. */
 int api__admin_clean(struct http_req *req)
 {
-    if (!is_disabled(req))
-        req->reply.status = 204;
+    struct fault f;
+    int rc;
+
+    if (is_disabled(req))
+        return 0;
+    rc = tsdb_clean_tombstones(api__from(req->ctx)->opts.db, &f);
+    if (rc < 0)
+        return api__fail(req, api__store_error(rc, API_INTERNAL), "%s", f.text);
+    req->reply.status = 204;
     return 0;
 }
 

@@ -39,6 +39,7 @@ static const struct {
     {HTTP_GET,     "/api/v1/metadata",                       api__metadata,           ON_POOL},
     {HTTP_POST,    API_WRITE_PATH,                           api__write,              0},
     {HTTP_POST,    API_AZURE_WRITE_PATH,                     api__write,              0},
+    {HTTP_POST,    "/api/v1/read",                           api__read,               HTTP_ON_POOL},
     {HTTP_POST,    API_OTLP_PATH,                            api__otlp,               0},
 
     {HTTP_GET,     "/api/v1/status/buildinfo",               api__status_buildinfo,   PLAIN},
@@ -57,14 +58,15 @@ static const struct {
     {HTTP_GET,     "/api/v1/status/walreplay",               api__constant,           PLAIN | EARLY},
     {HTTP_GET,     "/api/v1/targets",                        api__targets,            PLAIN},
     {HTTP_GET,     "/api/v1/targets/metadata",               api__constant,           PLAIN},
-    {POST_PUT,     "/api/v1/admin/tsdb/delete_series",       api__admin_delete,       PLAIN},
-    {POST_PUT,     "/api/v1/admin/tsdb/clean_tombstones",    api__admin_clean,        PLAIN},
+    {POST_PUT,     "/api/v1/admin/tsdb/delete_series",       api__admin_delete,       ON_POOL},
+    {POST_PUT,     "/api/v1/admin/tsdb/clean_tombstones",    api__admin_clean,        ON_POOL},
     {POST_PUT,     "/api/v1/admin/tsdb/snapshot",            api__admin_snapshot,     ON_POOL},
 
     {GET_POST,     "/_ferula/tsdb/dump",                     api__tsdb_dump,          ON_POOL},
     {HTTP_GET,     "/_ferula/tsdb/analyze",                  api__tsdb_analyze,       ON_POOL},
     {HTTP_OPTIONS, "/api/v1/{rest...}",                      api__no_content,         PLAIN},
 
+    {HTTP_GET,     "/federate",                              api__federate,           HTTP_GZIP | HTTP_ON_POOL},
     {HTTP_GET,     "/metrics",                               api__metrics,            HTTP_GZIP | HTTP_ON_POOL},
     {HTTP_GET,     "/version",                               api__version,            0},
     {HTTP_GET,     "/-/healthy",                             api__healthy,            EARLY},
@@ -110,6 +112,7 @@ struct api *api_new(const struct api_opts *opts)
         api->flags[i] = opts->flags[i];
     qsort(api->flags, opts->n_flags, sizeof(api->flags[0]), by_flag_name);
     api__gate_init(&api->queries, opts->max_concurrency == 0 ? SIZE_MAX : opts->max_concurrency);
+    api__gate_init(&api->reads, opts->max_reads == 0 ? SIZE_MAX : opts->max_reads);
     api__timing_init(&api->inner_eval);
     api__timing_init(&api->queue_time);
     return api;
@@ -122,6 +125,7 @@ void api_free(struct api *api)
     CHECK_MAGIC(api, API_MAGIC);
     api__timing_release(&api->queue_time);
     api__timing_release(&api->inner_eval);
+    api__gate_release(&api->reads);
     api__gate_release(&api->queries);
     free(api->flags);
     free(api->routes);

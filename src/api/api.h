@@ -42,6 +42,7 @@ struct api {
     ts_ms started;
     _Atomic(struct http_server *) http; /* borrowed; NULL until api_set_http() */
     struct api__gate queries;           /* lets max_concurrency queries run at once */
+    struct api__gate reads;             /* the same for remote reads */
     struct api__brief brief;            /* which queries took next to no time */
     struct api__timing inner_eval, queue_time;
 };
@@ -105,6 +106,9 @@ int api__time_param(const struct http_req *req, const char *name, ts_ms absent, 
 
 /* `start` and `end` of an optional range; a reversed range is no error. */
 int api__range_params(const struct http_req *req, struct source_range *out, struct fault *f);
+
+/* All match[] of a request; FER_EINVAL with the parser's text. In the arena. (series.c) */
+int api__match_params(struct http_req *req, struct tsdb_match **sets, size_t *n, struct fault *f);
 
 /* U__ names: `U__foo_2e_bar` is foo.bar; a malformed one is itself. In the arena when changed. */
 struct str api__unescape_name(struct arena *a, struct str name);

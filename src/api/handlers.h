@@ -9,7 +9,15 @@
 /* query.c */
 int api__query(struct http_req *req);
 int api__query_range(struct http_req *req);
+
+/* exemplars.c */
 int api__query_exemplars(struct http_req *req);
+
+/* read.c */
+int api__read(struct http_req *req);
+
+/* federate.c */
+int api__federate(struct http_req *req);
 
 /* format.c */
 int api__format_query(struct http_req *req);

@@ -1,5 +1,5 @@
 /*
- * query.c - /api/v1/query, query_range and query_exemplars: from parameters to a running query.
+ * query.c - /api/v1/query and query_range: from parameters to a running query.
  *
  * The order of the checks is Prometheus': limit, times, step, timeout, lookback_delta, and the
  * query itself last.
@@ -362,71 +362,4 @@ int api__query_range(struct http_req *req)
                          "query, must be Scalar or instant Vector",
                          promql_type_documented(r.q.expr->type));
     return run(&r);
-}
-
-/* ---- exemplars -------------------------------------------------------------------------- */
-
-static bool any_has_selector(const struct promql_expr *const *v, size_t n);
-
-static bool has_selector(const struct promql_expr *e)
-{
-    const struct promql_expr *two[2] = {NULL, NULL};
-
-    if (e == NULL)
-        return false;
-    switch (e->kind) {
-    case PROMQL_E_VECTOR_SELECTOR:
-    case PROMQL_E_MATRIX_SELECTOR:
-        return true;
-    case PROMQL_E_SUBQUERY:
-        return has_selector(e->u.subquery.expr);
-    case PROMQL_E_CALL:
-        return any_has_selector(e->u.call.args, e->u.call.n_args);
-    case PROMQL_E_AGGREGATE:
-        two[0] = e->u.aggregate.expr;
-        two[1] = e->u.aggregate.param;
-        return any_has_selector(two, COUNT(two));
-    case PROMQL_E_BINARY:
-        two[0] = e->u.binary.lhs;
-        two[1] = e->u.binary.rhs;
-        return any_has_selector(two, COUNT(two));
-    case PROMQL_E_UNARY:
-        return has_selector(e->u.unary.expr);
-    case PROMQL_E_PAREN:
-        return has_selector(e->u.paren);
-    case PROMQL_E_NUMBER:
-    case PROMQL_E_STRING:
-    case PROMQL_E_DURATION:
-        break;
-    }
-    return false;
-}
-
-static bool any_has_selector(const struct promql_expr *const *v, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (has_selector(v[i]))
-            return true;
-    return false;
-}
-
-/* Exemplars are not stored: any valid selector has none. */
-int api__query_exemplars(struct http_req *req)
-{
-    const struct api *api = api__from(req->ctx);
-    const struct promql_expr *expr;
-    struct source_range range;
-    struct fault f;
-
-    if (api__range_params(req, &range, &f) < 0)
-        return api__fail(req, API_BAD_DATA, "%s", f.text);
-    if (range.to < range.from)
-        return api__fail(req, API_BAD_DATA, "end timestamp must not be before start timestamp");
-    if (promql_parse(&req->arena, http_param(req, "query"), &api->opts.features, &expr, &f) < 0)
-        return api__fail(req, API_BAD_DATA, "%s", f.text);
-    if (!has_selector(expr)) {
-        req->reply.status = 204;
-        return 0;
-    }
-    return api__ok_raw(req, "[]");
 }

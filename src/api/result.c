@@ -10,6 +10,7 @@
 #include "api.h"
 
 #include "ferula/base/num.h"
+#include "ferula/model/histogram.h"
 
 static void write_point(struct json *j, ts_ms t, double v)
 {
@@ -19,13 +20,71 @@ static void write_point(struct json *j, ts_ms t, double v)
     json_array_end(j);
 }
 
+/* 0: open below, closed above; 1: the other way round; 2: open; 3: closed. */
+static int bounds_of(const struct histogram_bucket *b)
+{
+    if (b->lower_inclusive)
+        return b->upper_inclusive ? 3 : 1;
+    return b->upper_inclusive ? 0 : 2;
+}
+
+static void key_number(struct json *j, const char *key, double v)
+{
+    json_key(j, key);
+    json_sample_value(j, v);
+}
+
+/* Empty buckets are left out, and the list when there is none. */
+static void write_buckets(struct json *j, const struct histogram *h)
+{
+    struct histogram_bucket b;
+    struct histogram_iter it;
+    bool any = false;
+
+    histogram_iter_begin(&it, h, false);
+    while (histogram_iter_next(&it, &b)) {
+        if (b.count == 0)
+            continue;
+        if (!any) {
+            json_key(j, "buckets");
+            json_array_begin(j);
+        }
+        any = true;
+        json_array_begin(j);
+        json_int(j, bounds_of(&b));
+        json_sample_value(j, b.lower);
+        json_sample_value(j, b.upper);
+        json_sample_value(j, b.count);
+        json_array_end(j);
+    }
+    if (any)
+        json_array_end(j);
+}
+
+static void write_hpoint(struct json *j, const struct hsample *hs)
+{
+    json_array_begin(j);
+    json_timestamp(j, hs->t);
+    json_object_begin(j);
+    key_number(j, "count", hs->h->count);
+    key_number(j, "sum", hs->h->sum);
+    write_buckets(j, hs->h);
+    json_object_end(j);
+    json_array_end(j);
+}
+
 static void write_vector_element(struct json *j, const struct promql_series *s)
 {
     json_object_begin(j);
     json_key(j, "metric");
     api__labels(j, s->labels);
-    json_key(j, "value");
-    write_point(j, s->samples[0].t, s->samples[0].v);
+    if (s->n_hists > 0) {
+        json_key(j, "histogram");
+        write_hpoint(j, &s->hists[0]);
+    } else {
+        json_key(j, "value");
+        write_point(j, s->samples[0].t, s->samples[0].v);
+    }
     json_object_end(j);
 }
 
@@ -39,6 +98,13 @@ static void write_matrix_element(struct json *j, const struct promql_series *s)
         json_array_begin(j);
         for (size_t i = 0; i < s->n; i++)
             write_point(j, s->samples[i].t, s->samples[i].v);
+        json_array_end(j);
+    }
+    if (s->n_hists > 0) {
+        json_key(j, "histograms");
+        json_array_begin(j);
+        for (size_t i = 0; i < s->n_hists; i++)
+            write_hpoint(j, &s->hists[i]);
         json_array_end(j);
     }
     json_object_end(j);

@@ -10,22 +10,16 @@
 #include "ferula/model/matcher.h"
 #include "ferula/model/source.h"
 
-/* One match[]. */
-struct match_set {
-    const struct matcher *m;
-    size_t n;
-};
-
 struct lookup {
     struct http_req *req;
     struct source *source;
     size_t limit; /* 0: none */
     struct source_range range;
-    struct match_set *sets; /* in the arena */
+    struct tsdb_match *sets; /* in the arena */
     size_t n_sets;
 };
 
-static bool matches_everything(const struct match_set *set)
+static bool matches_everything(const struct tsdb_match *set)
 {
     for (size_t i = 0; i < set->n; i++)
         if (!matcher_matches(&set->m[i], STR("")))
@@ -42,15 +36,22 @@ static int read_bounds(struct lookup *l, struct http_req *req, struct fault *f)
     return api__range_params(req, &l->range, f);
 }
 
-static int read_matches(struct lookup *l, struct fault *f)
+int api__match_params(struct http_req *req, struct tsdb_match **sets, size_t *n, struct fault *f)
 {
     const struct str *match;
 
-    l->n_sets = http_params(l->req, "match[]", &match);
-    l->sets = arena_array(&l->req->arena, struct match_set, l->n_sets);
-    for (size_t i = 0; i < l->n_sets; i++)
-        if (promql_parse_selector(&l->req->arena, match[i], &l->sets[i].m, &l->sets[i].n, f) < 0)
+    *n = http_params(req, "match[]", &match);
+    *sets = arena_array(&req->arena, struct tsdb_match, *n);
+    for (size_t i = 0; i < *n; i++)
+        if (promql_parse_selector(&req->arena, match[i], &(*sets)[i].m, &(*sets)[i].n, f) < 0)
             return FER_EINVAL;
+    return 0;
+}
+
+static int read_matches(struct lookup *l, struct fault *f)
+{
+    if (api__match_params(l->req, &l->sets, &l->n_sets, f) < 0)
+        return FER_EINVAL;
     for (size_t i = 0; i < l->n_sets; i++)
         if (matches_everything(&l->sets[i]))
             return fault_set(f, FER_EINVAL, 0,
@@ -90,7 +91,7 @@ static size_t sort_unique(struct str *v, size_t n)
 
 /* Label names, or the values of `name` when it is not NULL, of what one match[] (or none) selects.
  */
-static int list_one(const struct lookup *l, const struct str *name, const struct match_set *set,
+static int list_one(const struct lookup *l, const struct str *name, const struct tsdb_match *set,
                     struct text_list *out, struct fault *f)
 {
     const struct source_ops *ops = l->source->ops;
@@ -110,7 +111,7 @@ static int list_one(const struct lookup *l, const struct str *name, const struct
 static int list_all(const struct lookup *l, const struct str *name, struct text_list *out,
                     struct fault *f)
 {
-    static const struct match_set all;
+    static const struct tsdb_match all;
     struct arena *a = &l->req->arena;
     struct str *merged = NULL;
     size_t n = 0, cap = 0;
@@ -224,7 +225,7 @@ static int select_all(const struct lookup *l, struct merge *m, struct fault *f)
     *m = (struct merge){arena_array(a, struct source_selection *, l->n_sets),
                         arena_array(a, size_t, l->n_sets), l->n_sets};
     for (size_t i = 0; i < m->n; i++) {
-        const struct match_set *set = &l->sets[i];
+        const struct tsdb_match *set = &l->sets[i];
         int rc = l->source->ops->select(l->source, a, set->m, set->n, l->range, &m->sel[i], f);
 
         if (rc < 0)

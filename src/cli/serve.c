@@ -106,6 +106,7 @@ static int open_store(struct service *s, const struct serve_conf *c)
                              .map_bytes = c->map_bytes,
                              .retention = c->retention,
                              .retention_bytes = c->retention_bytes,
+                             .max_exemplars = c->max_exemplars,
                              .ooo_window = c->ooo_window,
                              .memory = c->memory};
     struct fault f = {0};
@@ -142,6 +143,9 @@ static void make_api(struct service *s, const struct serve_conf *c)
         .query_timeout = c->query_timeout,
         .max_samples = c->max_samples,
         .max_concurrency = c->max_concurrency,
+        .max_reads = c->max_reads,
+        .read_sample_limit = c->read_sample_limit,
+        .read_frame_bytes = c->read_frame_bytes,
         .helpers = s->helpers,
         .n_helpers = s->n_helpers,
         .features = c->promql,

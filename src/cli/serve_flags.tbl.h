@@ -18,7 +18,7 @@ FLAG(TEXT,     cors_origin, .name = "web.cors.origin", .value = ".*", .help = "R
 FLAG(BOOL,     remote_write, .name = "web.enable-remote-write-receiver", .value = "true", .help = "Accept remote write.")
 FLAG(LIST,     messages, .name = "web.remote-write-receiver.accepted-protobuf-messages", .meta = "NAME ...", .help = "Messages that the remote-write receiver accepts: prometheus.WriteRequest (1.0), io.prometheus.write.v2.Request (2.0). May be repeated; both unless given.")
 FLAG(BOOL,     otlp, .name = "web.enable-otlp-receiver", .value = "false", .help = "Accept OTLP metrics at /api/v1/otlp/v1/metrics.")
-FLAG(BOOL,     admin, .name = "web.enable-admin-api", .value = "false", .help = "Serve the admin calls: /api/v1/admin/tsdb/snapshot.")
+FLAG(BOOL,     admin, .name = "web.enable-admin-api", .value = "false", .help = "Serve the admin calls under /api/v1/admin/tsdb: delete_series, clean_tombstones, snapshot.")
 
 FLAG(TEXT,     data_dir, .name = "storage.tsdb.path", .value = SERVE_DATA_DIR, .help = "Folder of the store; made when it is missing.")
 FLAG(BOOL,     memory, .name = "storage.memory", .value = "false", .help = "Keep everything in memory only: no file is made, and all is gone when ferula ends; --storage.tsdb.path is not used. --storage.map-size bounds the memory.")
@@ -27,6 +27,11 @@ FLAG(SIZE,     retention_bytes, .name = "storage.tsdb.retention.size", .value = 
 FLAG(DURATION, ooo_window, .name = "storage.tsdb.out-of-order-time-window", .value = "0s", .help = "Samples out of order are taken when they are not older than the newest one less this; 0 refuses them.")
 FLAG(SIZE,     map_bytes, .name = "storage.map-size", .value = "64GB", .least = 1u << 20, .most = UINT64_C(1) << 46, .help = "Largest size of the store's file; this much address space is reserved, not disk.")
 
+FLAG(COUNT,    max_exemplars, .name = "storage.max-exemplars", .value = "100000", .most = 100000000, .help = "Most exemplars kept, over all series; the oldest go first. 0 keeps none.")
+
+FLAG(COUNT,    read_sample_limit, .name = "storage.remote.read-sample-limit", .value = "50000000", .help = "Most samples in an answer of remote read; 0 sets no limit.")
+FLAG(COUNT,    max_reads, .name = "storage.remote.read-concurrent-limit", .value = "10", .most = 1000, .help = "Most remote reads at once; 0 sets no limit.")
+FLAG(COUNT,    read_frame_bytes, .name = "storage.remote.read-max-bytes-in-frame", .value = "1048576", .least = 1, .most = 1u << 30, .help = "Bytes in a frame of a streamed answer of remote read, about.")
 FLAG(DURATION, lookback, .name = "query.lookback-delta", .value = "5m", .least = 1, .help = "How far back an instant selector looks for a sample.")
 FLAG(DURATION, query_timeout, .name = "query.timeout", .value = "2m", .least = 1, .help = "Most time that a query may take.")
 FLAG(COUNT,    max_concurrency, .name = "query.max-concurrency", .value = "20", .least = 1, .most = 1000, .help = "Most queries evaluated at once.")
@@ -65,9 +70,6 @@ IGNORED(.name = "storage.tsdb.samples-per-chunk", .meta = "NUMBER", .help = "The
 IGNORED(.name = "storage.tsdb.delayed-compaction.max-percent", .meta = "NUMBER", .help = "The store has no blocks.")
 IGNORED(.name = "storage.tsdb.block-reload-interval", .meta = "DURATION", .help = "The store has no blocks.")
 IGNORED(.name = "storage.remote.flush-deadline", .meta = "DURATION", .help = "Nothing is sent on to other servers, so nothing waits to be flushed.")
-IGNORED(.name = "storage.remote.read-sample-limit", .meta = "NUMBER", .help = "Remote read is not served.")
-IGNORED(.name = "storage.remote.read-concurrent-limit", .meta = "NUMBER", .help = "Remote read is not served.")
-IGNORED(.name = "storage.remote.read-max-bytes-in-frame", .meta = "NUMBER", .help = "Remote read is not served.")
 IGNORED(.name = "rules.alert.for-outage-tolerance", .meta = "DURATION", .help = "No rules are evaluated.")
 IGNORED(.name = "rules.alert.for-grace-period", .meta = "DURATION", .help = "No rules are evaluated.")
 IGNORED(.name = "rules.alert.resend-delay", .meta = "DURATION", .help = "No rules are evaluated.")

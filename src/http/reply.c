@@ -154,11 +154,11 @@ static bool add_header(struct MHD_Response *response, const char *name, const ch
 }
 
 /* All or nothing: without one of them the others, or the body, would mean something else. */
-static bool add_headers(struct http__request *r, struct MHD_Response *response, bool has_body)
+static bool add_headers(struct http__request *r, struct MHD_Response *response, bool has_type)
 {
     const struct http_reply *reply = &r->req.reply;
 
-    if (has_body && !add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
+    if (has_type && !add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
                                 reply->content_type == NULL ? "text/plain; charset=utf-8"
                                                             : reply->content_type))
         return false;
@@ -186,7 +186,7 @@ static struct MHD_Response *make_response(struct http__request *r)
         free(body);
         return NULL;
     }
-    if (!add_headers(r, response, n > 0)) {
+    if (!add_headers(r, response, n > 0 || reply->content_type != NULL)) {
         MHD_destroy_response(response);
         return NULL;
     }

@@ -101,8 +101,10 @@ static int answer_v2(const struct ingest_write *iw, size_t by_store, struct buf 
     print_lines(text, iw, by_store);
     if (iw->write.n_exemplars_refused > 0) {
         new_line(text);
-        buf_addf(text, "%zu times: out of order exemplar", iw->write.n_exemplars_refused);
+        buf_puts(text, "out of order exemplar");
     }
+    if (iw->write.n_exemplars_refused > 1)
+        buf_addf(text, "\nand %zu more exemplars refused", iw->write.n_exemplars_refused - 1);
     return text->n == 0 ? 204 : 400;
 }
 
@@ -131,12 +133,14 @@ int ingest_answer(const struct ingest_write *iw, struct buf *text)
 struct ingest_written ingest_written(const struct ingest_write *iw)
 {
     const struct tsdb_write *w = &iw->write;
+    bool kept = w->n_exemplars_stored + w->n_exemplars_refused > 0;
 
     if (w->rc < 0)
         return (struct ingest_written){0, 0, 0};
     return (struct ingest_written){
         .samples = w->n_verdicts[TSDB_STORED] + w->n_verdicts[TSDB_DUPLICATE],
         .histograms = w->n_hist_verdicts[TSDB_STORED] + w->n_hist_verdicts[TSDB_DUPLICATE],
-        .exemplars = w->n_exemplars_stored,
+        /* A store that keeps none takes all, as Prometheus' does. */
+        .exemplars = kept ? w->n_exemplars_stored : w->n_exemplars,
     };
 }

@@ -119,25 +119,28 @@ static bool has_name(const struct label_set *set)
     return false;
 }
 
-/* The name that is there twice in a sorted set whose labels are good each; p == NULL: none. */
+/* The name that is there twice in a sorted set that has a metric's name and whose labels are good
+ * each; p == NULL: none. */
 static struct str repeated(const struct label_set *set)
 {
     struct str twice = {NULL, 0};
+    bool named = false;
 
     for (size_t i = 0; i < set->n; i++) {
         if (set->v[i].name.n == 0 || !utf8_valid(set->v[i].name) || !utf8_valid(set->v[i].value))
             return (struct str){NULL, 0};
+        named = named || (set->v[i].value.n > 0 && str_is(set->v[i].name, LABEL_NAME));
         if (i > 0 && twice.p == NULL && str_eq(set->v[i - 1].name, set->v[i].name))
             twice = set->v[i].name;
     }
-    return twice;
+    return named ? twice : (struct str){NULL, 0};
 }
 
-/* What labels_normalise() has against the set. */
-static void explain(struct buf *why, const struct label_set *set, bool v2, const struct fault *f)
+/* What labels_normalise() has against the set: `f` for 1.0, NULL for 2.0. */
+static void explain(struct buf *why, const struct label_set *set, const struct fault *f)
 {
     struct labels ls = {set->v, set->n};
-    struct str twice = v2 && has_name(set) ? repeated(set) : (struct str){NULL, 0};
+    struct str twice = f == NULL ? repeated(set) : (struct str){NULL, 0};
 
     if (twice.p != NULL) {
         buf_puts(why, "invalid labels for series, labels ");
@@ -146,10 +149,22 @@ static void explain(struct buf *why, const struct label_set *set, bool v2, const
         return;
     }
     buf_puts(why, "invalid metric name or labels");
-    if (!v2)
+    if (f != NULL)
         buf_addf(why, " (%s)", f->text);
     buf_puts(why, ", got ");
     ingest__series_print(why, ls);
+}
+
+/* Prometheus shows a name that is empty. */
+static void put_back_name(struct label_set *set)
+{
+    size_t at = 0;
+
+    while (at < set->n && str_cmp(set->v[at].name, STR(LABEL_NAME)) < 0)
+        at++;
+    memmove(&set->v[at + 1], &set->v[at], (set->n - at) * sizeof(set->v[0]));
+    set->v[at] = (struct label){STR(LABEL_NAME), STR("")};
+    set->n++;
 }
 
 void ingest__labels_drop_empty(struct label_set *set)
@@ -166,22 +181,24 @@ void ingest__labels_drop_empty(struct label_set *set)
 bool ingest__labels_accept(const struct ingest_limits *limits, struct label_set *set, bool v2,
                            struct buf *why)
 {
+    bool named = has_name(set), has_value;
     struct fault f;
 
     ingest__labels_drop_empty(set);
+    has_value = has_name(set);
     if (set->n_seen > limits->labels) {
         if (why != NULL)
             buf_addf(why, "%zu labels, more than the limit of %zu, in series ", set->n_seen,
                      limits->labels);
     } else if (within_lengths(limits, set, why)) {
-        bool named = has_name(set);
-
         if (labels_normalise(set->v, &set->n, why == NULL ? NULL : &f) == 0)
             return true;
-        if (!named)
+        if (!has_value)
             (void)fault_set(&f, FER_EINVAL, 0, "no label " LABEL_NAME);
+        if (v2 && named && !has_value)
+            put_back_name(set);
         if (why != NULL)
-            explain(why, set, v2, &f);
+            explain(why, set, v2 ? NULL : &f);
         return false;
     }
     if (why != NULL)

@@ -46,69 +46,67 @@ struct json_message {
 };
 
 #define MESSAGE(name) static const struct json_message name = {name##_fields, COUNT(name##_fields)}
-#define ONE(message)  JSON_MESSAGE, false, &(message)
-#define MANY(message) JSON_MESSAGE, true, &(message)
 
 static const struct json_message any_value;
 
 static const struct json_field key_value_fields[] = {
-    {"key", 1, JSON_STRING, false, NULL},
-    {"value", 2,  ONE(any_value)      },
+    {"key",   1, JSON_STRING,  false, NULL      },
+    {"value", 2, JSON_MESSAGE, false, &any_value},
 };
 MESSAGE(key_value);
 
 static const struct json_field array_value_fields[] = {
-    {"values", 1, MANY(any_value)},
+    {"values", 1, JSON_MESSAGE, true, &any_value},
 };
 MESSAGE(array_value);
 
 static const struct json_field kvlist_value_fields[] = {
-    {"values", 1, MANY(key_value)},
+    {"values", 1, JSON_MESSAGE, true, &key_value},
 };
 MESSAGE(kvlist_value);
 
 static const struct json_field any_value_fields[] = {
-    {"stringValue",      1, JSON_STRING,      false, NULL   },
-    {"boolValue",        2, JSON_BOOL,        false, NULL   },
-    {"intValue",         3, JSON_VARINT,      false, NULL   },
-    {"doubleValue",      4, JSON_DOUBLE,      false, NULL   },
-    {"arrayValue",       5, ONE(array_value)},
-    {"kvlistValue", 6,  ONE(kvlist_value)     },
-    {"bytesValue",              7,               JSON_BASE64,                                false,      NULL},
+    {"stringValue", 1, JSON_STRING,  false, NULL         },
+    {"boolValue",   2, JSON_BOOL,    false, NULL         },
+    {"intValue",    3, JSON_VARINT,  false, NULL         },
+    {"doubleValue", 4, JSON_DOUBLE,  false, NULL         },
+    {"arrayValue",  5, JSON_MESSAGE, false, &array_value },
+    {"kvlistValue", 6, JSON_MESSAGE, false, &kvlist_value},
+    {"bytesValue",  7, JSON_BASE64,  false, NULL         },
 };
 static const struct json_message any_value = {any_value_fields, COUNT(any_value_fields)};
 
 static const struct json_field exemplar_fields[] = {
-    {"timeUnixNano", 2,   JSON_FIXED64,     false, NULL},
-    {"asDouble",          3,             JSON_DOUBLE,                    false, NULL},
-    {"spanId",   4,JSON_HEX,false, NULL},
-    {"traceId",       5,       JSON_HEX,                           false, NULL},
-    {"asInt",          6,             JSON_FIXED64,                     false, NULL},
-    {"filteredAttributes",      7,MANY(key_value)},
+    {"timeUnixNano",       2, JSON_FIXED64, false, NULL      },
+    {"asDouble",           3, JSON_DOUBLE,  false, NULL      },
+    {"spanId",             4, JSON_HEX,     false, NULL      },
+    {"traceId",            5, JSON_HEX,     false, NULL      },
+    {"asInt",              6, JSON_FIXED64, false, NULL      },
+    {"filteredAttributes", 7, JSON_MESSAGE, true,  &key_value},
 };
 MESSAGE(exemplar);
 
 static const struct json_field number_point_fields[] = {
-    {"startTimeUnixNano", 2, JSON_FIXED64,   false, NULL       },
-    {"timeUnixNano",      3, JSON_FIXED64,   false, NULL       },
-    {"asDouble",          4, JSON_DOUBLE,    false, NULL       },
-    {"exemplars",         5, MANY(exemplar)},
-    {"asInt",       6,   JSON_FIXED64,           false,      NULL          },
-    {"attributes",    7,     MANY(key_value)        },
-    {"flags",               8,                JSON_VARINT,                               false, NULL},
+    {"startTimeUnixNano", 2, JSON_FIXED64, false, NULL      },
+    {"timeUnixNano",      3, JSON_FIXED64, false, NULL      },
+    {"asDouble",          4, JSON_DOUBLE,  false, NULL      },
+    {"exemplars",         5, JSON_MESSAGE, true,  &exemplar },
+    {"asInt",             6, JSON_FIXED64, false, NULL      },
+    {"attributes",        7, JSON_MESSAGE, true,  &key_value},
+    {"flags",             8, JSON_VARINT,  false, NULL      },
 };
 MESSAGE(number_point);
 
 static const struct json_field histogram_point_fields[] = {
-    {"startTimeUnixNano", 2, JSON_FIXED64,   false, NULL  },
-    {"timeUnixNano",      3, JSON_FIXED64,   false, NULL  },
-    {"count",             4, JSON_FIXED64,   false, NULL  },
-    {"sum",               5, JSON_DOUBLE,    false, NULL  },
-    {"bucketCounts",      6, JSON_FIXED64,   true,  NULL  },
-    {"explicitBounds",    7, JSON_DOUBLE,    true,  NULL  },
-    {"exemplars",         8, MANY(exemplar)},
-    {"attributes",    9,     MANY(key_value)        },
-    {"flags",               10,                JSON_VARINT,                               false,      NULL},
+    {"startTimeUnixNano", 2,  JSON_FIXED64, false, NULL      },
+    {"timeUnixNano",      3,  JSON_FIXED64, false, NULL      },
+    {"count",             4,  JSON_FIXED64, false, NULL      },
+    {"sum",               5,  JSON_DOUBLE,  false, NULL      },
+    {"bucketCounts",      6,  JSON_FIXED64, true,  NULL      },
+    {"explicitBounds",    7,  JSON_DOUBLE,  true,  NULL      },
+    {"exemplars",         8,  JSON_MESSAGE, true,  &exemplar },
+    {"attributes",        9,  JSON_MESSAGE, true,  &key_value},
+    {"flags",             10, JSON_VARINT,  false, NULL      },
 };
 MESSAGE(histogram_point);
 
@@ -119,17 +117,17 @@ static const struct json_field buckets_fields[] = {
 MESSAGE(buckets);
 
 static const struct json_field exponential_point_fields[] = {
-    {"attributes",        1,    MANY(key_value)             },
-    {"startTimeUnixNano", 2,    JSON_FIXED64,                 false, NULL},
-    {"timeUnixNano",               3,                   JSON_FIXED64,                                  false, NULL},
-    {"count",       4,JSON_FIXED64,false, NULL},
-    {"sum",             5,          JSON_DOUBLE,                                       false, NULL},
-    {"scale",               6,                   JSON_SINT32,                                           false, NULL},
-    {"zeroCount",        7,JSON_FIXED64,false, NULL},
-    {"positive",             8,  ONE(buckets)},
-    {"negative",               9,                   ONE(buckets)                                    },
-    {"flags",       10,         JSON_VARINT,                                                  false, NULL},
-    {"exemplars",          11, MANY(exemplar)               },
+    {"attributes",        1,  JSON_MESSAGE, true,  &key_value},
+    {"startTimeUnixNano", 2,  JSON_FIXED64, false, NULL      },
+    {"timeUnixNano",      3,  JSON_FIXED64, false, NULL      },
+    {"count",             4,  JSON_FIXED64, false, NULL      },
+    {"sum",               5,  JSON_DOUBLE,  false, NULL      },
+    {"scale",             6,  JSON_SINT32,  false, NULL      },
+    {"zeroCount",         7,  JSON_FIXED64, false, NULL      },
+    {"positive",          8,  JSON_MESSAGE, false, &buckets  },
+    {"negative",          9,  JSON_MESSAGE, false, &buckets  },
+    {"flags",             10, JSON_VARINT,  false, NULL      },
+    {"exemplars",         11, JSON_MESSAGE, true,  &exemplar },
 };
 MESSAGE(exponential_point);
 
@@ -140,75 +138,75 @@ static const struct json_field quantile_fields[] = {
 MESSAGE(quantile);
 
 static const struct json_field summary_point_fields[] = {
-    {"startTimeUnixNano", 2, JSON_FIXED64,   false, NULL  },
-    {"timeUnixNano",      3, JSON_FIXED64,   false, NULL  },
-    {"count",             4, JSON_FIXED64,   false, NULL  },
-    {"sum",               5, JSON_DOUBLE,    false, NULL  },
-    {"quantileValues",    6, MANY(quantile)},
-    {"attributes",    7,     MANY(key_value)        },
-    {"flags",               8,                JSON_VARINT,                               false,      NULL},
+    {"startTimeUnixNano", 2, JSON_FIXED64, false, NULL      },
+    {"timeUnixNano",      3, JSON_FIXED64, false, NULL      },
+    {"count",             4, JSON_FIXED64, false, NULL      },
+    {"sum",               5, JSON_DOUBLE,  false, NULL      },
+    {"quantileValues",    6, JSON_MESSAGE, true,  &quantile },
+    {"attributes",        7, JSON_MESSAGE, true,  &key_value},
+    {"flags",             8, JSON_VARINT,  false, NULL      },
 };
 MESSAGE(summary_point);
 
 static const struct json_field gauge_fields[] = {
-    {"dataPoints", 1, MANY(number_point)},
+    {"dataPoints", 1, JSON_MESSAGE, true, &number_point},
 };
 MESSAGE(gauge);
 
 static const struct json_field sum_fields[] = {
-    {"dataPoints",      1,     MANY(number_point)},
-    { "aggregationTemporality", 2, JSON_TEMPORALITY,               false, NULL},
-    { "isMonotonic",            3,        JSON_BOOL,               false, NULL},
+    {"dataPoints",             1, JSON_MESSAGE,     true,  &number_point},
+    {"aggregationTemporality", 2, JSON_TEMPORALITY, false, NULL         },
+    {"isMonotonic",            3, JSON_BOOL,        false, NULL         },
 };
 MESSAGE(sum);
 
 static const struct json_field histogram_fields[] = {
-    {"dataPoints",      1,     MANY(histogram_point)},
-    { "aggregationTemporality", 2, JSON_TEMPORALITY,                  false, NULL},
+    {"dataPoints",             1, JSON_MESSAGE,     true,  &histogram_point},
+    {"aggregationTemporality", 2, JSON_TEMPORALITY, false, NULL            },
 };
 MESSAGE(histogram);
 
 static const struct json_field exponential_fields[] = {
-    {"dataPoints",      1,     MANY(exponential_point)},
-    { "aggregationTemporality", 2, JSON_TEMPORALITY,                    false, NULL},
+    {"dataPoints",             1, JSON_MESSAGE,     true,  &exponential_point},
+    {"aggregationTemporality", 2, JSON_TEMPORALITY, false, NULL              },
 };
 MESSAGE(exponential);
 
 static const struct json_field summary_fields[] = {
-    {"dataPoints", 1, MANY(summary_point)},
+    {"dataPoints", 1, JSON_MESSAGE, true, &summary_point},
 };
 MESSAGE(summary);
 
 static const struct json_field metric_fields[] = {
-    {"name",          1,  JSON_STRING,        false, NULL},
-    {"description",           2,             JSON_STRING,                   false, NULL},
-    {"unit",    3,JSON_STRING,false, NULL},
-    {"gauge",          5,        ONE(gauge)                          },
-    {"sum",           7,             ONE(sum)                        },
-    {"histogram",     9,ONE(histogram)},
-    {"exponentialHistogram",       10,ONE(exponential)},
-    {"summary", 11,    ONE(summary)             },
+    {"name",                 1,  JSON_STRING,  false, NULL        },
+    {"description",          2,  JSON_STRING,  false, NULL        },
+    {"unit",                 3,  JSON_STRING,  false, NULL        },
+    {"gauge",                5,  JSON_MESSAGE, false, &gauge      },
+    {"sum",                  7,  JSON_MESSAGE, false, &sum        },
+    {"histogram",            9,  JSON_MESSAGE, false, &histogram  },
+    {"exponentialHistogram", 10, JSON_MESSAGE, false, &exponential},
+    {"summary",              11, JSON_MESSAGE, false, &summary    },
 };
 MESSAGE(metric);
 
 static const struct json_field scope_metrics_fields[] = {
-    {"metrics", 2, MANY(metric)},
+    {"metrics", 2, JSON_MESSAGE, true, &metric},
 };
 MESSAGE(scope_metrics);
 
 static const struct json_field resource_fields[] = {
-    {"attributes", 1, MANY(key_value)},
+    {"attributes", 1, JSON_MESSAGE, true, &key_value},
 };
 MESSAGE(resource);
 
 static const struct json_field resource_metrics_fields[] = {
-    {"resource",     1, ONE(resource)      },
-    {"scopeMetrics", 2, MANY(scope_metrics)},
+    {"resource",     1, JSON_MESSAGE, false, &resource     },
+    {"scopeMetrics", 2, JSON_MESSAGE, true,  &scope_metrics},
 };
 MESSAGE(resource_metrics);
 
 static const struct json_field request_fields[] = {
-    {"resourceMetrics", 1, MANY(resource_metrics)},
+    {"resourceMetrics", 1, JSON_MESSAGE, true, &resource_metrics},
 };
 MESSAGE(request);
 

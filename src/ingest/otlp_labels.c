@@ -8,6 +8,9 @@
 
 #include "otlp.h"
 
+/* So many attributes are sorted by insertion: they mostly come sorted, or nearly. */
+#define FEW 24
+
 static int by_key(const void *pa, const void *pb)
 {
     const struct otlp_attr *a = pa, *b = pb;
@@ -18,14 +21,20 @@ static int by_key(const void *pa, const void *pb)
 
 static void sort_attrs(struct otlp_attr *v, size_t n)
 {
-    size_t i;
-
-    for (i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++)
         v[i].place = i;
-    for (i = 1; i < n && by_key(&v[i - 1], &v[i]) < 0; i++) {
-    }
-    if (i < n)
+    if (n > FEW) {
         qsort(v, n, sizeof(*v), by_key);
+        return;
+    }
+    for (size_t i = 1; i < n; i++) {
+        struct otlp_attr a = v[i];
+        size_t k = i;
+
+        for (; k > 0 && by_key(&v[k - 1], &a) > 0; k--)
+            v[k] = v[k - 1];
+        v[k] = a;
+    }
 }
 
 static bool is_ignored(const struct otlp_ignored *ignored, struct str key)

@@ -9,6 +9,9 @@
 #include "ferula/base/buf.h"
 #include "ferula/base/check.h"
 
+#define KEY_PREFIX                                                                                 \
+    "key_" /* of a label that begins with a digit; of one with _, it has one already */
+
 struct word {
     const char *otlp, *prometheus;
 };
@@ -74,7 +77,7 @@ static bool is_alnum(char c)
 static size_t rune_bytes(struct str s, size_t at)
 {
     uint32_t rune;
-    size_t n = utf8_decode(str_cut(s, at), &rune);
+    size_t n = (unsigned char)s.p[at] < 0x80 ? 1 : utf8_decode(str_cut(s, at), &rune);
 
     return n == 0 ? 1 : n;
 }
@@ -266,21 +269,24 @@ static bool is_good_label(struct str name)
 
 int ingest__otlp_label_name(struct arena *a, struct str name, struct str *out, struct fault *f)
 {
-    struct buf b = {0};
+    size_t n = 0;
+    char *p;
 
     *out = name;
     if (is_good_label(name))
         return 0;
     if (name.n == 0)
         return fault_set(f, FER_EINVAL, 0, "label name is empty");
-    if (is_digit(name.p[0]))
-        buf_puts(&b, "key_");
+    p = arena_alloc_raw(a, name.n + sizeof(KEY_PREFIX), 1);
     for (size_t at = 0; at < name.n; at += rune_bytes(name, at))
-        buf_putc(&b, is_alnum(name.p[at]) ? name.p[at] : '_');
-    if (b.p[0] == '_' && !str_starts(buf_str(&b), "__"))
-        *out = arena_printf(a, "key" STR_FMT, STR_ARG(buf_str(&b)));
-    else
-        *out = arena_str(a, buf_str(&b));
-    buf_release(&b);
+        p[n++] = is_alnum(name.p[at]) ? name.p[at] : '_';
+    *out = (struct str){p, n};
+    if (is_digit(p[0]) || (p[0] == '_' && !str_starts(*out, "__"))) {
+        size_t skip = is_digit(p[0]) ? strlen(KEY_PREFIX) : strlen(KEY_PREFIX) - 1;
+
+        memmove(p + skip, p, n);
+        memcpy(p, KEY_PREFIX, skip);
+        out->n += skip;
+    }
     return only_underscores(*out) ? no_name(f, "label name", name, "invalid name ", *out) : 0;
 }

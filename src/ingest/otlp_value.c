@@ -7,7 +7,6 @@
 
 #include "ferula/base/check.h"
 #include "ferula/base/json.h"
-#include "ferula/base/num.h"
 
 #include "otlp.h"
 
@@ -179,7 +178,7 @@ static int write_map(struct writer *w, struct wire map)
 
     json_object_begin(&w->j);
     for (size_t i = 0; i < n && rc == 0; i++) {
-        json_str(&w->j, entries[i].key);
+        json_label(&w->j, entries[i].key);
         buf_putc(w->j.out, ':');
         w->j.comma = false;
         rc = write_any(w, entries[i].value);
@@ -200,7 +199,7 @@ static int write_any(struct writer *w, struct wire body)
         return too_deep(&body);
     switch (any.member) {
     case ANY_STRING:
-        json_str(&w->j, wire_str(&any.body));
+        json_label(&w->j, wire_str(&any.body));
         break;
     case ANY_BOOL:
         json_bool(&w->j, any.number != 0);
@@ -220,7 +219,7 @@ static int write_any(struct writer *w, struct wire body)
         break;
     case ANY_BYTES:
         add_base64(&text, wire_str(&any.body));
-        json_str(&w->j, buf_str(&text));
+        json_label(&w->j, buf_str(&text));
         buf_release(&text);
         break;
     default:
@@ -237,8 +236,7 @@ static void add_real(struct buf *b, double v)
     struct json j;
 
     if (!isfinite(v)) {
-        buf_puts(b, "json: unsupported value: ");
-        buf_add_num(b, v, 'g');
+        buf_puts(b, isnan(v) ? "NaN" : v > 0 ? "Infinity" : "-Infinity");
         return;
     }
     json_init(&j, b);

@@ -525,6 +525,24 @@ static void rooms(struct decoder *d)
     d->hashes = arena_array(d->b.a, struct hash128, d->labels.cap + 2);
 }
 
+/*
+ * 1.0's fields are reserved in 2.0. A client that sends the one message as the other, as
+ * promtool 3.14 does, would otherwise be told that its request was empty, and good.
+ */
+static int refuse_v1(const struct decoder *d, struct wire w)
+{
+    struct wire_tag tag;
+    int rc;
+
+    if (d->n_symbols > 0 || wire_done(&w))
+        return 0;
+    rc = wire_tag(&w, &tag);
+    if (rc < 0 || tag.type != WIRE_BYTES || (tag.number != 1 && tag.number != 3))
+        return rc;
+    return fault_set(d->b.fault, FER_EINVAL, 0,
+                     "a prometheus.WriteRequest, sent as io.prometheus.write.v2.Request");
+}
+
 int ingest_decode_v2(struct tsdb *db, struct arena *a, const struct ingest_opts *opts,
                      struct str body, struct ingest_write **out, struct fault *f)
 {
@@ -541,6 +559,8 @@ int ingest_decode_v2(struct tsdb *db, struct arena *a, const struct ingest_opts 
     ingest__batch_begin(&d.b, db, a, opts, f);
     rooms(&d);
     rc = each(&d, wire_of(message, f), 4, "Symbols", add_symbol);
+    if (rc == 0)
+        rc = refuse_v1(&d, wire_of(message, f));
     if (rc == 0)
         rc = each(&d, wire_of(message, f), 5, "Timeseries", decode_series);
     ingest__batch_end(&d.b);

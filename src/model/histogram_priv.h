@@ -34,7 +34,9 @@ static inline void model__kahan_inc(double x, double *sum, double *c)
 /* The bucket of a schema that is `shift` coarser which holds all of bucket `index`. */
 static inline int32_t model__coarser_index(int32_t index, int shift)
 {
-    return (int32_t)((uint32_t)((int32_t)((uint32_t)index - 1) >> shift) + 1);
+    int all = shift < 31 ? shift : 31; /* further there are two buckets only, 0 and 1 */
+
+    return (int32_t)((uint32_t)((int32_t)((uint32_t)index - 1) >> all) + 1);
 }
 
 /* The buckets of a side at a schema that is `shift` coarser. */

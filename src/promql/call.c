@@ -16,11 +16,14 @@ struct promql__fn {
     promql__mixed_fn *mixed; /* the same for windows with histograms */
     promql__call_fn *call;   /* everything by itself */
     bool keeps_name;
+    bool rates; /* plain floats go to promql__slide_rates() */
 };
 
 #define MATH(name, body) [PROMQL_FN_##name] = {.math = (body)}
 #define RANGE(name, mix)                                                                           \
     [PROMQL_FN_##name] = {.range = promql__##name, .mixed = promql__mixed_##mix}
+#define RATES(name, mix)                                                                           \
+    [PROMQL_FN_##name] = {.range = promql__##name, .mixed = promql__mixed_##mix, .rates = true}
 #define NAMED(name, mix)                                                                           \
     [PROMQL_FN_##name] = {.range = promql__##name, .mixed = promql__mixed_##mix, .keeps_name = true}
 #define CALL(name, body) [PROMQL_FN_##name] = {.call = promql__fn_##body}
@@ -50,7 +53,7 @@ static const struct promql__fn fns[N_PROMQL_FUNCS] = {
     CALL(day_of_year, date),
     CALL(days_in_month, date),
     MATH(deg, promql__deg),
-    RANGE(delta, rate),
+    RATES(delta, rate),
     RANGE(deriv, floats),
     RANGE(double_exponential_smoothing, floats),
     CALL(end, query_time),
@@ -67,7 +70,7 @@ static const struct promql__fn fns[N_PROMQL_FUNCS] = {
     CALL(histogram_sum, histogram),
     CALL(hour, date),
     RANGE(idelta, instant),
-    RANGE(increase, rate),
+    RATES(increase, rate),
     CALL(info, info),
     RANGE(irate, instant),
     CALL(label_join, label_join),
@@ -89,7 +92,7 @@ static const struct promql__fn fns[N_PROMQL_FUNCS] = {
     RANGE(quantile_over_time, floats),
     MATH(rad, promql__rad),
     CALL(range, query_time),
-    RANGE(rate, rate),
+    RATES(rate, rate),
     RANGE(resets, resets),
     CALL(round, round),
     CALL(scalar, scalar),
@@ -266,6 +269,8 @@ static int slide(struct promql__ev *ev, const struct promql__grid *g,
     size_t work = 0;
 
     promql__out_begin(ev);
+    if (plain && rc->fn->rates)
+        return promql__slide_rates(ev, g, &rc->range, rc->call->func, rs);
     for (size_t i = 0; i < g->n; i++) {
         double v = 0;
         int err;

@@ -572,6 +572,14 @@ struct promql__change {
     ts_ms begin; /* when it was 0, inside the window and before the first sample; 0: not known */
 };
 
+/*
+ * rate(), increase() or delta() of a series of plain floats in all steps, into ev->out: the same as
+ * window by window (rates.c).
+ */
+int promql__slide_rates(struct promql__ev *ev, const struct promql__grid *g,
+                        const struct promql__range *r, enum promql_func func,
+                        const struct promql__range_series *rs);
+
 /* What the increase is multiplied by, to be that of the whole window. */
 double promql__stretch(const struct promql__change *c, const struct promql__window *w);
 

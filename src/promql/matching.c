@@ -17,6 +17,7 @@ struct side {
     uint32_t *here;              /* series with a sample in this step */
     struct promql__value *value; /* of each element of `here` */
     size_t n;
+    bool has_hists;
 };
 
 struct matching {
@@ -25,7 +26,7 @@ struct matching {
     const struct promql_binary *b;
     const struct promql_matching *how;
     struct side l, r; /* r is the side of "one"; swapped for group_right */
-    bool swapped;
+    bool swapped, takes_floats;
     size_t n_sigs;
     uint32_t stamp;     /* of the step; marks with another stamp are stale */
     uint32_t *in_r;     /* stamp by signature: there is an element of r */
@@ -58,13 +59,34 @@ static void prepare_side(struct matching *m, struct side *s, struct promql__inde
     s->next = arena_array(a, struct promql__cursor, n);
     s->here = arena_array(a, uint32_t, n);
     s->value = arena_array(a, struct promql__value, n);
-    for (size_t i = 0; i < s->m.n; i++)
+    for (size_t i = 0; i < s->m.n; i++) {
+        s->has_hists = s->has_hists || s->m.v[i].nh > 0;
         s->sig[i] = (uint32_t)promql__index_put(sigs, match_labels(m, s->m.v[i].labels));
+    }
+}
+
+/* promql__take() where there are floats only: `h` of the values is NULL and stays so. */
+static void gather_floats(struct side *s, ts_ms t)
+{
+    for (size_t i = 0; i < s->m.n; i++) {
+        const struct promql__series *x = &s->m.v[i];
+        size_t at = s->next[i].s;
+
+        if (at == x->n || x->s[at].t != t)
+            continue;
+        s->here[s->n] = (uint32_t)i;
+        s->value[s->n++].v = x->s[at].v;
+        s->next[i].s = at + 1;
+    }
 }
 
 static void gather(struct side *s, ts_ms t)
 {
     s->n = 0;
+    if (!s->has_hists) {
+        gather_floats(s, t);
+        return;
+    }
     for (size_t i = 0; i < s->m.n; i++)
         if (promql__take(&s->m.v[i], &s->next[i], t, &s->value[s->n]))
             s->here[s->n++] = (uint32_t)i;
@@ -194,36 +216,43 @@ static int check_unique(struct matching *m, size_t out, uint32_t sig)
     return 0;
 }
 
-/* When both are floats the way is short. */
-static struct promql__pair_result combine(struct matching *m, struct promql__value l,
-                                          struct promql__value r)
+/* Of elements that promql__combine() does not know; false when they are as if they had never met.
+ */
+static bool combine_hists(struct matching *m, struct promql__value l, struct promql__value r,
+                          struct promql__value *out, bool *keep)
 {
-    enum promql_op op = m->b->op;
-    struct promql__binary_result res;
+    struct promql__pair_result res = m->swapped ? promql__combine_hists(m->ev, m->b->op, r, l)
+                                                : promql__combine_hists(m->ev, m->b->op, l, r);
 
-    if (l.h != NULL || r.h != NULL || !promql__op_takes_floats(op))
-        return m->swapped ? promql__combine_hists(m->ev, op, r, l)
-                          : promql__combine_hists(m->ev, op, l, r);
-    res = m->swapped ? promql__combine(op, r.v, l.v) : promql__combine(op, l.v, r.v);
-    return (struct promql__pair_result){.v.v = res.v, .keep = res.keep};
+    if (res.quarrel != QUARREL_NONE)
+        m->quarrel = res.quarrel;
+    *out = res.v;
+    *keep = res.keep;
+    return !res.failed;
 }
 
 static int emit(struct matching *m, size_t out, uint32_t sig, struct promql__value l,
                 struct promql__value r, ts_ms t)
 {
-    struct promql__pair_result res = combine(m, l, r);
+    struct promql__value v = {0};
+    bool keep;
     int rc;
 
-    if (res.quarrel != QUARREL_NONE)
-        m->quarrel = res.quarrel;
-    if (res.failed)
+    if (l.h == NULL && r.h == NULL && m->takes_floats) {
+        struct promql__binary_result res =
+            m->swapped ? promql__combine(m->b->op, r.v, l.v) : promql__combine(m->b->op, l.v, r.v);
+
+        v.v = res.v;
+        keep = res.keep;
+    } else if (!combine_hists(m, l, r, &v, &keep)) {
         return 0;
+    }
     rc = check_unique(m, out, sig);
     if (rc != 0)
         return rc;
     if (m->b->return_bool)
-        return promql__collect_add(&m->c, out, t, (struct promql__value){.v = res.keep});
-    return res.keep ? promql__collect_add(&m->c, out, t, res.v) : 0;
+        return promql__collect_add(&m->c, out, t, (struct promql__value){.v = keep});
+    return keep ? promql__collect_add(&m->c, out, t, v) : 0;
 }
 
 /* Element `i` of l with its partner, or with the fill value. */
@@ -305,6 +334,7 @@ int promql__eval_matching(struct promql__ev *ev, const struct promql__grid *g,
         .b = b,
         .how = b->matching,
         .swapped = b->matching->card == CARD_ONE_TO_MANY,
+        .takes_floats = promql__op_takes_floats(b->op),
     };
     bool is_set = promql_op_is_set(b->op);
     int rc = promql__eval(ev, g, b->lhs, m.swapped ? &m.r.m : &m.l.m);

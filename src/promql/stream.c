@@ -28,6 +28,14 @@ int promql__stream_vector(struct promql__ev *ev, const struct promql__grid *g,
     return rc;
 }
 
+static bool has_type_or_unit(struct labels ls)
+{
+    for (size_t i = 0; i < ls.n && ls.v[i].name.p[0] <= '_'; i++)
+        if (str_is(ls.v[i].name, LABEL_TYPE) || str_is(ls.v[i].name, LABEL_UNIT))
+            return true;
+    return false;
+}
+
 /*
  * Series of a source differ in their labels, and still do without their names when those are one
  * and the same and there are no types and units to go with them.
@@ -37,8 +45,7 @@ static bool differ_without_name(const struct source_selection *sel)
     for (size_t i = 0; i < sel->n; i++) {
         struct labels ls = sel->series[i].labels;
 
-        if (!str_eq(labels_name(ls), labels_name(sel->series[0].labels)) ||
-            labels_get(ls, STR(LABEL_TYPE)).n > 0 || labels_get(ls, STR(LABEL_UNIT)).n > 0)
+        if (!str_eq(labels_name(ls), labels_name(sel->series[0].labels)) || has_type_or_unit(ls))
             return false;
     }
     return true;

@@ -75,6 +75,13 @@ def histogram(count, total, t_ms, schema=0, buckets=(), start=0, custom=()):
             + (tag(17, 0) + varint(start) if start else b""))
 
 
+def float_histogram(count, total, t_ms, schema=0, buckets=()):
+    """The same with counts that are floats."""
+    return (tag(2, 1) + f64(count) + tag(3, 1) + f64(total) + tag(4, 0) + zigzag(schema)
+            + (field(11, span(0, len(buckets))) if buckets else b"")
+            + field(13, b"".join(f64(b) for b in buckets)) + tag(15, 0) + varint(t_ms))
+
+
 def metadata(kind, family, help_text="", unit=""):
     """kind: 1 counter, 2 gauge, 3 histogram, ..."""
     return (tag(1, 0) + varint(kind) + field(2, family.encode()) + field(4, help_text.encode())

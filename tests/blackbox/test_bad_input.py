@@ -75,7 +75,7 @@ BODIES = {
                           "expected application/x-protobuf as the first (media) part"),
     "an unknown message": (b"x", {"Content-Type": "application/x-protobuf;proto=x.Request"}, 415,
                            "unknown type for remote write protobuf message x.Request"),
-    "remote write 2.0 that is 1.0": (rw.snappy(WHOLE), rw.V2, 204, ""),
+    "remote write 2.0 that is 1.0": (rw.snappy(WHOLE), rw.V2, 400, "a prometheus.WriteRequest, sent as"),
     "remote write 2.0, truncated": (rw.body2(({"__name__": "m"}, [(1, 1.0)]))[:-3], rw.V2, 400,
                                     "snappy: corrupt input"),
 }

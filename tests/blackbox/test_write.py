@@ -439,6 +439,43 @@ def test_unsound_histograms_are_refused_by_name(kept):
     assert kept.value("good", T / 1000) == "7"
 
 
+def histograms_are_back(server):
+    at = T / 1000 + 1
+    assert server.value('histogram_count(h{job="whole"})', at) == "5"
+    assert server.value('histogram_sum(h{job="whole"})', at) == "2.5"
+    assert server.value('histogram_count(h{job="float"})', at) == "3.5"
+    assert server.value('histogram_quantile(0.5, h{job="custom"})', at) == "1.25"
+    assert server.value('count_over_time(h{job="whole"}[1m])', at) == "2"
+    assert server.value('count(h{job="stale"})', at) is None
+
+
+def test_native_histograms(server):
+    def series(job, *histograms):
+        return rw.series({"__name__": "h", "job": job}, [], b"".join(rw.field(4, h) for h in histograms))
+
+    stale = 0x7FF0000000000002
+    body = rw.body(series("whole", rw.histogram(3, 1.5, T, buckets=(1, 2)),
+                          rw.histogram(5, 2.5, T + 1000, buckets=(1, 4))),
+                   series("float", rw.float_histogram(3.5, 2.0, T, buckets=(1.5, 2.0))),
+                   series("custom", rw.histogram(3, 2.0, T, schema=-53, buckets=(1, 2), custom=(1.0, 2.0))),
+                   series("stale", rw.histogram(1, 1.0, T, buckets=(1,)), rw.histogram(0, stale, T + 500)))
+    assert server.write(body).status == 204
+    histograms_are_back(server)
+    server.restart(kill=True)
+    histograms_are_back(server)
+
+
+def test_a_histogram_out_of_order(server):
+    def write(t_ms):
+        one = rw.series({"__name__": "h"}, [], rw.field(4, rw.histogram(1, 1.0, t_ms, buckets=(1,))))
+        return server.write(rw.body(one, ({"__name__": "good"}, [(T, 7.0)])))
+
+    assert write(T).status == 204
+    reply = write(T - 1)
+    assert (reply.status, reply.text) == (
+        400, f'1 of 2 samples refused: out of order sample for series {{__name__="h"}} at {T - 1}\n')
+
+
 def test_many_bad_ones_have_a_short_answer(kept):
     bad = [({"__name__": f"m{i}", "": "x"}, [(T, 1.0)]) for i in range(1000)]
     reply = kept.write(rw.body(*bad))

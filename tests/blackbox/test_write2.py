@@ -106,7 +106,7 @@ BAD = [
     # what is bad, the text of its line
     (({"job": "x"}, [(T, 1.0)]), 'invalid metric name or labels, got {job="x"}'),
     (({}, [(T, 1.0)]), "invalid metric name or labels, got {}"),
-    (({"__name__": ""}, [(T, 1.0)]), "invalid metric name or labels, got {}"),
+    (({"__name__": ""}, [(T, 1.0)]), 'invalid metric name or labels, got {__name__=""}'),
     (([("__name__", "m"), ("a", "1"), ("a", "2")], [(T, 1.0)]),
      'invalid labels for series, labels {__name__="m", a="1", a="2"}, duplicated label a'),
     ({"labels": rw.field(1, b"\x01\x02\x03"), "samples": [(T, 1.0)]},
@@ -135,6 +135,55 @@ def test_the_good_part_is_stored_and_counted(server, bad, line):
     reply = write(server, GOOD, bad)
     assert (reply.status, reply.text, counts(reply)) == (400, line + "\n", (1, 0, 0))
     assert server.value("good", T / 1000) == "1"
+
+
+H = {"__name__": "h"}
+
+
+def test_histograms_are_stored_and_counted(server):
+    histograms = [rw.histogram(3, 1.5, T, buckets=(1, 2)), rw.histogram(5, 2.5, T + 1000, buckets=(1, 4))]
+    for n in (2, 1):  # then the newest again
+        reply = write(server, {"labels": H, "histograms": histograms[-n:]}, (UP, [(T, 1.0)]))
+        assert (reply.status, counts(reply)) == (204, (1, n, 0))
+    for _ in range(2):
+        assert server.value("histogram_count(h)", T / 1000 + 1) == "5"
+        assert server.value("count_over_time(h[1m])", T / 1000 + 1) == "2"
+        server.restart(kill=True)
+
+
+def test_bad_histograms_leave_the_good_ones(server):
+    assert write(server, {"labels": H, "histograms": [rw.histogram(1, 1.0, T, buckets=(1,))]}).status == 204
+    reply = write(server, {"labels": H, "histograms": [
+        rw.histogram(1, 1.0, T - 1000, buckets=(1,)), rw.histogram(9, 1.0, T + 500),
+        rw.histogram(2, 1.0, T + 1000, buckets=(2,))]})
+    assert (reply.status, counts(reply)) == (400, (0, 1, 0))
+    assert reply.text.splitlines() == [
+        "0 observations found in buckets, but the Count field is 9: histogram's observation count should "
+        "equal the number of observations found in the buckets (in absence of NaN) for series "
+        '{__name__="h"}', 'out of order sample for series {__name__="h"}']
+    assert server.value("histogram_count(h)", T / 1000 + 1) == "2"
+
+
+@pytest.mark.parametrize("buckets,more", [
+    ((), {}), ((1,), {}), ((1, 0, 0, 2), {}), ((3, 2, 1), {"schema": 3}),
+    ((1, 2, 3, 4, 5, 6), {"schema": -53, "custom": (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)}),
+], ids=str)
+def test_histograms_of_the_compliance_suite(server, buckets, more):
+    reply = write(server, {"labels": H, "histograms": [
+        rw.histogram(sum(buckets), 1.0, T, buckets=buckets, **more)]})
+    assert (reply.status, counts(reply)) == (204, (0, 1, 0))
+    assert server.value("histogram_count(h)", T / 1000) == str(sum(buckets))
+
+
+@pytest.mark.parametrize("exemplars", [
+    [({"trace_id": "abc"}, 1.0, T)], [({}, float("nan"), T)],
+    [({"a": "1"}, 1.0, T - 1000), ({"b": "2"}, float("inf"), T)],
+], ids=str)
+def test_exemplars_are_counted(server, exemplars):
+    reply = write(server, {"labels": UP, "samples": [(T, 1.0)], "exemplars": exemplars})
+    assert (reply.status, counts(reply)) == (204, (1, 0, len(exemplars)))
+    reply = write(server, {"labels": UP, "exemplars": exemplars[-1:]})  # as Prometheus' agent sends
+    assert (reply.status, counts(reply)) == (204, (0, 0, 1))
 
 
 def test_a_line_for_each_bad_series(server):

@@ -57,9 +57,12 @@ struct rest {
 
 static bool is_next(const struct rest *rest, const struct labels *labels, bool hists)
 {
-    const struct tsdb_row *r = &rest->w->rows[rest->row];
+    const struct tsdb_row *r;
 
-    return rest->row < rest->w->n_rows && r->hists == hists && r->id == 0 &&
+    if (rest->row >= rest->w->n_rows)
+        return false;
+    r = &rest->w->rows[rest->row];
+    return r->hists == hists && r->id == 0 &&
            labels_eq(rest->w->series[r->new_series].labels, *labels);
 }
 
@@ -125,9 +128,12 @@ static void compare_histograms(const Prometheus__TimeSeries *ts, struct rest *re
 static void compare_exemplars(const Prometheus__TimeSeries *ts, struct rest *rest)
 {
     for (size_t i = 0; i < ts->n_exemplars; i++) {
-        const struct tsdb_exemplar *e = &rest->w->exemplars[rest->exemplar];
+        const struct tsdb_exemplar *e;
 
-        if (rest->exemplar < rest->w->n_exemplars && e->exemplar.t == ts->exemplars[i]->timestamp &&
+        if (rest->exemplar >= rest->w->n_exemplars)
+            return;
+        e = &rest->w->exemplars[rest->exemplar];
+        if (e->exemplar.t == ts->exemplars[i]->timestamp &&
             same_bits(e->exemplar.v, ts->exemplars[i]->value) &&
             e->exemplar.labels.n <= ts->exemplars[i]->n_labels)
             rest->exemplar++;

@@ -1,6 +1,7 @@
 """Go programs as peers: built once from their module under tests/interop, kept in build/interop."""
 import json
 import os
+import shutil
 import subprocess
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -30,6 +31,21 @@ def build_tool(module, path, *flags):
     out = os.path.join(OUT, path.rsplit("/", 1)[1])
     go(os.path.join(TOP, "tests/interop", module), "build", *flags, "-o", out, path)
     return out
+
+
+def build_tests(path, version, checksum, name):
+    """The test program of a module that is nothing but tests, and the copy of it to run them in."""
+    copy = os.path.join(OUT, name)
+    program = copy + ".test"
+    if not os.path.exists(program):
+        os.makedirs(OUT, exist_ok=True)
+        module = json.loads(go(OUT, "mod", "download", "-json", f"{path}@{version}"))
+        assert module["Sum"] == checksum, "another module than the one that is pinned"
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(module["Dir"], copy, copy_function=shutil.copyfile)
+        os.chmod(copy, 0o755)
+        go(copy, "test", "-c", "-o", program, ".")
+    return program, copy
 
 
 class JsonLines:

@@ -1,4 +1,5 @@
-"""client_golang's API client (v1.23.2): every call that ferula's API serves, decoded by it."""
+"""client_golang's API client (v1.23.2): every call that ferula's API serves, decoded by it; and its
+remote-write client (exp/api/remote), which speaks 2.0."""
 import json
 import subprocess
 import time
@@ -6,6 +7,7 @@ import time
 import pytest
 
 import gopeer
+import rw
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +24,10 @@ def calls(server, program):
         lines += [f'demo_requests_total{{pod="{pod}",path="/<&>"}} {(i + 20) * 30} '
                   f'{(now + i * 15) * 1000}' for i in range(-20, 1)]
     server.push("\n".join(lines) + "\n")
+    exemplar = rw.field(3, rw.exemplar({"trace_id": "abc", "a b": "/<&>"}, 0.25, now * 1000 - 500))
+    reply = server.write(rw.body(rw.series({"__name__": "with_exemplar_total"}, [(now * 1000, 1.0)],
+                                           exemplar)))
+    assert reply.status == 204, reply
     at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
     done = subprocess.run([program, server.url, at], stdout=subprocess.PIPE, timeout=60, check=True)
     return json.loads(done.stdout)
@@ -53,6 +59,11 @@ def test_every_call_of_the_official_client(calls):
     assert abs(float(points[-1][1]) - 4) < 1e-9 and len(points) == 20
 
     assert calls["labels"]["value"] == ["__name__", "path", "pod"]
+    found = calls["exemplars"]["value"]
+    assert [e["seriesLabels"] for e in found] == [{"__name__": "with_exemplar_total"}]
+    assert [(e["labels"], e["value"]) for e in found[0]["exemplars"]] == [
+        ({"trace_id": "abc", "a b": "/<&>"}, "0.25")]
+
     assert set(calls["labels of all"]["value"]) >= {"__name__", "path", "pod"}
     assert calls["label values"]["value"] == ["a", "b"]
     assert calls["label values of all time"]["value"] == ["a", "b"]
@@ -67,3 +78,25 @@ def test_every_call_of_the_official_client(calls):
     assert not [name for name, call in calls.items()
                 if call.get("error") and "error" not in name
                 and name not in ("query string", "query_range too fine")]
+
+
+def test_remote_write_2(server):
+    now = int(time.time() * 1000)
+    done = subprocess.run([gopeer.build("clientgo", "write2"), server.url, str(now)],
+                          stdout=subprocess.PIPE, timeout=60, check=True)
+    said = json.loads(done.stdout)
+    assert said["good"] == {"Samples": 2, "Histograms": 1, "Exemplars": 1, "Error": ""}
+    # What is not 2xx it repeats, or gives up; the count of what was written is kept.
+    assert said["bad"]["Samples"] == 1 and "400 Bad Request: out of order sample" in said["bad"]["Error"]
+    assert server.value("partly", now / 1000) == "1"
+    assert server.value('increase(written_total{by="client_golang"}[1m])', now / 1000) is not None
+
+    found = server.query("written_seconds", now / 1000)["result"]
+    assert found[0]["histogram"][1] == {
+        "count": "6", "sum": "4.5",
+        "buckets": [[3, "-0.001", "0.001", "1"], [0, "0.5", "1", "2"], [0, "1", "2", "3"]]}
+    metadata = server.get("/api/v1/metadata").json()["data"]
+    assert metadata["written_total"] == [
+        {"type": "counter", "unit": "things", "help": "Things written."}]
+    exemplars = server.get("/api/v1/query_exemplars", query="written_total").json()["data"]
+    assert [e["labels"] for e in exemplars[0]["exemplars"]] == [{"trace_id": "abc"}]

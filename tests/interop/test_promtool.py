@@ -150,3 +150,11 @@ def test_push_metrics(server):
 def test_push_that_is_refused(server):
     code, _, err = Promtool(server, 0).run("push", "metrics", "URL", stdin="late 1 99999999999999\n")
     assert code == 1 and "400 Bad Request" in err and "too far in the future" in err
+
+
+def test_push_as_version_2(server):
+    """This promtool sends 1.0's message under 2.0's type. Prometheus says well done, and has nothing."""
+    code, _, err = Promtool(server, 0).run(
+        "push", "metrics", "URL", "--protobuf_message=io.prometheus.write.v2.Request", stdin=PUSHED)
+    assert code == 1
+    assert "400 Bad Request: a prometheus.WriteRequest, sent as io.prometheus.write.v2.Request" in err

@@ -10,8 +10,12 @@ const { PromQLExtension, newCompleteStrategy } = require('@prometheus-io/codemir
 
 const [url, httpMethod] = process.argv.slice(2);
 const failures = [];
-const remote = { url, httpMethod, lookbackInterval: 3600 * 1000, httpErrorHandler: (e) => failures.push(String(e)) };
-const withServer = newCompleteStrategy({ remote });
+const remote = {
+  url,
+  httpMethod,
+  lookbackInterval: 3600 * 1000,
+  httpErrorHandler: (error) => failures.push(String(error)),
+};
 const alone = newCompleteStrategy();
 const extension = new PromQLExtension().asExtension();
 
@@ -23,7 +27,7 @@ async function offered(strategy, text) {
 
 async function complete(text) {
   const words = new Set((await offered(alone, text)).map((o) => o.label));
-  const options = await offered(withServer, text);
+  const options = await offered(newCompleteStrategy({ remote }), text); // a new one has an empty cache
   return options.filter((o) => !words.has(o.label)).map(({ label, detail, info }) => ({ label, detail, info }));
 }
 

@@ -187,7 +187,7 @@ static const struct {
                                                                                         "a", "intValue",
      "2") "," KV("b",
      "3") "]}")) "}")),
-     "{__name__=\"m\", l=\"[\\\"\\\\u003ca\\\\u003e\\\",null,0.5,\\\"AQI=\\\",false]\", "
+     "{__name__=\"m\", l=\"[\\\"<a>\\\",null,0.5,\\\"AQI=\\\",false]\", "
      "m=\"{\\\"a\\\":2,\\\"b\\\":\\\"3\\\"}\"} 0@5; m gauge '' ''"},
     {"attributes that become one label",                           &plain,
      METRICS(GAUGE_OF("{" AT5 "," ATTRS(KV("a_b",                                                                  "3") "," KV("a.b",                                                                                                                                "1") "," KV("a-b", "0") "," KV(

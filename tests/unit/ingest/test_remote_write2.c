@@ -110,6 +110,11 @@ static const struct {
      "histogram for series {__name__=\"up\", a=\"b\"} | TimeSeries must contain at least one "
      "sample or histogram for series {__name__=\"known\"}"                                                                                                              },
 
+    {"a message of 1.0",                                      &plain, "1:{1:{1:\"__name__\" 2:\"up\"} 2:{1:f1 2:v7}}",
+     "a prometheus.WriteRequest, sent as io.prometheus.write.v2.Request"                                                                                                },
+    {"metadata of 1.0",                                       &plain, "3:{1:v1}",
+     "a prometheus.WriteRequest, sent as io.prometheus.write.v2.Request"                                                                                                },
+    {"unknown fields alone",                                  &plain, "1:v1 9:\"x\"",                                                  ""                               },
     {"wrong type: symbols",                                   &plain, "4:v1",
      "proto: wrong wireType = 0 for field Symbols at byte 0"                                                                                                            },
     {"wrong type: refs",                                      &plain, "5:{1:f1}",
@@ -239,8 +244,8 @@ static const struct {
      "bad 0\nbad 1\nbad 2\nbad 3\nbad 4\nbad 5\nbad 6\nbad 7\nbad 8\nbad 9\nand 1 more like these"},
     {0,  1, 0, 0, 400, "out of order sample for series {__name__=\"up\"}"                         },
     {1,  1, 2, 3, 400,
-     "bad 0\nout of order sample for series {__name__=\"up\"}\nand 2 more samples refused\n3 times: "
-     "out of order exemplar"                                                                      },
+     "bad 0\nout of order sample for series {__name__=\"up\"}\nand 2 more samples refused\nout of "
+     "order exemplar\nand 2 more exemplars refused"                                               },
 };
 
 static void test_answers(void **state)
@@ -283,6 +288,11 @@ static void test_written(void **state)
     assert_int_equal(ingest_written(&iw).samples, 7);
     assert_int_equal(ingest_written(&iw).histograms, 3);
     assert_int_equal(ingest_written(&iw).exemplars, 4);
+    iw.write.n_exemplars = 6;
+    iw.write.n_exemplars_stored = 0;
+    assert_int_equal(ingest_written(&iw).exemplars, 6); /* the store keeps none */
+    iw.write.n_exemplars_refused = 6;
+    assert_int_equal(ingest_written(&iw).exemplars, 0);
     iw.write.rc = FER_EIO;
     assert_int_equal(ingest_written(&iw).samples, 0);
 }

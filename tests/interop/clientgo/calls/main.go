@@ -91,6 +91,9 @@ func main() {
 	sets, warnings, err := c.Series(ctx, up, span.Start, span.End)
 	out["series"] = report(sets, warnings, err)
 
+	exemplars, err := c.QueryExemplars(ctx, "rate(with_exemplar_total[5m])", span.Start, span.End)
+	out["exemplars"] = report(exemplars, nil, err)
+
 	metadata, err := c.Metadata(ctx, "", "")
 	out["metadata"] = report(metadata, nil, err)
 	metadata, err = c.Metadata(ctx, "demo_requests_total", "1")

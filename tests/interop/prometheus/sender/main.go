@@ -34,6 +34,7 @@ import (
 
 const (
 	steps      = 48
+	restart    = 30 // the step at which counters begin anew
 	stepMs     = 5000
 	patience   = time.Minute
 	flushLimit = 10 * time.Second
@@ -86,7 +87,7 @@ var odd = []float64{math.NaN(), math.Inf(1), math.Inf(-1), math.Copysign(0, -1),
 
 var families = []family{
 	{name: "sent_requests_total", help: "Requests <served>.", kind: model.MetricTypeCounter, started: true,
-		exemplars: true, at: func(i int) sample { return sample{v: float64(i%30) * 7} }},
+		exemplars: true, at: func(i int) sample { return sample{v: float64(i%restart) * 7} }},
 	{name: "sent_odd", help: "Odd numbers.", unit: "degrees", kind: model.MetricTypeGauge,
 		at: func(i int) sample { return sample{v: odd[i%len(odd)]} }},
 	{name: "sent_gone", kind: model.MetricTypeGauge, at: func(i int) sample {
@@ -124,6 +125,14 @@ var families = []family{
 	}},
 }
 
+// started is when what is counted at a step began: a minute before all, and once more in the middle.
+func started(base int64, step int) int64 {
+	if step < restart {
+		return base - 60_000
+	}
+	return base + restart*stepMs - 1
+}
+
 type counts struct{ Samples, Histograms, Exemplars int }
 
 func write(db *tsdb.DB, base int64) (counts, error) {
@@ -142,7 +151,7 @@ func write(db *tsdb.DB, base int64) (counts, error) {
 				}
 				st := int64(0)
 				if f.started {
-					st = base - 60_000
+					st = started(base, i)
 				}
 				ls := labels.FromStrings("__name__", f.name, "job", "sender", "code", code)
 				if _, err := app.Append(0, ls, st, t, s.v, s.h, s.fh, opts); err != nil {
@@ -241,6 +250,7 @@ func run(to, version, dir string) error {
 	}
 	var got map[string]int
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		queue.Notify() // a notification that it was too busy for would be made up for after 15 s
 		if got, err = counted(registry); err != nil || drained(n, got) {
 			break
 		}
