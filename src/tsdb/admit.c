@@ -18,9 +18,6 @@
 #define TOO_NEW_MS (INT64_C(10) * 60 * 1000)
 #define TOO_OLD_MS (INT64_C(60) * 60 * 1000)
 
-/* A group has fewer samples than that. */
-#define PENDING_MASK ((1u << 29) - 1)
-
 /* The newest sample of a series, with what this transaction added; NULL: none yet. */
 static const struct tsdb__pending *newest(struct tsdb__group *g, const struct tsdb__series *series,
                                           uint32_t id, struct tsdb__pending *room)
@@ -29,7 +26,7 @@ static const struct tsdb__pending *newest(struct tsdb__group *g, const struct ts
         return &g->pending[series->pending];
     if (!series->has_newest)
         return NULL;
-    *room = (struct tsdb__pending){id, series->is_hist, series->x.t, series->x.bits};
+    *room = (struct tsdb__pending){id, series->x.is_hist, series->x.t, series->x.bits};
     return room;
 }
 
@@ -50,7 +47,7 @@ static void set_newest(struct tsdb__group *g, struct tsdb__series *series, uint3
             g->cap_pending = g->cap_pending == 0 ? 256 : g->cap_pending * 2;
             g->pending = xrealloc(g->pending, g->cap_pending, sizeof(*g->pending));
         }
-        series->pending = g->n_pending++ & PENDING_MASK;
+        series->pending = (uint32_t)g->n_pending++;
     }
     g->pending[series->pending] = (struct tsdb__pending){id, in->is_hist, in->t, in->bits};
     g->max_t = MAX(g->max_t, in->t);

@@ -112,10 +112,10 @@ static void add_head(struct row *r, uint32_t id, const struct tsdb__series *seri
 {
     struct buf *b = &r->c->row;
     const struct tsdb__xor *x = &series->x;
-    int flags = (series->has_newest ? HAS_NEWEST : 0) | (series->is_hist ? IS_HISTOGRAM : 0) |
-                (series->apart ? IS_APART : 0) | (series->newest_gone ? IS_GONE : 0);
+    int flags = (series->has_newest ? HAS_NEWEST : 0) | (series->x.is_hist ? IS_HISTOGRAM : 0) |
+                (series->x.apart ? IS_APART : 0) | (series->x.gone ? IS_GONE : 0);
 
-    if (n > 0 && is_last && !series->apart)
+    if (n > 0 && is_last && !series->x.apart)
         flags |= IS_CODED_ON;
 
     tsdb__add_varint(b, id - r->last);
@@ -331,9 +331,9 @@ static int load_series(struct loading *ld, struct tsdb__checkpoint_series *s, st
         return rc;
     series->x = s->x;
     series->has_newest = 1;
-    series->is_hist = s->is_hist;
-    series->apart = s->apart;
-    series->newest_gone = s->newest_gone;
+    series->x.is_hist = s->is_hist;
+    series->x.apart = s->apart;
+    series->x.gone = s->newest_gone;
     ld->h->min_t = MIN(ld->h->min_t, s->x.t);
     ld->h->max_t = MAX(ld->h->max_t, s->x.t);
     return 0;

@@ -63,8 +63,10 @@ int tsdb__chunk_writer_add(struct tsdb__chunk_writer *w, uint32_t id, const stru
 
     while (at < n && rc == 0) {
         bool fresh = tsdb__group_is_empty(&w->group);
-        size_t taken = m->rich ? tsdb__group_add_rich(&w->group, id, m->r.v + at, n - at)
-                               : tsdb__group_add(&w->group, id, m->f.v + at, n - at);
+        /* A row that a series goes on in is not left by another: so that few rows hang together. */
+        size_t taken =
+            m->rich ? tsdb__group_add_rich(&w->group, id, m->r.v + at, n - at, w->number == 0)
+                    : tsdb__group_add(&w->group, id, m->f.v + at, n - at);
 
         if (fresh) {
             w->first = id;

@@ -34,6 +34,9 @@
 
 #define HEAD_BYTES_MAX 12
 
+/* A part of a series is worth its directory from here on. */
+#define SPLIT_LEAST 500
+
 /* Bytes that are left free on purpose when a series is split, so that the next guess fits. */
 #define SPLIT_SLACK 64
 
@@ -217,14 +220,37 @@ size_t tsdb__group_add(struct tsdb__group_builder *b, uint32_t id, const struct 
     return add(b, id, &(struct run){.s = s}, n);
 }
 
-size_t tsdb__group_add_rich(struct tsdb__group_builder *b, uint32_t id, const struct tsdb__rich *r,
-                            size_t n)
+/* As many of the first as fill what is left of a group; 0: that is too little. */
+static size_t add_part(struct tsdb__group_builder *b, uint32_t id, const struct run *run, size_t n)
 {
+    size_t room = TSDB__BODY_MAX - body_bytes(b), all, most;
+    struct buf values = {0};
+
+    if (room < SPLIT_LEAST || n < 2)
+        return 0;
+    tsdb__rich_encode(run->r, n, &values);
+    all = values.n + SPLIT_SLACK;
+    buf_release(&values);
+    for (most = MIN(n - 1, n * room / all); most > 0; most = most * 3 / 4)
+        if (try_add(b, id, run, most) <= TSDB__BODY_MAX)
+            return most;
+    return 0;
+}
+
+size_t tsdb__group_add_rich(struct tsdb__group_builder *b, uint32_t id, const struct tsdb__rich *r,
+                            size_t n, bool may_split)
+{
+    bool was_empty = tsdb__group_is_empty(b);
+    struct run run;
+    size_t taken;
+
     b->times.n = 0;
     sample_vec_reserve(&b->times, n);
     for (size_t i = 0; i < n; i++)
         b->times.v[i] = (struct sample){.t = r[i].t};
-    return add(b, id, &(struct run){b->times.v, r}, n);
+    run = (struct run){b->times.v, r};
+    taken = add(b, id, &run, n);
+    return taken == 0 && !was_empty && may_split ? add_part(b, id, &run, n) : taken;
 }
 
 struct str tsdb__group_body(struct tsdb__group_builder *b)

@@ -77,8 +77,13 @@ uint32_t tsdb__group_first_id(const struct tsdb__group_builder *b);
  */
 size_t tsdb__group_add(struct tsdb__group_builder *b, uint32_t id, const struct sample *s,
                        size_t n);
+
+/*
+ * The same of rich samples, which take so much room that whole series would leave pages half empty:
+ * when they `may_split`, a group that is not empty takes the first of them, too.
+ */
 size_t tsdb__group_add_rich(struct tsdb__group_builder *b, uint32_t id, const struct tsdb__rich *r,
-                            size_t n);
+                            size_t n, bool may_split);
 
 /* At most TSDB__BODY_MAX bytes, valid until the builder is used again. Not of an empty group. */
 struct str tsdb__group_body(struct tsdb__group_builder *b);

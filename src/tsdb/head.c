@@ -287,7 +287,7 @@ void tsdb__head_append(struct tsdb__head *h, struct tsdb__series *series, struct
 
     h->n_samples++;
     tsdb__head_see(h, s.t);
-    if (b == NULL || series->apart || !tsdb__in_slot(b->first.slot, s.t) ||
+    if (b == NULL || series->x.apart || !tsdb__in_slot(b->first.slot, s.t) ||
         b->first.n_bits + TSDB__XOR_BITS_MAX > TSDB__CHUNK_BITS_MAX ||
         b->first.n_samples == UINT16_MAX) {
         (void)chunk_new(h, series, tsdb__slot_of(s.t), s.t);
@@ -298,7 +298,6 @@ void tsdb__head_append(struct tsdb__head *h, struct tsdb__series *series, struct
         tsdb__head_touch(h, b->first.slot, 0);
     }
     series->has_newest = 1;
-    series->is_hist = series->apart = series->newest_gone = 0;
     bytes[0] = *byte_at(h, b, b->first.n_bits / 8);
     tsdb__xor_write(bytes, b->first.n_bits % 8, &code);
     add_bits(h, series->chunk, bytes, code.n_bits);
@@ -322,9 +321,9 @@ void tsdb__head_note(struct tsdb__head *h, struct tsdb__series *series, struct t
         return;
     series->x = (struct tsdb__xor){.t = s.t, .bits = s.bits};
     series->has_newest = 1;
-    series->is_hist = s.is_hist;
-    series->apart = 1;
-    series->newest_gone = 0;
+    series->x.is_hist = s.is_hist;
+    series->x.apart = 1;
+    series->x.gone = 0;
 }
 
 void tsdb__head_note_late(struct tsdb__head *h, struct tsdb__series *series, struct tsdb__newest s)

@@ -41,15 +41,14 @@ struct tsdb__chunk {
 };
 
 struct tsdb__series {
-    struct tsdb__xor x;    /* the newest sample, and what the next of its chunk is coded against */
-    uint32_t pending : 29; /* the writer's: see admit.c */
-    uint32_t newest_gone : 1; /* it was deleted: what follows is still judged by it */
-    uint32_t is_hist : 1;     /* the newest is a histogram: x.bits stand for it (hist.h) */
-    uint32_t apart : 1;       /* the newest is in no chunk of floats: the next float begins one */
-    uint32_t chunk : 30;      /* block of the newest chunk of floats; 0: none */
+    struct tsdb__xor x;  /* the newest sample, and what the next of its chunk is coded against */
+    uint32_t pending;    /* the writer's, without a lock: see admit.c */
+    uint32_t chunk : 30; /* block of the newest chunk of floats; 0: none */
     uint32_t lives : 1;
     uint32_t has_newest : 1; /* x.t and x.bits are known */
 };
+
+_Static_assert(sizeof(struct tsdb__series) == 40, "memory is a matter of series");
 
 /* The rich samples of a series; most series have none. */
 struct tsdb__rich_chunk {

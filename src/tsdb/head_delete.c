@@ -52,12 +52,12 @@ static void restore_newest(struct tsdb__series *series, const struct tsdb__serie
 {
     if (!any || series->x.t != was->x.t) {
         series->x = (struct tsdb__xor){.t = was->x.t};
-        series->apart = 1;
+        series->x.apart = 1;
     }
     series->x.bits = was->x.bits;
-    series->is_hist = was->is_hist;
+    series->x.is_hist = was->x.is_hist;
     series->has_newest = was->has_newest;
-    series->newest_gone = was->newest_gone;
+    series->x.gone = was->x.gone;
 }
 
 int tsdb__head_delete(struct tsdb__head *h, uint32_t id, struct source_range range)
@@ -70,7 +70,7 @@ int tsdb__head_delete(struct tsdb__head *h, uint32_t id, struct source_range ran
     int rc = 0;
 
     if (was.has_newest && was.x.t >= range.from && was.x.t <= range.to)
-        series->newest_gone = was.newest_gone = 1;
+        series->x.gone = was.x.gone = 1;
     if (!tsdb__head_has_chunk(h, id))
         return 0;
     arena_reset(&h->rich_arena);
@@ -89,7 +89,7 @@ int tsdb__head_delete(struct tsdb__head *h, uint32_t id, struct source_range ran
         tsdb__mixed_cut(&m, range);
         tsdb__head_drop(h, series, INT32_MAX);
         tsdb__head_drop_rich(h, id, INT32_MAX);
-        series->apart = 1;
+        series->x.apart = 1;
         append_all(h, id, &m);
         restore_newest(series, &was, tsdb__mixed_count(&m) > 0);
     }

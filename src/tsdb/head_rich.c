@@ -180,7 +180,7 @@ void tsdb__head_append_rich(struct tsdb__head *h, uint32_t id, const struct tsdb
     struct histogram head;
 
     if (r->h != NULL) {
-        bool follows = rs->goes_on && series->is_hist && rs->stream.prev.t == series->x.t &&
+        bool follows = rs->goes_on && series->x.is_hist && rs->stream.prev.t == series->x.t &&
                        tsdb__slot_of(series->x.t) == tsdb__slot_of(r->t);
 
         head = *r->h;
@@ -191,9 +191,9 @@ void tsdb__head_append_rich(struct tsdb__head *h, uint32_t id, const struct tsdb
     h->n_samples++;
     tsdb__head_see(h, r->t);
     series->x = (struct tsdb__xor){.t = r->t, .bits = bits.bits};
-    series->has_newest = series->apart = 1;
-    series->newest_gone = 0;
-    series->is_hist = bits.is_histogram;
+    series->has_newest = series->x.apart = 1;
+    series->x.gone = 0;
+    series->x.is_hist = bits.is_histogram;
 }
 
 /* ---- whole chunks ----------------------------------------------------------------------- */

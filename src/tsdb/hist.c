@@ -24,7 +24,7 @@
  *     change  of each number (a float has one), without 2: varint zigzag(v - before) + 1 when both
  *             are whole, else 0, u8 zero bytes above << 4 | below, and the other bytes of the XOR
  *
- * A sealed run is cut where the layout or the kind changes. Each part is
+ * A sealed run is cut where the layout or the kind changes, or at 2^20 numbers. Each part is
  *
  *     varint  (number of samples - 1) << 1 | in columns; one alone is in full form, without it
  *     u8      flags as above, of the first; start of it; and its layout
@@ -51,6 +51,9 @@ enum { HINTS_DIFFER = 4, STARTS_DIFFER = 8 };
 #define WHOLE_MAX   (UINT64_C(1) << 53)
 #define BUCKETS_MAX TSDB__BODY_MAX /* each takes a byte of a row */
 #define N_NUMBERS   3              /* that every histogram has */
+
+/* Of all samples of a part of a run: what a reader takes memory for at once. */
+#define PART_NUMBERS_MAX (UINT64_C(1) << 20)
 
 /* ---- numbers ---------------------------------------------------------------------------- */
 
@@ -236,7 +239,8 @@ static void get_side(struct tsdb__in *in, struct arena *a, struct histogram_side
         size_t n = tsdb__in_varint32(in) + (size_t)1;
 
         if (in->bad || (i > 0 && gap <= 0) || gap < INT32_MIN || gap > INT32_MAX ||
-            s->n + n > BUCKETS_MAX || end + gap < INT32_MIN || end + gap + (int64_t)n > INT32_MAX) {
+            s->n + n > BUCKETS_MAX || end + gap < INT32_MIN ||
+            end + gap + (int64_t)n > (int64_t)INT32_MAX + 1) {
             in->bad = true;
             return;
         }
@@ -556,7 +560,8 @@ void tsdb__rich_encode(const struct tsdb__rich *r, size_t n, struct buf *out)
     for (size_t i = 0; i < n;) {
         size_t end = i + 1;
 
-        while (end < n && same_layout(&r[i], &r[end]))
+        while (end < n && same_layout(&r[i], &r[end]) &&
+               (end + 1 - i) * n_numbers(&r[i]) <= PART_NUMBERS_MAX)
             end++;
         tsdb__add_varint(out, (end - i - 1) << 1 | (end - i > 1));
         if (end - i > 1)
@@ -640,7 +645,7 @@ static int get_part(struct tsdb__in *in, struct arena *a, struct tsdb__rich *r, 
     if (rc == 0)
         rc = get_others(in, a, r, n, &h);
     /* A column takes a byte at least. */
-    if (rc == 0 && n_numbers(r) > tsdb__in_left(in))
+    if (rc == 0 && (n_numbers(r) > tsdb__in_left(in) || n * n_numbers(r) > PART_NUMBERS_MAX))
         rc = FER_ECORRUPT;
     for (size_t i = 0; rc == 0 && h != NULL && i < n; i++)
         make_counts(h[i], a);

@@ -87,7 +87,7 @@ static int is_last(struct slicing *sl, uint32_t id, bool *out)
     *out = false;
     if (tsdb__late_has(&sl->db->late, id) || tsdb__head_has_chunk(&sl->db->head, id))
         return 0;
-    if (series->has_newest && !series->newest_gone) {
+    if (series->has_newest && !series->x.gone) {
         *out = tsdb__slot_of(series->x.t) <= sl->slot;
         return 0;
     }

@@ -22,6 +22,10 @@ struct tsdb__xor {
     uint64_t delta; /* its distance to the sample before it in the chunk; 0 for a chunk's first */
     uint8_t lead;   /* window of the last XOR that carried one: leading zero bits, */
     uint8_t width;  /* and meaningful bits; 0: no window yet in this chunk */
+    /* For the heads, of the newest sample; none of it after a float is coded. */
+    bool is_hist; /* it is a histogram: `bits` stand for it (hist.h) */
+    bool apart;   /* it is in no chunk of floats: the next float begins one */
+    bool gone;    /* it was deleted: what follows is still judged by it */
 };
 
 /* The fields of one coded sample, most significant bit first; at most six of up to 64 bits. */

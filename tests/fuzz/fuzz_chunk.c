@@ -49,6 +49,30 @@ static void check_round_trip(size_t n)
     tsdb__group_release(&b);
 }
 
+/* A rich run is what it is when it is encoded again. */
+static void check_rich(const struct tsdb__entry *e)
+{
+    struct arena a = {0};
+    struct tsdb__mixed m = {.arena = &a};
+    struct tsdb__rich *back;
+    struct buf bytes = {0};
+
+    if (tsdb__entry_add(e, SLOT, &m) == 0) {
+        CHECK(m.rich && m.r.n == e->n_samples);
+        tsdb__rich_encode(m.r.v, m.r.n, &bytes);
+        back = arena_array(&a, struct tsdb__rich, m.r.n);
+        CHECK(tsdb__rich_decode((const uint8_t *)bytes.p, bytes.n, &a, back, m.r.n) == 0);
+        for (size_t i = 0; i < m.r.n; i++)
+            CHECK((back[i].h == NULL) == (m.r.v[i].h == NULL) &&
+                  (back[i].h == NULL ? same_bits(back[i].v, m.r.v[i].v)
+                                     : histogram_equal(back[i].h, m.r.v[i].h)) &&
+                  back[i].start == m.r.v[i].start);
+    }
+    buf_release(&bytes);
+    tsdb__mixed_release(&m);
+    arena_release(&a);
+}
+
 static void read_group(const uint8_t *p, size_t n)
 {
     struct tsdb__group_reader g;
@@ -61,6 +85,8 @@ static void read_group(const uint8_t *p, size_t n)
         CHECK(e.id > last_id && e.id <= tsdb__group_last_id(&g));
         CHECK(e.n_samples >= 1 && e.n_samples <= TSDB__GROUP_SAMPLES_MAX);
         last_id = e.id;
+        if (e.kind == TSDB__KIND_RICH)
+            check_rich(&e);
         if (tsdb__entry_read(&e, SLOT, samples) == 0) {
             check_times(samples, e.n_samples);
             check_round_trip(e.n_samples);
