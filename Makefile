@@ -19,7 +19,7 @@ PREFIX  ?= /usr/local
 VERSION := $(shell cat VERSION)
 REVISION := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 
-DEPS    := libmicrohttpd libprotobuf-c lmdb jansson re2 zlib libxxhash
+DEPS    := libmicrohttpd libprotobuf-c lmdb jansson re2 yaml-0.1 zlib libxxhash
 WARN    := -Wall -Wextra -Wshadow -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wvla \
            -Wformat=2 -Wconversion -Wno-sign-conversion
 CWARN   := -Wstrict-prototypes -Wmissing-prototypes

@@ -1,0 +1,84 @@
+/*
+ * world.h - worlds for sim.h: series that are given or recorded, pods that take time to start, and
+ * load that the ready replicas share, so that the metric follows from the replica count.
+ *
+ * Time in a world is the simulation's. One thread at a time.
+ */
+#ifndef FERULA_AUTOSCALE_WORLD_H
+#define FERULA_AUTOSCALE_WORLD_H
+
+#include "ferula/autoscale/sim.h"
+#include "ferula/model/source.h"
+#include "ferula/promql.h"
+
+/* An answer instead of the real one, for a while. */
+enum fault_kind {
+    FAULT_EMPTY,
+    FAULT_NAN,
+    FAULT_INF,
+    FAULT_TWO,    /* elements */
+    FAULT_STATUS, /* 401, 403, 429, 503... */
+    FAULT_SLOW,   /* an answer after `delay`: none, when that is longer than the timeout */
+    FAULT_GAP,    /* nothing is scraped meanwhile */
+    FAULT_GARBLED,
+    FAULT_SCALAR,
+};
+
+struct fault_span {
+    ts_ms from, to; /* [from, to) */
+    enum fault_kind kind;
+    int status;
+    dur_ms delay;
+    int trigger; /* -1: all */
+};
+
+/* Load over time: points joined by straight lines, or steps. */
+struct load_point {
+    ts_ms t;
+    double v;
+};
+
+/* Pods that serve requests. */
+struct app_model {
+    bool given;
+    const struct load_point *load; /* requests a second, ascending times; holds before and after */
+    size_t n_load;
+    bool steps;             /* no lines between the points */
+    double capacity;        /* requests a second of a pod; 0: no limit */
+    dur_ms start_up;        /* from being made to being ready */
+    dur_ms scrape_interval; /* 0: 15 s */
+    struct labels labels;   /* of the counters, with __name__; each pod adds pod="..." */
+};
+
+struct world_setup {
+    const struct scaled_object *object;
+    struct source *source; /* series that are there; borrowed; NULL: none */
+    struct app_model app;
+    dur_ms ready_after; /* of pods without an app model */
+    const struct fault_span *faults;
+    size_t n_faults;
+    /* Triggers of other types than prometheus: a number over time, by trigger; NULL: none. */
+    const struct load_point *const *numbers;
+    const size_t *n_numbers;
+    int32_t replicas; /* ready at the beginning */
+    ts_ms start;
+    struct promql_features features;
+};
+
+struct pod_world;
+
+/* FER_EINVAL: a trigger that cannot be asked here (f->text says why). The caller frees it. */
+int pod_world_new(const struct world_setup *setup, struct pod_world **out, struct fault *f);
+void pod_world_free(struct pod_world *w);
+struct world pod_world_base(struct pod_world *w);
+
+/* What happened, for summary figures and pictures: by second of scrape. */
+struct world_sample {
+    ts_ms t;
+    double offered, served;
+    int32_t replicas, ready;
+};
+
+const struct world_sample *pod_world_samples(const struct pod_world *w, size_t *n);
+
+#endif
