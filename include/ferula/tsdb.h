@@ -56,9 +56,8 @@ void tsdb_close(struct tsdb *db);
 
 /*
  * Waits until all of the store's own work is done that is due by the clock: sealing slots that are
- * over, merging late samples, checkpoints, retention, cleaning up after deletions. The writer thread
- * does it anyway; this is for
- * tests and tools.
+ * over, merging late samples, checkpoints, retention, cleaning up after deletions. The writer
+ * thread does it anyway; this is for tests and tools.
  */
 void tsdb_settle(struct tsdb *db);
 
