@@ -35,6 +35,7 @@ struct api_opts {
     size_t n_helpers;         /* in one query at most */
     struct promql_features features;
     bool delayed_name_removal, use_start_timestamps; /* in queries */
+    bool per_step_stats;                             /* stats=all of a query has them */
     bool type_and_unit_labels; /* made of the metadata that comes with samples; rate() looks at them
                                 */
     bool start_timestamps;     /* of samples are stored */

@@ -91,6 +91,7 @@ struct promql_query {
     bool delayed_name_removal;    /* Prometheus' feature promql-delayed-name-removal */
     bool use_start_timestamps;    /* feature use-start-timestamps */
     bool type_and_unit_labels;    /* feature type-and-unit-labels */
+    bool per_step_stats;          /* stats by step are wanted */
     struct promql_features features;
 
     /*
@@ -119,9 +120,18 @@ struct promql_series {
     size_t n_hists;
 };
 
+/*
+ * Samples as Prometheus counts them, a histogram by its size. Those seen by a window are counted in
+ * each step that has them in its window; read are only those that no step before had.
+ */
 struct promql_stats {
-    uint64_t samples_read; /* decoded from the source */
-    uint64_t peak_samples; /* most held at once */
+    uint64_t total_samples;
+    uint64_t samples_read;
+    uint64_t peak_samples; /* most held at once: what max_samples limits */
+
+    /* By step, from the query's start on; NULL unless per_step_stats is set. */
+    const uint64_t *total_by_step, *read_by_step;
+    size_t n_steps;
 };
 
 struct promql_result {

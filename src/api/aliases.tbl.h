@@ -4,7 +4,8 @@
  */
 // clang-format off
 ALIAS("prometheus_engine_queries", "gauge", "", QUERIES_RUNNING, "The current number of queries being executed or waiting.")
-ALIAS("prometheus_engine_query_samples_total", "counter", "", QUERY_SAMPLES_READ, "The total number of samples loaded by all queries.")
+ALIAS("prometheus_engine_query_samples_total", "counter", "", QUERY_SAMPLES, "The total number of samples loaded by all queries (full window per step for range-vector).")
+ALIAS("prometheus_engine_query_samples_read_total", "counter", "", QUERY_SAMPLES_READ, "The total number of samples read by all queries (only new points per step for range-vector).")
 ALIAS("prometheus_tsdb_head_series", "gauge", "", SERIES, "Total number of series in the head block.")
 ALIAS("prometheus_tsdb_head_series_created_total", "counter", "", SERIES_CREATED, "Total number of series created in the head")
 ALIAS("prometheus_tsdb_head_samples_appended_total", "counter", "{type=\"float\"}", SAMPLES_APPENDED, "Total number of appended samples.")

@@ -60,7 +60,7 @@ static void write_promql(struct json *j, const struct api *api)
         {"offset",                   true                          },
         {"on",                       true                          },
         {"per_query_lookback_delta", true                          },
-        {"per_step_stats",           false                         },
+        {"per_step_stats",           api->opts.per_step_stats      },
         {"smoothed",                 f->extended_ranges            },
         {"subqueries",               true                          },
         {"type_and_unit_labels",     api->opts.type_and_unit_labels},

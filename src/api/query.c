@@ -80,6 +80,7 @@ static void run_init(struct run *r, struct http_req *req)
               .delayed_name_removal = api->opts.delayed_name_removal,
               .use_start_timestamps = api->opts.use_start_timestamps,
               .type_and_unit_labels = api->opts.type_and_unit_labels,
+              .per_step_stats = api->opts.per_step_stats && str_is(http_param(req, "stats"), "all"),
               .features = api->opts.features,
               .helpers = api->opts.helpers,
               .n_helpers = api->opts.n_helpers,
@@ -207,6 +208,21 @@ static void key_count(struct json *j, const char *key, uint64_t n)
     json_int(j, (int64_t)n);
 }
 
+/* [[time, n], ...] */
+static void key_steps(const struct run *r, struct json *j, const char *key, const uint64_t *v,
+                      size_t n)
+{
+    json_key(j, key);
+    json_array_begin(j);
+    for (size_t i = 0; i < n; i++) {
+        json_array_begin(j);
+        json_float(j, (double)(r->q.start + (ts_ms)i * r->q.step) / 1000);
+        json_int(j, (int64_t)v[i]);
+        json_array_end(j);
+    }
+    json_array_end(j);
+}
+
 /* Sorting and preparing are part of the inner time. */
 static void write_stats(const struct run *r, struct json *j, const struct promql_stats *stats)
 {
@@ -223,7 +239,11 @@ static void write_stats(const struct run *r, struct json *j, const struct promql
     json_object_end(j);
     json_key(j, "samples");
     json_object_begin(j);
-    key_count(j, "totalQueryableSamples", stats->samples_read);
+    if (stats->total_by_step != NULL)
+        key_steps(r, j, "totalQueryableSamplesPerStep", stats->total_by_step, stats->n_steps);
+    key_count(j, "totalQueryableSamples", stats->total_samples);
+    if (stats->read_by_step != NULL)
+        key_steps(r, j, "samplesReadPerStep", stats->read_by_step, stats->n_steps);
     key_count(j, "samplesRead", stats->samples_read);
     key_count(j, "peakSamples", stats->peak_samples);
     json_object_end(j);
@@ -257,6 +277,12 @@ static int answer(const struct run *r, const struct promql_result *res)
     return rc;
 }
 
+static void note_samples(const struct promql_stats *stats)
+{
+    stats_add(STAT_QUERY_SAMPLES, stats->total_samples);
+    stats_add(STAT_QUERY_SAMPLES_READ, stats->samples_read);
+}
+
 /* Evaluates inside the gate. On failure the answer is made, but not for one that was given up. */
 static int evaluate(struct run *r, struct promql_result *res)
 {
@@ -281,7 +307,7 @@ static int evaluate(struct run *r, struct promql_result *res)
     else if (rc < 0)
         (void)api__fail(r->req, error_of(rc), "%s", f.text);
     else
-        stats_add(STAT_QUERY_SAMPLES_READ, res->stats.samples_read);
+        note_samples(&res->stats);
     return rc;
 }
 

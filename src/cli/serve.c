@@ -151,6 +151,7 @@ static void make_api(struct service *s, const struct serve_conf *c)
         .features = c->promql,
         .delayed_name_removal = c->delayed_name_removal,
         .use_start_timestamps = c->use_start_timestamps,
+        .per_step_stats = c->per_step_stats,
         .type_and_unit_labels = c->type_and_unit_labels,
         .remote_write = c->remote_write,
         .refuse_v1 = c->refuse_v1,

@@ -40,6 +40,7 @@ struct serve_conf {
     struct promql_features promql;
     /* By --enable-feature. */
     bool delayed_name_removal, use_start_timestamps; /* in queries */
+    bool per_step_stats;                             /* stats=all of a query has them */
     bool type_and_unit_labels; /* __type__ and __unit__ of written series; rate() looks at them */
     bool st_storage;           /* start timestamps of written samples are stored */
     bool refuse_v1, refuse_v2; /* messages of remote write */

@@ -96,15 +96,50 @@ static void print_lines(struct buf *text, const struct ingest_write *iw, size_t 
         buf_addf(text, "\nand %zu more samples refused", by_store - 1);
 }
 
-static int answer_v2(const struct ingest_write *iw, size_t by_store, struct buf *text)
+/*
+ * Exemplars alone are taken when their series is there. Of those whose series is not, the first is
+ * named, and *n is how many there are.
+ */
+static const struct labels *without_series(const struct tsdb_write *w, size_t *n)
 {
-    print_lines(text, iw, by_store);
-    if (iw->write.n_exemplars_refused > 0) {
+    const struct labels *first = NULL;
+
+    *n = 0;
+    for (size_t i = 0; i < w->n_exemplars; i++) {
+        const struct tsdb_exemplar *e = &w->exemplars[i];
+
+        if (e->id != 0 || w->series[e->new_series].id != 0)
+            continue;
+        if (first == NULL)
+            first = &w->series[e->new_series].labels;
+        ++*n;
+    }
+    return first;
+}
+
+static void print_exemplars(struct buf *text, const struct tsdb_write *w)
+{
+    size_t n;
+    const struct labels *alone = without_series(w, &n);
+
+    if (alone != NULL) {
+        new_line(text);
+        buf_puts(text, "TimeSeries must contain at least one sample or histogram for series ");
+        ingest__series_print(text, *alone);
+    }
+    if (w->n_exemplars_refused > n) {
         new_line(text);
         buf_puts(text, "out of order exemplar");
     }
-    if (iw->write.n_exemplars_refused > 1)
-        buf_addf(text, "\nand %zu more exemplars refused", iw->write.n_exemplars_refused - 1);
+    if (w->n_exemplars_refused > 1)
+        buf_addf(text, "\n%zu exemplars refused", w->n_exemplars_refused);
+}
+
+static int answer_v2(const struct ingest_write *iw, size_t by_store, struct buf *text)
+{
+    print_lines(text, iw, by_store);
+    if (iw->write.n_exemplars_refused > 0)
+        print_exemplars(text, &iw->write);
     return text->n == 0 ? 204 : 400;
 }
 

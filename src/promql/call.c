@@ -206,29 +206,10 @@ static int mixed_value(struct promql__ev *ev, const struct promql__range_call *r
     return rc->fn->mixed(ev, m, v);
 }
 
-/* Which samples of a series a window sees. */
-struct sight {
-    size_t lo, hi, hlo, hhi;
-    size_t weight; /* of its histograms, and of those that were made so far */
-};
-
-static void move_sight(struct sight *v, const struct promql__range_series *rs, ts_ms after,
-                       ts_ms last)
-{
-    while (v->hi < rs->n && rs->s[v->hi].t <= last)
-        v->hi++;
-    while (v->lo < v->hi && rs->s[v->lo].t <= after)
-        v->lo++;
-    while (v->hhi < rs->nh && rs->h[v->hhi].t <= last)
-        v->weight += promql__weight(rs->h[v->hhi++].h);
-    while (v->hlo < v->hhi && rs->h[v->hlo].t <= after)
-        v->weight -= promql__weight(rs->h[v->hlo++].h);
-}
-
 /* A window of a series that has more than plain floats, or is looked at for more. */
 static int mixed_window(struct promql__ev *ev, const struct promql__range_call *rc,
                         const struct promql__range_series *rs, const struct promql__window *w,
-                        struct sight *see)
+                        const struct promql__sight *see)
 {
     bool starts = promql__starts_matter(ev, rc->call->func);
     struct promql__mixed m = {
@@ -249,28 +230,27 @@ static int mixed_window(struct promql__ev *ev, const struct promql__range_call *
 
     if (err < 0)
         return err;
-    if (err > 0 && v.h != NULL) {
+    if (err > 0 && v.h != NULL)
         hsample_vec_push(&ev->hout, (struct hsample){w->time, v.h});
-        see->weight += promql__weight(v.h);
-    } else if (err > 0) {
+    else if (err > 0)
         sample_vec_push(&ev->out, (struct sample){w->time, v.v});
-    }
     return promql__tick(ev, m.n + 16 * m.nh);
 }
 
 /* Slides the window along one series; the results go to ev->out and ev->hout. */
 static int slide(struct promql__ev *ev, const struct promql__grid *g,
-                 const struct promql__range_call *rc, const struct promql__range_series *rs)
+                 const struct promql__range_call *rc, const struct promql__range_series *rs,
+                 struct promql__load *load)
 {
     struct promql__window w = {.range = rc->range.range, .scratch = promql__scratch(ev, rs->n)};
     bool plain = rs->nh == 0 && rc->range.extended == NULL &&
                  (rs->s_start == NULL || !promql__starts_matter(ev, rc->call->func));
-    struct sight see = {0};
+    struct promql__sight see = {0};
     size_t work = 0;
 
     promql__out_begin(ev);
     if (plain && rc->fn->rates)
-        return promql__slide_rates(ev, g, &rc->range, rc->call->func, rs);
+        return promql__slide_rates(ev, g, &rc->range, rc->call->func, rs, load);
     for (size_t i = 0; i < g->n; i++) {
         double v = 0;
         int err;
@@ -278,12 +258,12 @@ static int slide(struct promql__ev *ev, const struct promql__grid *g,
         w.time = promql__time(g, i);
         w.to = promql__reference(&rc->range.shift, g, i);
         w.from = promql__minus(w.to, w.range);
-        move_sight(&see, rs, promql__minus(w.from, rc->range.before),
-                   promql__minus(w.to, -rc->range.after));
+        promql__sight_move(&see, rs, promql__minus(w.from, rc->range.before),
+                           promql__minus(w.to, -rc->range.after));
         if (see.lo == see.hi && see.hlo == see.hhi)
             continue;
-        ev->need = MAX(ev->need, ev->held + (see.hi - see.lo) + ev->out.n + see.weight);
-        if (ev->need > ev->max_samples)
+        promql__sight_count(&ev->counts, &see, i, rc->range.sel != NULL);
+        if (ev->held + (int64_t)see.most > ev->max_samples)
             return promql__too_many(ev);
         for (size_t k = 0; k < rc->n_scalars; k++)
             w.arg[k] = rc->scalars[k][i];
@@ -294,11 +274,14 @@ static int slide(struct promql__ev *ev, const struct promql__grid *g,
         }
         if (err == 0 && !plain)
             err = mixed_window(ev, rc, rs, &w, &see);
-        if (err != 0)
+        if (err != 0) {
+            ev->peak = MAX(ev->peak, ev->held + (int64_t)see.most);
             return err;
+        }
         if (plain && rc->fn->range(rs->s + see.lo, see.hi - see.lo, &w, &v))
             sample_vec_push(&ev->out, (struct sample){w.time, v});
     }
+    *load = promql__load_of(&see, promql__made(ev));
     return promql__tick(ev, g->n);
 }
 
@@ -333,26 +316,29 @@ static void note_non_counter(struct promql__ev *ev, const struct promql__range_c
     buf_release(&b);
 }
 
+/* A subquery is evaluated before the scalars, a selector's series are looked for after them. */
 static int open_arguments(struct promql__ev *ev, const struct promql__grid *g,
                           struct promql__range_call *rc)
 {
-    for (size_t i = 0; i < rc->call->n_args; i++) {
-        const struct promql_expr *arg = promql__unparen(rc->call->args[i]);
-        int err = 0;
+    int err = 0;
 
-        if (arg->type == PROMQL_MATRIX) {
-            rc->range_arg = arg;
-            err = promql__check_extended(ev, rc->call->func, arg);
-            if (err == 0)
-                err = promql__range_open(ev, g, arg, &rc->range);
-        } else {
-            CHECK(rc->n_scalars < COUNT(rc->scalars));
-            err = promql__eval_scalar(ev, g, arg, &rc->scalars[rc->n_scalars++]);
-        }
-        if (err != 0)
-            return err;
+    for (size_t i = 0; i < rc->call->n_args; i++)
+        if (rc->call->args[i]->type == PROMQL_MATRIX)
+            rc->range_arg = promql__unparen(rc->call->args[i]);
+    if (rc->range_arg->kind == PROMQL_E_SUBQUERY)
+        err = promql__range_open(ev, g, rc->range_arg, &rc->range);
+    for (size_t i = 0; err == 0 && i < rc->call->n_args; i++) {
+        const struct promql_expr *arg = promql__unparen(rc->call->args[i]);
+
+        if (arg == rc->range_arg)
+            continue;
+        CHECK(rc->n_scalars < COUNT(rc->scalars));
+        err = promql__eval_scalar(ev, g, arg, &rc->scalars[rc->n_scalars++]);
     }
-    return 0;
+    if (err != 0 || rc->range_arg->kind == PROMQL_E_SUBQUERY)
+        return err;
+    err = promql__check_extended(ev, rc->call->func, rc->range_arg);
+    return err != 0 ? err : promql__range_open(ev, g, rc->range_arg, &rc->range);
 }
 
 bool promql__call_streams(const struct promql_call *call)
@@ -388,18 +374,15 @@ bool promql__range_call_drops_name(const struct promql__range_call *rc)
 
 int promql__range_call_make(struct promql__ev *ev, const struct promql__grid *g,
                             const struct promql__range_call *rc, size_t i,
-                            struct promql__range_series *rs)
+                            struct promql__range_series *rs, struct promql__load *load)
 {
     int err = promql__range_read(ev, &rc->range, i, rs);
 
+    *load = (struct promql__load){0};
     promql__out_begin(ev);
     if (err != 0 || rs->n + rs->nh == 0)
         return err;
-    err = slide(ev, g, rc, rs);
-    if (err == 0)
-        err = promql__hold(ev, ev->out.n);
-    for (size_t k = 0; err == 0 && k < ev->hout.n; k++)
-        err = promql__hold(ev, promql__weight(ev->hout.v[k].h));
+    err = slide(ev, g, rc, rs, load);
     if (err == 0)
         note_non_counter(ev, rc, rs->labels);
     return err;
@@ -413,19 +396,38 @@ static int call_range(struct promql__ev *ev, const struct promql__grid *g,
 
     for (size_t i = 0; i < rc->range.n; i++) {
         struct promql__range_series rs = {0};
-        int err = promql__range_call_make(ev, g, rc, i, &rs);
+        struct promql__load load;
+        int err = promql__range_call_make(ev, g, rc, i, &rs, &load);
         bool drop = !rc->fn->keeps_name || rs.drop_name;
 
+        if (err == 0)
+            err = promql__hold_load(ev, &load);
         if (err != 0)
             return err;
         promql__matrix_keep(
             ev, out, drop && !delayed ? labels_without_metadata(ev->arena, rs.labels) : rs.labels,
             drop);
     }
+    ev->held -= (int64_t)promql__matrix_samples(&rc->range.sub);
     return !delayed && promql__matrix_has_twins(ev, out) ? promql__same_labelset(ev) : 0;
 }
 
 /* ---- dispatch ---- */
+
+enum promql__holding promql__call_holding(const struct promql_call *call)
+{
+    if (fns[call->func].range != NULL)
+        return PROMQL__PASSES;
+    switch ((int)call->func) {
+    case PROMQL_FN_absent_over_time:
+    case PROMQL_FN_label_join:
+    case PROMQL_FN_label_replace:
+        return PROMQL__PASSES;
+    case PROMQL_FN_info:
+        return PROMQL__JOINS;
+    }
+    return PROMQL__STEPS;
+}
 
 int promql__eval_call(struct promql__ev *ev, const struct promql__grid *g,
                       const struct promql_expr *e, struct promql__matrix *out)

@@ -50,7 +50,7 @@ void promql__crew_begin(struct promql__crew *c, struct promql__ev *ev, size_t n)
         w->scratch = NULL;
         w->scratch_cap = 0;
         w->notes = NULL;
-        w->samples_read = 0;
+        promql__counts_like(&w->counts, &ev->counts);
         w->stop = &c->stop;
         w->helper = i > 0;
     }
@@ -72,17 +72,17 @@ static void run_item(void *ctx, size_t worker, size_t i)
     struct promql__ev *w = &l->crew->workers[worker];
     struct promql__item *item = &l->items[i];
 
-    w->held = w->need = 0;
+    w->held = w->peak = 0;
     w->f = &item->fault;
     item->rc = atomic_load(&l->crew->stop) ? FER_ECANCELED : l->fn(l->ctx, w, i);
     item->held = w->held;
-    item->need = MAX(w->need, w->held);
+    item->need = w->peak;
     if (item->rc != 0)
         atomic_store(&l->crew->stop, true);
 }
 
-/* The first that did not only stop because another did. */
-static int first_error(struct promql__crew *c, size_t n, const struct promql__item *items)
+/* The first that did not only stop because another did; NULL: none. */
+static const struct promql__item *first_failed(size_t n, const struct promql__item *items)
 {
     const struct promql__item *first = NULL;
 
@@ -90,11 +90,25 @@ static int first_error(struct promql__crew *c, size_t n, const struct promql__it
         if (items[i].rc != 0 &&
             (first == NULL || (first->rc == FER_ECANCELED && first->fault.text[0] == '\0')))
             first = &items[i];
-    if (first == NULL)
-        return 0;
-    if (c->ev->f != NULL)
-        *c->ev->f = first->fault;
-    return first->rc;
+    return first;
+}
+
+/* Item by item, as one worker would: too much held may come before an error. */
+static int account(struct promql__crew *c, size_t n, const struct promql__item *items)
+{
+    const struct promql__item *failed = first_failed(n, items);
+
+    for (size_t i = 0; i < n; i++) {
+        int rc = promql__hold_load(c->ev, &(struct promql__load){items[i].held, items[i].need});
+
+        if (rc != 0)
+            return rc;
+        if (&items[i] == failed)
+            break;
+    }
+    if (failed != NULL && c->ev->f != NULL)
+        *c->ev->f = failed->fault;
+    return failed == NULL ? 0 : failed->rc;
 }
 
 int promql__crew_run(struct promql__crew *c, size_t n, struct promql__item *items,
@@ -110,13 +124,7 @@ int promql__crew_run(struct promql__crew *c, size_t n, struct promql__item *item
     }
     memset(items, 0, n * sizeof(*items));
     pool_share(c->ev->q->helpers, c->n - 1, n, run_item, &l);
-    rc = first_error(c, n, items);
-    for (size_t i = 0; rc == 0 && i < n; i++) {
-        if (c->ev->held + items[i].need > c->ev->max_samples)
-            return promql__too_many(c->ev);
-        c->ev->held += items[i].held;
-    }
-    return rc;
+    return account(c, n, items);
 }
 
 void promql__crew_end(struct promql__crew *c)
@@ -125,7 +133,8 @@ void promql__crew_end(struct promql__crew *c)
         struct promql__ev *w = &c->workers[i];
 
         promql__notes_merge(c->ev, w);
-        c->ev->samples_read += w->samples_read;
+        promql__counts_merge(&c->ev->counts, &w->counts);
+        promql__counts_release(&w->counts);
         series_samples_release(&w->in);
         sample_vec_release(&w->out);
         hsample_vec_release(&w->hout);

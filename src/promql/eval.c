@@ -165,13 +165,70 @@ static int spread(struct promql__ev *ev, const struct promql__grid *g, struct pr
     return rc;
 }
 
+static enum promql__holding holding_of(const struct promql_expr *e)
+{
+    switch ((int)e->kind) {
+    case PROMQL_E_NUMBER:
+    case PROMQL_E_BINARY:
+        return PROMQL__STEPS;
+    case PROMQL_E_AGGREGATE:
+        return e->u.aggregate.op == PROMQL_COUNT_VALUES ? PROMQL__STEPS : PROMQL__GROUPS;
+    case PROMQL_E_CALL:
+        return promql__call_holding(&e->u.call);
+    }
+    return PROMQL__PASSES;
+}
+
+/* A node on its grid; what it holds is accounted for when it is done. */
+static int eval_node(struct promql__ev *ev, const struct promql__grid *g,
+                     const struct promql_expr *e, struct promql__matrix *out)
+{
+    struct promql__operands *outer = ev->operands, mine = {.held = ev->held};
+    enum promql__holding holding = holding_of(e);
+    int64_t before = ev->held;
+    int rc;
+
+    ev->operands = holding == PROMQL__STEPS || holding == PROMQL__JOINS ? &mine : NULL;
+    rc = node_fns[e->kind](ev, g, e, out);
+    if (rc == 0 && ev->operands != NULL)
+        rc = promql__hold_steps(ev, g, out);
+    else if (rc == FER_EEXEC && ev->operands != NULL && !promql__steps_fit(ev))
+        rc = promql__too_many(ev); /* which Prometheus sees before it comes to the error */
+    else if (rc == 0 && holding == PROMQL__GROUPS && ev->held > ev->max_samples)
+        rc = promql__too_many(ev);
+    if (rc == 0 && holding != PROMQL__PASSES) {
+        ev->held = holding == PROMQL__JOINS ? mine.held : before;
+        ev->held += (int64_t)promql__matrix_samples(out);
+        ev->peak = MAX(ev->peak, ev->held);
+    }
+    ev->operands = outer;
+    free(mine.change);
+    return rc;
+}
+
+/* A node that no step changes is evaluated for the first one. */
+static int eval_once(struct promql__ev *ev, const struct promql__grid *g,
+                     const struct promql_expr *e, struct promql__matrix *out)
+{
+    struct promql__grid first = {g->start, g->start, g->step, 1};
+    struct promql__counts outer = ev->counts, mine;
+    int rc;
+
+    ev->counts = (struct promql__counts){0};
+    rc = eval_node(ev, &first, e, out);
+    mine = ev->counts;
+    ev->counts = outer;
+    promql__count_once(&ev->counts, &mine, g->n);
+    if (rc == 0 && e->type != PROMQL_MATRIX)
+        rc = spread(ev, g, out);
+    ev->peak = MAX(ev->peak, ev->held);
+    return rc;
+}
+
 int promql__eval(struct promql__ev *ev, const struct promql__grid *g, const struct promql_expr *e,
                  struct promql__matrix *out)
 {
-    struct promql__grid first = *g;
     enum promql__decoding decoding = ev->decoding;
-    size_t before = ev->held;
-    bool once;
     int rc;
 
     *out = (struct promql__matrix){0};
@@ -179,24 +236,19 @@ int promql__eval(struct promql__ev *ev, const struct promql__grid *g, const stru
         return 0;
     if (g->n > MAX_STEPS)
         return promql__too_many(ev);
-    once = !promql__is_instant(g) && promql__wants_wrap(e) && promql__is_invariant(e);
-    if (once) {
-        first.n = 1;
-        first.end = first.start;
-    }
     CHECK(e->kind < COUNT(node_fns) && node_fns[e->kind] != NULL);
     ev->decoding = promql__decoding_below(decoding, e);
-    rc = node_fns[e->kind](ev, &first, e, out);
+    if (!promql__is_instant(g) && !ev->in_param && promql__wants_wrap(e) && promql__is_invariant(e))
+        rc = eval_once(ev, g, e, out);
+    else
+        rc = eval_node(ev, g, e, out);
     ev->decoding = decoding;
-    if (rc == 0 && once && e->type != PROMQL_MATRIX)
-        rc = spread(ev, g, out);
+    if (rc != 0 && ev->operands != NULL)
+        ev->operands->failed = true;
     if (rc != 0)
         return rc;
-    ev->peak = MAX(ev->peak, ev->held);
-    ev->held = before;
-    rc = promql__hold(ev, promql__matrix_samples(out));
-    ev->peak = MAX(ev->peak, ev->held);
-    return rc != 0 ? rc : promql__tick(ev, 0);
+    promql__operand(ev, g, out);
+    return promql__tick(ev, 0);
 }
 
 int promql__eval_scalar(struct promql__ev *ev, const struct promql__grid *g,
@@ -254,6 +306,8 @@ static int run(struct promql__ev *ev, bool instant, struct promql_result *out)
 
     if (q->end >= q->start)
         g.n = (size_t)((q->end - q->start) / g.step) + 1;
+    if (q->per_step_stats && g.n <= MAX_STEPS)
+        promql__counts_init(&ev->counts, g.n, g.n);
     rc = promql__eval(ev, &g, q->expr, &m);
     if (rc == 0 && q->delayed_name_removal)
         rc = drop_marked_names(ev, &m);
@@ -267,6 +321,30 @@ static int run(struct promql__ev *ev, bool instant, struct promql_result *out)
     if (out->type != PROMQL_SCALAR)
         give_series(ev, &m, out);
     return 0;
+}
+
+static uint64_t *copy_steps(struct promql__ev *ev, const uint64_t *v)
+{
+    uint64_t *copy = arena_array(ev->arena, uint64_t, MAX(ev->counts.n_steps, 1));
+
+    if (v != NULL)
+        memcpy(copy, v, ev->counts.n_steps * sizeof(*v));
+    return copy;
+}
+
+static void give_stats(struct promql__ev *ev, struct promql_result *out)
+{
+    out->stats = (struct promql_stats){
+        .total_samples = ev->counts.seen,
+        .samples_read = ev->counts.read,
+        .peak_samples = (uint64_t)ev->peak,
+    };
+    if (ev->q->per_step_stats) {
+        out->stats.n_steps = MAX(ev->counts.n_steps, 1);
+        out->stats.total_by_step = copy_steps(ev, ev->counts.seen_at);
+        out->stats.read_by_step = copy_steps(ev, ev->counts.read_at);
+    }
+    promql__counts_release(&ev->counts);
 }
 
 static int check_query(struct promql__ev *ev, bool instant)
@@ -294,7 +372,8 @@ int promql_eval(struct source *src, struct arena *a, const struct promql_query *
         .lookback = q->lookback > 0 ? q->lookback : DEFAULT_LOOKBACK_MS,
         .default_step =
             q->default_subquery_step > 0 ? q->default_subquery_step : DEFAULT_SUBQ_STEP_MS,
-        .max_samples = q->max_samples > 0 ? q->max_samples : DEFAULT_MAX_SAMPLES,
+        .max_samples = q->max_samples > 0 ? (int64_t)MIN(q->max_samples, (size_t)INT64_MAX)
+                                          : DEFAULT_MAX_SAMPLES,
     };
     int rc;
 
@@ -313,7 +392,7 @@ int promql_eval(struct source *src, struct arena *a, const struct promql_query *
         rc = run(&ev, instant, out);
     }
     promql__notes_finish(&ev, out);
-    out->stats = (struct promql_stats){ev.samples_read, ev.peak};
+    give_stats(&ev, out);
     series_samples_release(&ev.in);
     sample_vec_release(&ev.out);
     hsample_vec_release(&ev.hout);

@@ -16,6 +16,8 @@
 #include "ferula/model/histogram.h"
 #include "ferula/promql.h"
 
+#include "samples.h"
+
 /* The times start, start + step, ... up to `end`; n may be 0. step is at least 1. */
 struct promql__grid {
     ts_ms start, end;
@@ -109,11 +111,13 @@ struct promql__ev {
     const struct promql_query *q;
     struct fault *f; /* borrowed; may be NULL */
     dur_ms lookback, default_step;
-    size_t max_samples;
+    int64_t max_samples;
     enum promql__decoding decoding; /* of the selectors below the node at work */
-    size_t held, peak;              /* samples in memory now, and the most so far */
-    size_t need; /* the most that was wanted at once, as a window was looked at */
-    uint64_t samples_read;
+    /* Samples in memory now, and the most so far; Prometheus may take off what it never put on. */
+    int64_t held, peak;
+    struct promql__counts counts;      /* of the grid at work */
+    struct promql__operands *operands; /* of the node at work; NULL: not step by step */
+    bool in_param;              /* of an aggregation: Prometheus evaluates it in every step */
     size_t work;                /* samples handled since the last poll */
     struct promql__note *notes; /* arena; newest last */
     struct promql__note **notes_end;
@@ -141,14 +145,8 @@ const struct promql_expr *promql__unparen(const struct promql_expr *e);
 /* Counts `n` samples as held in memory. */
 static inline int promql__hold(struct promql__ev *ev, size_t n)
 {
-    ev->held += n;
+    ev->held += (int64_t)n;
     return ev->held > ev->max_samples ? promql__too_many(ev) : 0;
-}
-
-/* How many samples a histogram counts for. */
-static inline size_t promql__weight(const struct histogram *h)
-{
-    return histogram_size(h) / 16;
 }
 
 /* Asks now and then whether to go on; `n` is roughly how many samples were handled. */
@@ -267,6 +265,11 @@ int promql__eval_vector(struct promql__ev *ev, const struct promql__grid *g,
                         const struct promql_expr *e, enum promql__wanted wanted,
                         struct promql__matrix *out);
 
+/* Times of the samples of a selector, which are looked for step by step and are no operand. */
+int promql__eval_times(struct promql__ev *ev, const struct promql__grid *g,
+                       const struct promql_expr *e, enum promql__wanted wanted,
+                       struct promql__matrix *out);
+
 /* How far a series is read: the first samples after a reference. */
 struct promql__place {
     size_t f, h;
@@ -283,6 +286,9 @@ int promql__eval_matrix(struct promql__ev *ev, const struct promql__grid *g,
                         const struct promql_expr *e, struct promql__matrix *out);
 int promql__eval_subquery(struct promql__ev *ev, const struct promql__grid *g,
                           const struct promql_expr *e, struct promql__matrix *out);
+/* The same for a range function, which counts the samples that its windows see. */
+int promql__eval_windows(struct promql__ev *ev, const struct promql__grid *g,
+                         const struct promql_expr *e, struct promql__matrix *out);
 
 /* What a range function reads: a matrix selector or a subquery, series by series. */
 struct promql__range {
@@ -443,8 +449,9 @@ int promql__stream_vector(struct promql__ev *ev, const struct promql__grid *g,
 /* The labels of series `i` of the result, in the arena of `ev`. */
 struct labels promql__stream_labels(struct promql__ev *ev, const struct promql__stream *st,
                                     size_t i);
-/* Makes series `i` into ev->out and ev->hout, and holds what is there. */
-int promql__stream_make(struct promql__ev *ev, const struct promql__stream *st, size_t i);
+/* Makes series `i` into ev->out and ev->hout, and counts; *load is not held yet. */
+int promql__stream_make(struct promql__ev *ev, const struct promql__stream *st, size_t i,
+                        struct promql__load *load);
 /* All series, as a matrix. */
 int promql__stream_matrix(struct promql__ev *ev, const struct promql__stream *st,
                           struct promql__matrix *out);
@@ -462,7 +469,7 @@ struct promql__crew {
 struct promql__item {
     int rc;
     struct fault fault;
-    size_t held, need;
+    int64_t held, need;
 };
 
 /* `n` is about how many series there are to be made: for a few nobody is called. */
@@ -502,10 +509,12 @@ struct promql__range_call {
 int promql__range_call_open(struct promql__ev *ev, const struct promql__grid *g,
                             const struct promql_call *call, struct promql__range_call **rc);
 bool promql__range_call_drops_name(const struct promql__range_call *rc);
-/* Makes series `i` into ev->out and ev->hout; *left is what is known of it. */
+/* Makes series `i` into ev->out and ev->hout; *rs is what is known of it, *load is not held yet. */
 int promql__range_call_make(struct promql__ev *ev, const struct promql__grid *g,
                             const struct promql__range_call *rc, size_t i,
-                            struct promql__range_series *rs);
+                            struct promql__range_series *rs, struct promql__load *load);
+
+enum promql__holding promql__call_holding(const struct promql_call *call);
 
 int promql__eval_call(struct promql__ev *ev, const struct promql__grid *g,
                       const struct promql_expr *e, struct promql__matrix *out);
@@ -578,7 +587,7 @@ struct promql__change {
  */
 int promql__slide_rates(struct promql__ev *ev, const struct promql__grid *g,
                         const struct promql__range *r, enum promql_func func,
-                        const struct promql__range_series *rs);
+                        const struct promql__range_series *rs, struct promql__load *load);
 
 /* What the increase is multiplied by, to be that of the whole window. */
 double promql__stretch(const struct promql__change *c, const struct promql__window *w);

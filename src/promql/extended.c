@@ -250,20 +250,34 @@ static bool smooth_float(const struct sample *s, const struct promql__around *a,
     return true;
 }
 
+static size_t around_size(const struct promql__around *f, const struct promql__around *h,
+                          const struct hsample_vec *hists)
+{
+    size_t n = f->hi - f->lo;
+
+    for (size_t i = h->lo; i < h->hi; i++)
+        n += promql__weight(hists->v[i].h);
+    return n;
+}
+
+/* As Prometheus does it: what the last step sees stays held, what is made is not counted. */
 static int smooth_series(struct promql__ev *ev, const struct promql__grid *g,
                          const struct promql__shift *shift, const struct promql_expr *e,
                          struct labels ls)
 {
     struct promql__around f = {0}, h = {0};
-    int rc = 0;
+    struct promql__load load = {0};
+    int rc;
 
     promql__out_begin(ev);
-    for (size_t i = 0; i < g->n && rc == 0; i++) {
+    for (size_t i = 0; i < g->n; i++) {
         ts_ms t = promql__reference(shift, g, i);
         double v;
 
         move_floats(&f, &ev->in.f, t, ev->lookback);
         move_hists(&h, &ev->in.h, t, ev->lookback);
+        load.kept = (int64_t)around_size(&f, &h, &ev->in.h);
+        load.most = MAX(load.most, load.kept);
         if (f.lo < f.hi && h.lo < h.hi) {
             promql__note_histogram(ev, e, PROMQL__MIXED_KINDS, labels_name(ls));
         } else if (h.lo < h.hi) {
@@ -272,12 +286,11 @@ static int smooth_series(struct promql__ev *ev, const struct promql__grid *g,
             if (hist == NULL)
                 continue;
             hsample_vec_push(&ev->hout, (struct hsample){promql__time(g, i), hist});
-            rc = promql__hold(ev, promql__weight(hist));
         } else if (f.lo < f.hi && smooth_float(ev->in.f.v, &f, t, &v)) {
             sample_vec_push(&ev->out, (struct sample){promql__time(g, i), v});
-            rc = promql__hold(ev, 1);
         }
     }
+    rc = promql__hold_load(ev, &load);
     return rc != 0 ? rc : promql__tick(ev, g->n);
 }
 

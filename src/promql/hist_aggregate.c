@@ -143,23 +143,22 @@ static struct histogram *finish_hist(struct mixed *m, struct step *st)
 }
 
 /* Appends the result of a step to ev->out or ev->hout, if there is one. */
-static int finish(struct mixed *m, struct step *st, ts_ms t, bool *marked)
+static void finish(struct mixed *m, struct step *st, ts_ms t, bool *marked)
 {
     struct promql__ev *ev = m->ev;
 
     if (st->has_float && st->has_hist) {
         promql__warn(ev, m->at, "encountered a mix of histograms and floats for aggregation");
-        return 0;
+        return;
     }
     if (!st->seen || st->incompatible)
-        return 0;
+        return;
     *marked = st->marked;
     if (st->has_float) {
         sample_vec_push(&ev->out, (struct sample){t, m->fn->result(&st->floats)});
-        return promql__hold(ev, 1);
+        return;
     }
     hsample_vec_push(&ev->hout, (struct hsample){t, finish_hist(m, st)});
-    return promql__hold(ev, promql__weight(ev->hout.v[ev->hout.n - 1].h));
 }
 
 int promql__aggregate_mixed(struct promql__ev *ev, const struct promql__grid *g,
@@ -188,9 +187,8 @@ int promql__aggregate_mixed(struct promql__ev *ev, const struct promql__grid *g,
             if (promql__take(s, &next[j], t, &v))
                 add_value(&m, &st, s, v);
         }
-        rc = finish(&m, &st, t, marked);
-        if (rc == 0)
-            rc = promql__tick(ev, n);
+        finish(&m, &st, t, marked);
+        rc = promql__tick(ev, n);
         arena_reset(&m.scratch);
     }
     arena_release(&m.scratch);

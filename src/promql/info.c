@@ -218,6 +218,7 @@ static int pick_times(struct promql__ev *ev, const struct promql__grid *g,
             break;
         }
     }
+    promql__count_made(ev, g);
     return promql__hold(ev, ev->out.n);
 }
 
@@ -239,6 +240,7 @@ static int select_info(struct info *in, const struct promql_expr *base_expr,
         if (rc == 0)
             promql__matrix_keep(in->ev, &in->series, sel->series[i].labels, false);
     }
+    promql__operand(in->ev, in->g, &in->series);
     return rc;
 }
 

@@ -185,18 +185,14 @@ struct labels promql__absent_labels(struct promql__ev *ev, const struct promql_e
     return ls;
 }
 
-static int fill_gaps(struct promql__ev *ev, const struct promql__grid *g, const bool *present,
-                     struct labels ls, struct promql__matrix *out)
+static void fill_gaps(struct promql__ev *ev, const struct promql__grid *g, const bool *present,
+                      struct labels ls, struct promql__matrix *out)
 {
-    int rc;
-
     promql__out_begin(ev);
     for (size_t i = 0; i < g->n; i++)
         if (!present[i])
             sample_vec_push(&ev->out, (struct sample){promql__time(g, i), 1});
-    rc = promql__hold(ev, ev->out.n);
     promql__matrix_keep(ev, out, ls, false);
-    return rc;
 }
 
 int promql__fn_absent(struct promql__ev *ev, const struct promql__grid *g,
@@ -216,9 +212,39 @@ int promql__fn_absent(struct promql__ev *ev, const struct promql__grid *g,
         for (size_t k = 0; k < in.v[i].nh; k++)
             present[promql__step_at(g, in.v[i].h[k].t)] = true;
     }
-    return fill_gaps(ev, g, present, promql__absent_labels(ev, arg), out);
+    fill_gaps(ev, g, present, promql__absent_labels(ev, arg), out);
+    return 0;
 }
 
+/* The steps in which series `i` has samples in its window. */
+static int mark_present(struct promql__ev *ev, const struct promql__range *r, size_t i,
+                        bool *present)
+{
+    const struct promql__grid *g = r->grid;
+    struct promql__range_series rs;
+    struct promql__sight see = {0};
+    struct promql__load load;
+    size_t n = 0;
+    int rc = promql__range_read(ev, r, i, &rs);
+
+    if (rc != 0)
+        return rc;
+    for (size_t k = 0; k < g->n; k++) {
+        ts_ms to = promql__reference(&r->shift, g, k);
+
+        promql__sight_move(&see, &rs, promql__minus(to, r->range), to);
+        if (promql__sight_size(&see) == 0)
+            continue;
+        promql__sight_count(&ev->counts, &see, k, r->sel != NULL);
+        present[k] = true;
+        n++;
+    }
+    load = promql__load_of(&see, n);
+    rc = promql__hold_load(ev, &load);
+    return rc != 0 ? rc : promql__tick(ev, g->n);
+}
+
+/* A sample a step and series stays held though it is not in the result: so does Prometheus. */
 int promql__fn_absent_over_time(struct promql__ev *ev, const struct promql__grid *g,
                                 const struct promql_expr *e, struct promql__matrix *out)
 {
@@ -232,28 +258,13 @@ int promql__fn_absent_over_time(struct promql__ev *ev, const struct promql__grid
     if (rc != 0)
         return rc;
     present = arena_array(ev->arena, bool, g->n);
-    for (size_t i = 0; i < r.n; i++) {
-        struct promql__range_series rs;
-        size_t at = 0, h_at = 0; /* the first samples inside the window or after it */
-
-        rc = promql__range_read(ev, &r, i, &rs);
-        if (rc != 0)
-            return rc;
-        for (size_t k = 0; k < g->n; k++) {
-            ts_ms to = promql__reference(&r.shift, g, k), from = promql__minus(to, r.range);
-
-            while (at < rs.n && rs.s[at].t <= from)
-                at++;
-            while (h_at < rs.nh && rs.h[h_at].t <= from)
-                h_at++;
-            if ((at < rs.n && rs.s[at].t <= to) || (h_at < rs.nh && rs.h[h_at].t <= to))
-                present[k] = true;
-        }
-        rc = promql__tick(ev, g->n);
-        if (rc != 0)
-            return rc;
-    }
-    return fill_gaps(ev, g, present, promql__absent_labels(ev, arg), out);
+    for (size_t i = 0; rc == 0 && i < r.n; i++)
+        rc = mark_present(ev, &r, i, present);
+    if (rc != 0)
+        return rc;
+    ev->held -= (int64_t)promql__matrix_samples(&r.sub);
+    fill_gaps(ev, g, present, promql__absent_labels(ev, arg), out);
+    return 0;
 }
 
 /* ---- sort ---- */

@@ -34,8 +34,12 @@ struct ranking {
 static int eval_param(struct promql__ev *ev, const struct promql__grid *g,
                       const struct promql_expr *e, struct param *p)
 {
-    int rc = promql__eval_scalar(ev, g, promql__unparen(e), &p->v);
+    bool in_param = ev->in_param;
+    int rc;
 
+    ev->in_param = true;
+    rc = promql__eval_scalar(ev, g, promql__unparen(e), &p->v);
+    ev->in_param = in_param;
     if (rc != 0)
         return rc;
     p->min = p->max = p->v[0];

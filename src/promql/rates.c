@@ -54,6 +54,28 @@ static double stretch(const struct shape *sh, bool counter, double first, double
     return sh->sampled == 0 ? 1 : (sh->sampled + to_start + sh->to_end) / sh->sampled;
 }
 
+/* What the windows of a series have in them. */
+struct tally {
+    size_t most, last;
+    struct promql__counts counts;
+};
+
+static void tally(struct tally *ty, size_t step, size_t seen, size_t read)
+{
+    ty->most = MAX(ty->most, seen);
+    ty->last = seen;
+    promql__count(&ty->counts, step, seen, read);
+}
+
+static int end_tally(struct promql__ev *ev, const struct tally *ty, struct promql__load *load)
+{
+    size_t end = ty->last + ev->out.n;
+
+    ev->counts = ty->counts;
+    *load = (struct promql__load){(int64_t)ev->out.n, (int64_t)MAX(ty->most, end)};
+    return ev->held + load->most > ev->max_samples ? promql__too_many(ev) : 0;
+}
+
 /* The change of a counter with what it lost in resets. */
 static double change_with_resets(const struct sample *s, size_t n)
 {
@@ -67,17 +89,19 @@ static double change_with_resets(const struct sample *s, size_t n)
 
 int promql__slide_rates(struct promql__ev *ev, const struct promql__grid *g,
                         const struct promql__range *r, enum promql_func func,
-                        const struct promql__range_series *rs)
+                        const struct promql__range_series *rs, struct promql__load *load)
 {
     const struct sample *s = rs->s;
     bool counter = func != PROMQL_FN_delta;
     double per = func == PROMQL_FN_rate ? (double)r->range / 1000 : 1;
     struct shape sh = {0};
     size_t lo = 0, hi = 0, last_reset = 0; /* s[last_reset] is less than the sample before it */
-    size_t most = 0;
+    struct tally ty = {.counts = ev->counts};
+    bool reads = r->sel != NULL;
 
     for (size_t i = 0; i < g->n; i++) {
         ts_ms to = promql__reference(&r->shift, g, i), from = promql__minus(to, r->range);
+        size_t old = hi;
         double d;
 
         for (; hi < rs->n && s[hi].t <= to; hi++)
@@ -85,7 +109,7 @@ int promql__slide_rates(struct promql__ev *ev, const struct promql__grid *g,
                 last_reset = hi;
         while (lo < hi && s[lo].t <= from)
             lo++;
-        most = MAX(most, hi - lo + ev->out.n);
+        tally(&ty, i, hi - lo, reads ? hi - MAX(lo, old) : 0);
         if (hi - lo < 2)
             continue;
         d = last_reset > lo ? change_with_resets(s + lo, hi - lo) : s[hi - 1].v - s[lo].v;
@@ -94,6 +118,7 @@ int promql__slide_rates(struct promql__ev *ev, const struct promql__grid *g,
                                     : stretch(&sh, counter, s[lo].v, d);
         sample_vec_push(&ev->out, (struct sample){promql__time(g, i), d});
     }
-    ev->need = MAX(ev->need, ev->held + most);
-    return ev->need > ev->max_samples ? promql__too_many(ev) : promql__tick(ev, g->n + rs->n);
+    if (end_tally(ev, &ty, load) != 0)
+        return FER_ELIMIT;
+    return promql__tick(ev, g->n + rs->n);
 }

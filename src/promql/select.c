@@ -55,9 +55,6 @@ int promql__read(struct promql__ev *ev, const struct source_selection *sel, size
     rc = sel->source->ops->read(sel, i, &ev->in, &f);
     if (rc < 0)
         return source_failed(ev, &f, rc);
-    ev->samples_read += ev->in.f.n;
-    for (size_t k = 0; k < ev->in.h.n; k++)
-        ev->samples_read += promql__weight(ev->in.h.v[k].h);
     return promql__tick(ev, ev->in.f.n + ev->in.h.n);
 }
 
@@ -100,7 +97,6 @@ static int pick_mixed(struct promql__ev *ev, const struct promql__grid *g,
         enum promql__kind kind = promql__newest(ev, &c, promql__reference(shift, g, i));
         bool is_hist = kind == PROMQL__HIST;
         ts_ms t = promql__time(g, i);
-        int rc;
 
         if (kind == PROMQL__NONE)
             continue;
@@ -110,10 +106,8 @@ static int pick_mixed(struct promql__ev *ev, const struct promql__grid *g,
             hsample_vec_push(&ev->hout, (struct hsample){t, ev->in.h.v[c.h - 1].h});
         else
             sample_vec_push(&ev->out, (struct sample){t, ev->in.f.v[c.f - 1].v});
-        rc = promql__hold(
-            ev, is_hist && wanted == PROMQL__VALUE ? promql__weight(ev->in.h.v[c.h - 1].h) : 1);
-        if (rc != 0)
-            return rc;
+        if ((int64_t)(ev->out.n + ev->hout.n) > ev->max_samples)
+            return promql__too_many(ev);
     }
     return promql__tick(ev, g->n);
 }
@@ -129,16 +123,14 @@ int promql__pick(struct promql__ev *ev, const struct promql__grid *g,
         return pick_mixed(ev, g, shift, wanted);
     for (size_t i = 0; i < g->n; i++) {
         ts_ms ref = promql__reference(shift, g, i);
-        int rc;
 
         while (next < ev->in.f.n && s[next].t <= ref)
             next++;
         if (next == 0 || s[next - 1].t <= promql__minus(ref, ev->lookback) ||
             is_stale(s[next - 1].v))
             continue;
-        rc = promql__hold(ev, 1);
-        if (rc != 0)
-            return rc;
+        if ((int64_t)ev->out.n >= ev->max_samples)
+            return promql__too_many(ev);
         sample_vec_push(&ev->out, (struct sample){promql__time(g, i), s[next - 1].v});
     }
     return promql__tick(ev, g->n);
@@ -155,6 +147,21 @@ int promql__eval_vector(struct promql__ev *ev, const struct promql__grid *g,
         return promql__eval_smoothed(ev, g, e, out);
     rc = promql__stream_vector(ev, g, e, wanted, &st);
     return rc < 0 ? rc : promql__stream_matrix(ev, &st, out);
+}
+
+int promql__eval_times(struct promql__ev *ev, const struct promql__grid *g,
+                       const struct promql_expr *e, enum promql__wanted wanted,
+                       struct promql__matrix *out)
+{
+    int64_t held = ev->held, peak = ev->peak;
+    int rc = promql__eval_vector(ev, g, e, wanted, out);
+
+    if (rc != 0)
+        return rc;
+    ev->held = held;
+    ev->peak = peak;
+    promql__operand(ev, g, out);
+    return 0;
 }
 
 void promql__drop_stale(struct series_samples *in)
@@ -190,7 +197,7 @@ int promql__range_open(struct promql__ev *ev, const struct promql__grid *g,
     if (e->kind == PROMQL_E_SUBQUERY) {
         r->shift = promql__shift_of(ev, &e->u.subquery.shift);
         r->range = promql__duration(ev, e->u.subquery.range_expr, e->u.subquery.range);
-        rc = promql__eval_subquery(ev, g, e, &r->sub);
+        rc = promql__eval_windows(ev, g, e, &r->sub);
         promql__forget_resets(ev, &r->sub);
         r->n = r->sub.n;
         return rc;
@@ -260,10 +267,12 @@ int promql__range_read(struct promql__ev *ev, const struct promql__range *r, siz
 static int take_all(struct promql__ev *ev, const struct promql__grid *g,
                     const struct promql__range *r, const struct promql__range_series *rs)
 {
-    int rc = promql__hold(ev, rs->n);
+    int64_t n = (int64_t)rs->n;
+    int rc;
 
-    for (size_t k = 0; rc == 0 && k < rs->nh; k++)
-        rc = promql__hold(ev, promql__weight(rs->h[k].h));
+    for (size_t k = 0; k < rs->nh; k++)
+        n += (int64_t)promql__weight(rs->h[k].h);
+    rc = promql__hold_load(ev, &(struct promql__load){n, n});
     promql__out_begin(ev);
     if (rc == 0 && r->extended != NULL)
         return promql__extend_matrix(ev, r, g, rs);
@@ -290,6 +299,8 @@ int promql__eval_matrix(struct promql__ev *ev, const struct promql__grid *g,
         rc = promql__range_read(ev, &r, i, &rs);
         if (rc == 0)
             rc = take_all(ev, g, &r, &rs);
+        if (rc == 0)
+            promql__count(&ev->counts, 0, promql__made(ev), promql__made(ev));
         if (rc == 0)
             promql__matrix_keep(ev, out, rs.labels, false);
     }

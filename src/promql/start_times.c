@@ -127,17 +127,38 @@ int promql__floats_of(struct promql__ev *ev, const struct promql__mixed *m,
 
 /* ---- start_timestamp() ------------------------------------------------------------------ */
 
+/* The samples are looked for all the same. */
+static int count_only(struct promql__ev *ev, const struct promql__grid *g,
+                      const struct promql_expr *arg)
+{
+    struct promql__stream st;
+    int rc = promql__stream_vector(ev, g, arg, PROMQL__START, &st);
+
+    for (size_t i = 0; rc == 0 && i < st.sel->n; i++) {
+        struct promql__load load;
+
+        rc = promql__stream_make(ev, &st, i, &load);
+        promql__operand_series(ev->operands, g,
+                               &(struct promql__series){.s = ev->out.v, .n = ev->out.n});
+    }
+    return rc;
+}
+
 /* Seconds; 0 when it is not known. There are none of what is no plain selector. */
 int promql__fn_start_timestamp(struct promql__ev *ev, const struct promql__grid *g,
                                const struct promql_expr *e, struct promql__matrix *out)
 {
     const struct promql_expr *arg = promql__unparen(e->u.call.args[0]);
-    bool selector = arg->kind == PROMQL_E_VECTOR_SELECTOR;
-    int rc = selector ? promql__eval_vector(ev, g, arg, PROMQL__START, out)
-                      : promql__eval(ev, g, arg, out);
+    int rc;
 
-    if (!selector || !ev->q->use_start_timestamps)
+    if (arg->kind != PROMQL_E_VECTOR_SELECTOR) {
+        rc = promql__eval(ev, g, arg, out);
         *out = (struct promql__matrix){0};
+        return rc;
+    }
+    if (!ev->q->use_start_timestamps)
+        return count_only(ev, g, arg);
+    rc = promql__eval_times(ev, g, arg, PROMQL__START, out);
     for (size_t i = 0; rc == 0 && i < out->n; i++)
         promql__drop_name(ev, &out->v[i]);
     return rc != 0 ? rc : promql__matrix_settle(ev, g, out);

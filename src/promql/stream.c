@@ -91,25 +91,33 @@ struct labels promql__stream_labels(struct promql__ev *ev, const struct promql__
     return st->drop && !ev->q->delayed_name_removal ? labels_without_metadata(ev->arena, ls) : ls;
 }
 
-static int make_vector(struct promql__ev *ev, const struct promql__stream *st, size_t i)
+static int make_vector(struct promql__ev *ev, const struct promql__stream *st, size_t i,
+                       struct promql__load *load)
 {
     int rc = promql__read(ev, st->sel, i);
 
+    *load = (struct promql__load){0};
     promql__out_begin(ev);
     if (rc != 0 || ev->in.f.n + ev->in.h.n == 0)
         return rc;
     if (ev->decoding == PROMQL__STATS && ev->in.h.n > 0)
         promql__read_stats(ev, st->grid, &st->shift,
                            (struct promql__reach){ev->lookback, ev->lookback});
-    return promql__pick(ev, st->grid, &st->shift, st->wanted);
+    rc = promql__pick(ev, st->grid, &st->shift, st->wanted);
+    if (rc != 0)
+        return rc;
+    promql__count_made(ev, st->grid);
+    load->kept = load->most = (int64_t)promql__made(ev);
+    return 0;
 }
 
-int promql__stream_make(struct promql__ev *ev, const struct promql__stream *st, size_t i)
+int promql__stream_make(struct promql__ev *ev, const struct promql__stream *st, size_t i,
+                        struct promql__load *load)
 {
     struct promql__range_series rs = {0};
 
-    return st->range == NULL ? make_vector(ev, st, i)
-                             : promql__range_call_make(ev, st->grid, st->range, i, &rs);
+    return st->range == NULL ? make_vector(ev, st, i, load)
+                             : promql__range_call_make(ev, st->grid, st->range, i, &rs, load);
 }
 
 /* ---- a matrix --------------------------------------------------------------------------- */
@@ -126,8 +134,11 @@ static int make_block(void *ctx, struct promql__ev *w, size_t i)
     size_t end = MIN((i + 1) * b->size, b->st->sel->n);
 
     for (size_t k = i * b->size; k < end; k++) {
-        int rc = promql__stream_make(w, b->st, k);
+        struct promql__load load;
+        int rc = promql__stream_make(w, b->st, k, &load);
 
+        if (rc == 0)
+            rc = promql__hold_load(w, &load);
         if (rc != 0)
             return rc;
         if (w->out.n + w->hout.n > 0)

@@ -43,13 +43,16 @@ void promql__forget_resets(struct promql__ev *ev, struct promql__matrix *m)
     }
 }
 
-int promql__eval_subquery(struct promql__ev *ev, const struct promql__grid *g,
-                          const struct promql_expr *e, struct promql__matrix *out)
+/* As the query itself all of it is seen. */
+static int eval(struct promql__ev *ev, const struct promql__grid *g, const struct promql_expr *e,
+                bool windows, struct promql__matrix *out)
 {
     const struct promql_subquery *sq = &e->u.subquery;
     struct promql__shift shift = promql__shift_of(ev, &sq->shift);
     dur_ms range = promql__duration(ev, sq->range_expr, sq->range);
     dur_ms step = promql__duration(ev, sq->step_expr, sq->step);
+    struct promql__use use = {.outer = g, .by_step = ev->counts.read_at != NULL};
+    struct promql__counts outer = ev->counts, mine;
     enum promql__decoding decoding = ev->decoding;
     struct promql__grid inner;
     int rc;
@@ -58,8 +61,32 @@ int promql__eval_subquery(struct promql__ev *ev, const struct promql__grid *g,
         step = ev->default_step;
     inner = aligned(promql__minus(promql__reference(&shift, g, 0), range),
                     promql__reference(&shift, g, g->n - 1), step);
+    if (windows) {
+        use.offset = shift.offset;
+        use.range = range;
+        use.pinned = shift.pinned;
+    }
+    promql__counts_init(&ev->counts, 0, promql__use_splits(&use) ? inner.n : 0);
     ev->decoding = promql__decoding_below(decoding, e);
     rc = promql__eval(ev, &inner, sq->expr, out);
     ev->decoding = decoding;
+    mine = ev->counts;
+    ev->counts = outer;
+    promql__count_subquery(&ev->counts, &use, &inner, &mine);
+    if (!windows)
+        promql__count(&ev->counts, g->n - 1, mine.seen, 0);
+    promql__counts_release(&mine);
     return rc;
+}
+
+int promql__eval_subquery(struct promql__ev *ev, const struct promql__grid *g,
+                          const struct promql_expr *e, struct promql__matrix *out)
+{
+    return eval(ev, g, e, false, out);
+}
+
+int promql__eval_windows(struct promql__ev *ev, const struct promql__grid *g,
+                         const struct promql_expr *e, struct promql__matrix *out)
+{
+    return eval(ev, g, e, true, out);
 }

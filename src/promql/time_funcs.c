@@ -116,7 +116,7 @@ int promql__fn_timestamp(struct promql__ev *ev, const struct promql__grid *g,
 {
     const struct promql_expr *arg = promql__unparen(e->u.call.args[0]);
     bool selector = arg->kind == PROMQL_E_VECTOR_SELECTOR;
-    int rc = selector ? promql__eval_vector(ev, g, arg, PROMQL__TIME, out)
+    int rc = selector ? promql__eval_times(ev, g, arg, PROMQL__TIME, out)
                       : promql__eval(ev, g, arg, out);
 
     for (size_t i = 0; rc == 0 && i < out->n; i++) {

@@ -32,6 +32,7 @@ struct run {
 
 struct wave {
     const struct promql__waves *w;
+    struct promql__load *loads; /* of each series of the stream; NULL: held as they are made */
     size_t n_steps;
     double *rows;
     size_t first, n; /* members that are rows of this wave */
@@ -56,22 +57,35 @@ static void fill_row(const struct promql__grid *g, const struct sample_vec *made
         row[step++] = absent();
 }
 
+/* What is held at once depends on the order of series, which is not that of groups. */
+static int make_row(struct promql__ev *worker, const struct wave *wv, size_t k)
+{
+    const struct promql__stream *st = wv->w->st;
+    size_t i = wv->w->gr->members[wv->first + k];
+    struct promql__load load;
+    int rc = promql__stream_make(worker, st, i, &load);
+
+    if (rc == 0 && worker->hout.n > 0)
+        return PROMQL__HAS_HISTS;
+    if (rc == 0 && wv->loads == NULL)
+        rc = promql__hold_load(worker, &load);
+    if (rc != 0)
+        return rc;
+    if (wv->loads != NULL)
+        wv->loads[i] = load;
+    fill_row(st->grid, &worker->out, wv->rows + k * wv->n_steps);
+    return 0;
+}
+
 static int make_rows(void *ctx, struct promql__ev *worker, size_t i)
 {
-    struct wave *wv = ctx;
-    const struct promql__stream *st = wv->w->st;
+    const struct wave *wv = ctx;
     size_t end = MIN((i + 1) * wv->block, wv->n);
+    int rc = 0;
 
-    for (size_t k = i * wv->block; k < end; k++) {
-        int rc = promql__stream_make(worker, st, wv->w->gr->members[wv->first + k]);
-
-        if (rc == 0 && worker->hout.n > 0)
-            rc = PROMQL__HAS_HISTS;
-        if (rc != 0)
-            return rc;
-        fill_row(st->grid, &worker->out, wv->rows + k * wv->n_steps);
-    }
-    return 0;
+    for (size_t k = i * wv->block; rc == 0 && k < end; k++)
+        rc = make_row(worker, wv, k);
+    return rc;
 }
 
 /* ---- adding up -------------------------------------------------------------------------- */
@@ -123,6 +137,7 @@ struct waves {
     struct cells *open; /* of the group that goes on in the next wave */
     struct cells **of;  /* of each run of this wave */
     size_t group;       /* the first that is not done */
+    int64_t kept;       /* of wave.loads so far */
 };
 
 static struct cells *take_cells(struct waves *ws)
@@ -162,46 +177,49 @@ static void plan_runs(struct waves *ws)
     }
 }
 
-static int give_group(struct waves *ws, const struct run *run, struct promql__matrix *out)
+static void give_group(struct waves *ws, const struct run *run, struct promql__matrix *out)
 {
     const struct promql__waves *w = ws->wave.w;
     const struct promql__grid *g = w->st->grid;
     struct promql__ev *ev = ws->ev;
-    int rc;
 
     promql__out_begin(ev);
     for (size_t i = 0; i < g->n; i++)
         if (run->seen[i])
             sample_vec_push(&ev->out,
                             (struct sample){promql__time(g, i), w->fn->result(&run->acc[i])});
-    rc = promql__hold(ev, ev->out.n);
     promql__matrix_keep(ev, out, w->gr->labels[run->group],
                         ev->q->delayed_name_removal && w->st->drop);
-    return rc;
 }
 
 /* Groups that end in this wave become series of the result. */
-static int give_groups(struct waves *ws, struct promql__matrix *out)
+static void give_groups(struct waves *ws, struct promql__matrix *out)
 {
     const struct promql__groups *gr = ws->wave.w->gr;
     struct wave *wv = &ws->wave;
 
     for (size_t k = 0; k < wv->n_runs; k++) {
         const struct run *run = &wv->runs[k];
-        int rc;
 
         if (gr->first[run->group + 1] > wv->first + wv->n) {
             ws->open = ws->of[k];
-            return 0;
+            return;
         }
-        rc = give_group(ws, run, out);
-        if (rc != 0)
-            return rc;
+        give_group(ws, run, out);
         ws->group = run->group + 1;
         ws->of[k]->next = ws->free;
         ws->free = ws->of[k];
     }
-    return 0;
+}
+
+/* An early end for what will be too much in any order. */
+static int check_kept(struct waves *ws)
+{
+    const struct wave *wv = &ws->wave;
+
+    for (size_t k = wv->first; wv->loads != NULL && k < wv->first + wv->n; k++)
+        ws->kept += wv->loads[wv->w->gr->members[k]].kept;
+    return ws->ev->held + ws->kept > ws->ev->max_samples ? promql__too_many(ws->ev) : 0;
 }
 
 static int run_wave(struct waves *ws, struct promql__item *items, struct promql__matrix *out)
@@ -209,11 +227,15 @@ static int run_wave(struct waves *ws, struct promql__item *items, struct promql_
     struct wave *wv = &ws->wave;
     int rc = promql__crew_run(&ws->crew, (wv->n + wv->block - 1) / wv->block, items, make_rows, wv);
 
+    if (rc == 0)
+        rc = check_kept(ws);
     if (rc != 0)
         return rc;
     plan_runs(ws);
     rc = promql__crew_run(&ws->crew, (wv->n_steps + wv->part - 1) / wv->part, items, add_part, wv);
-    return rc != 0 ? rc : give_groups(ws, out);
+    if (rc == 0)
+        give_groups(ws, out);
+    return rc;
 }
 
 /* As many rows as there is room for, and no more groups than have room for their accumulators. */
@@ -227,40 +249,59 @@ static size_t wave_rows(const struct waves *ws, size_t n_rows)
     return MIN(n_rows, end - ws->wave.first);
 }
 
-int promql__aggregate_waves(struct promql__ev *ev, const struct promql__waves *w,
-                            struct promql__matrix *out)
+static int run_waves(struct waves *ws, struct promql__matrix *out)
 {
-    size_t n = w->st->sel->n, n_steps = w->st->grid->n;
+    struct wave *wv = &ws->wave;
+    struct promql__ev *ev = ws->ev;
+    size_t n = wv->w->st->sel->n, n_steps = wv->n_steps;
     size_t n_rows = MIN(n, MAX(WAVE_BYTES / sizeof(double) / n_steps, (size_t)LEAST_ROWS));
-    struct waves ws = {
-        .ev = ev, .wave = {.w = w, .n_steps = n_steps}
-    };
-    struct wave *wv = &ws.wave;
     struct promql__item *items;
-    size_t held = ev->held;
-    uint64_t samples_read = ev->samples_read;
     int rc = 0;
 
-    if (n == 0)
-        return 0;
     wv->rows = arena_alloc_raw(ev->arena, n_rows * n_steps * sizeof(double), _Alignof(double));
     wv->runs = arena_array(ev->arena, struct run, n_rows);
-    ws.of = arena_array(ev->arena, struct cells *, n_rows);
-    promql__crew_begin(&ws.crew, ev, n);
-    wv->block = ws.crew.block;
-    wv->part = MIN(MAX(n_steps / (2 * ws.crew.n) + 1, (size_t)LEAST_STEPS), (size_t)MOST_STEP_PART);
+    ws->of = arena_array(ev->arena, struct cells *, n_rows);
+    promql__crew_begin(&ws->crew, ev, n);
+    wv->block = ws->crew.block;
+    wv->part =
+        MIN(MAX(n_steps / (2 * ws->crew.n) + 1, (size_t)LEAST_STEPS), (size_t)MOST_STEP_PART);
     items = arena_array(ev->arena, struct promql__item,
                         MAX(n_rows / wv->block, n_steps / wv->part) + 1);
     for (size_t at = 0; rc == 0 && at < n; at += wv->n) {
         wv->first = at;
-        wv->n = wave_rows(&ws, n_rows);
-        rc = run_wave(&ws, items, out);
+        wv->n = wave_rows(ws, n_rows);
+        rc = run_wave(ws, items, out);
     }
-    promql__crew_end(&ws.crew);
-    if (rc == PROMQL__HAS_HISTS) {
+    promql__crew_end(&ws->crew);
+    for (size_t i = 0; rc == 0 && wv->loads != NULL && i < n; i++)
+        rc = promql__hold_load(ev, &wv->loads[i]);
+    return rc;
+}
+
+int promql__aggregate_waves(struct promql__ev *ev, const struct promql__waves *w,
+                            struct promql__matrix *out)
+{
+    struct waves ws = {
+        .ev = ev, .wave = {.w = w, .n_steps = w->st->grid->n}
+    };
+    struct promql__counts before = ev->counts;
+    int64_t held = ev->held, peak = ev->peak;
+    int rc;
+
+    if (w->st->sel->n == 0)
+        return 0;
+    if (w->st->range != NULL && w->gr->n > 1)
+        ws.wave.loads = arena_array(ev->arena, struct promql__load, w->st->sel->n);
+    promql__counts_like(&ev->counts, &before);
+    rc = run_waves(&ws, out);
+    if (rc == PROMQL__HAS_HISTS) { /* all is done, and counted, again */
         ev->held = held;
-        ev->samples_read = samples_read;
+        ev->peak = peak;
         out->n = 0;
+    } else {
+        promql__counts_merge(&before, &ev->counts);
     }
+    promql__counts_release(&ev->counts);
+    ev->counts = before;
     return rc;
 }

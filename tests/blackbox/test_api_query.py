@@ -134,6 +134,20 @@ def test_stats(api, stats, warns):
     assert answer.get("warnings") == ([warning] if warns else None)
 
 
+# Queries and their samples in total, read and at once, from T0 + 60 s on in four steps of 15 s.
+@pytest.mark.parametrize("query,total,read,peak", [
+    ("http_requests_total", 12, 12, 12),
+    ("sum(http_requests_total)", 12, 12, 12),
+    ("sum(count_over_time(http_requests_total[30s]))", 24, 15, 14),
+    ("http_requests_total * 2", 12, 12, 32),
+    ("1", 0, 0, 4),
+])
+def test_samples_counted(api, query, total, read, peak):
+    got = ok(api.get("/api/v1/query_range", query=query, start=T0 + 60, end=T0 + 105, step=15,
+                     stats="true"))["stats"]["samples"]
+    assert got == {"totalQueryableSamples": total, "samplesRead": read, "peakSamples": peak}
+
+
 def test_no_stats_unless_asked(api):
     assert "stats" not in ok(api.get("/api/v1/query", query="1", stats=""))
 

@@ -248,6 +248,25 @@ def test_features(tmp_path):
         assert no.status == 400 and "is not enabled" in no.text
 
 
+def test_per_step_stats(tmp_path):
+    with start_server(tmp_path, "--enable-feature=promql-per-step-stats") as server:
+        assert 'msg="Experimental per-step statistics reporting"' in server.stderr_text()
+        assert server.get("/api/v1/features").json()["data"]["promql"]["per_step_stats"]
+
+        def samples(path, **params):
+            answer = server.get(path, query="vector(time())", **params).json()
+            return answer["data"]["stats"]["samples"]
+
+        grid = {"start": 100.5, "end": 101.5, "step": 0.5}
+        steps = [[100.5, 0], [101, 0], [101.5, 0]]
+        assert list(samples("/api/v1/query_range", stats="all", **grid).items()) == [
+            ("totalQueryableSamplesPerStep", steps), ("totalQueryableSamples", 0),
+            ("samplesReadPerStep", steps), ("samplesRead", 0), ("peakSamples", 7)]
+        instant = samples("/api/v1/query", stats="all", time=7)
+        assert instant["samplesReadPerStep"] == [[7, 0]]
+        assert "samplesReadPerStep" not in samples("/api/v1/query", stats="true", time=7)
+
+
 def test_log_as_json_at_a_level(tmp_path):
     import json
 

@@ -186,6 +186,30 @@ def test_exemplars_are_counted(server, exemplars):
     assert (reply.status, counts(reply)) == (204, (0, 0, 1))
 
 
+def test_exemplars_are_back(server):
+    write(server, {"labels": UP, "samples": [(T, 1.0)], "exemplars": [({"b": "2", "a": "1"}, 0.5, T - 1)]})
+    for _ in range(2):
+        data = server.get("/api/v1/query_exemplars", query="up", start=T / 1000 - 60,
+                          end=T / 1000 + 60).json()["data"]
+        assert data == [{"seriesLabels": UP, "exemplars": [
+            {"labels": {"a": "1", "b": "2"}, "value": "0.5", "timestamp": (T - 1) / 1000}]}]
+        server.restart(kill=True)
+
+
+def test_exemplars_of_a_series_that_is_not_there(server):
+    reply = write(server, {"labels": UP, "exemplars": [({"a": "1"}, 0.5, T)]})
+    assert (reply.status, counts(reply)) == (400, (0, 0, 0))
+    assert reply.text == ("TimeSeries must contain at least one sample or histogram for series "
+                          '{__name__="up", job="x"}\n')
+
+
+def test_an_exemplar_out_of_order(server):
+    for t_ms, status, written in ((T, 204, 1), (T, 204, 1), (T - 1, 400, 0)):
+        reply = write(server, {"labels": UP, "samples": [(T, 1.0)], "exemplars": [({"a": "1"}, 0.5, t_ms)]})
+        assert (reply.status, counts(reply)) == (status, (1, 0, written))
+    assert reply.text == "out of order exemplar\n"
+
+
 def test_a_line_for_each_bad_series(server):
     bad = [({"bad": str(i)}, [(T, 1.0)]) for i in range(12)]
     reply = write(server, *bad, GOOD)

@@ -35,5 +35,6 @@ CLASS(anchored,    true, "anchored and smoothed ranges")
 CLASS(info,        true, "info()")
 CLASS(start,       true, "start timestamps and start_timestamp()")
 CLASS(native,      true, "native histograms")
-CLASS(limit_samples, false, "low limits on samples, which ferula and Prometheus count differently")
+CLASS(limit_samples, true, "low limits on samples at once")
+CLASS(stats,       true,  "samples counted: in total, read, at once, by step")
 // clang-format on

@@ -263,7 +263,7 @@ static void pick_options(struct maker *m)
         m->d->lookback = PICK(&m->rng, lookbacks);
     while (m->d->lookback <= m->d->interval && rng_chance(&m->rng, 0.9)); /* few see anything */
     m->d->subquery_step = PICK(&m->rng, steps);
-    m->d->max_samples = m->classes->on[CLASS_limit_samples] && rng_chance(&m->rng, 0.9)
+    m->d->max_samples = m->classes->on[CLASS_limit_samples] && rng_chance(&m->rng, 0.15)
                             ? (size_t)rng_between(&m->rng, 20, 1500)
                             : 50000000;
 }

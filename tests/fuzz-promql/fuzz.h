@@ -103,6 +103,8 @@ struct test_case {
     dur_ms step;    /* 0: an instant query */
     bool inexact;   /* a function is in it whose last digits depend on the library */
     bool zero_sign; /* one that picks among zeros of both signs, which depends on the sort */
+    bool stats;     /* what was counted is compared, too */
+    size_t max_samples;
     bool natives;   /* there are native histograms */
     bool any_order; /* the order of an instant vector's series says nothing */
 };
@@ -130,6 +132,7 @@ struct answer {
     size_t n_series;
     struct str *warnings, *infos; /* sorted */
     size_t n_warnings, n_infos;
+    struct promql_stats stats;
 };
 
 /* own.c: what ferula says. */

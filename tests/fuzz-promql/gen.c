@@ -390,6 +390,8 @@ void case_make(struct arena *a, uint64_t seed, uint64_t number, const struct dat
     else
         range_query(&g, depth, out);
     out->inexact = g.inexact;
+    out->stats = c->on[CLASS_stats];
+    out->max_samples = d->max_samples;
     out->natives = d->natives;
     out->text = arena_str(a, buf_str(&g.out));
     out->zero_sign = strstr(out->text.p, "quantile") != NULL || strstr(out->text.p, "mad_") != NULL;

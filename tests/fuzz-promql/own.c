@@ -57,6 +57,7 @@ static void take_result(struct arena *a, const struct promql_result *r, struct a
     out->n_warnings = r->n_warnings;
     out->infos = sorted(a, r->infos, r->n_infos);
     out->n_infos = r->n_infos;
+    out->stats = r->stats;
 }
 
 void own_answer(struct arena *a, struct mem_source *ms, const struct data_set *d,
@@ -72,6 +73,7 @@ void own_answer(struct arena *a, struct mem_source *ms, const struct data_set *d
         .max_samples = d->max_samples,
         .delayed_name_removal = d->delayed_name_removal,
         .use_start_timestamps = d->start_timestamps,
+        .per_step_stats = true,
         .features = PROMQL_FEATURES_ALL,
     };
     static struct pool *helpers;

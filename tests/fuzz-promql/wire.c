@@ -291,6 +291,26 @@ static struct str *get_texts(struct reader *r, size_t *n)
     return v;
 }
 
+static const uint64_t *get_numbers(struct reader *r, size_t *n)
+{
+    uint64_t *v;
+
+    *n = get_count(r, sizeof(*v));
+    v = arena_array(r->a, uint64_t, *n);
+    for (size_t i = 0; i < *n; i++)
+        v[i] = get_number(r, sizeof(*v));
+    return v;
+}
+
+static void get_stats(struct reader *r, struct promql_stats *s)
+{
+    s->total_samples = get_number(r, 8);
+    s->samples_read = get_number(r, 8);
+    s->peak_samples = get_number(r, 8);
+    s->total_by_step = get_numbers(r, &s->n_steps);
+    s->read_by_step = get_numbers(r, &s->n_steps);
+}
+
 static enum promql_type type_of(char letter)
 {
     switch (letter) {
@@ -322,5 +342,6 @@ bool wire_answer(struct arena *a, struct str frame, struct answer *out)
         get_series(&r, &out->series[i]);
     out->warnings = get_texts(&r, &out->n_warnings);
     out->infos = get_texts(&r, &out->n_infos);
+    get_stats(&r, &out->stats);
     return !r.bad;
 }

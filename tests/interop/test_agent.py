@@ -97,6 +97,8 @@ def scene(server, tmp_path):
     receiver = f"http://127.0.0.1:{receiver_port}"
     wait_for("the receiver is ready",
              lambda: urllib.request.urlopen(receiver + "/-/ready", timeout=1).status == 200)
+    wait_for("the app answers",
+             lambda: urllib.request.urlopen(f"http://127.0.0.1:{app_port}/", timeout=1).status == 200)
     with Proxy(f"127.0.0.1:{server.port}", f"127.0.0.1:{receiver_port}") as proxy:
         config = tmp_path / "agent.yml"
         config.write_text(AGENT.format(app=f"127.0.0.1:{app_port}", url=proxy.url,

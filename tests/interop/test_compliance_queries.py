@@ -107,7 +107,7 @@ def compare(both, query):
         assert a == b or (LIBM.search(query) and equal_but_for_rounding(a, b))
 
 
-@pytest.mark.parametrize("query", demo.own_queries())
+@pytest.mark.parametrize("query", demo.own_queries() + file_queries())
 def test_query(both, query):
     compare(both, query)
 
@@ -117,8 +117,3 @@ def test_there_is_something_to_compare(both):
     some = demo.own_queries()[::9]
     answers = [both[1].query_range(query)[1].get("data", {}).get("result") for query in some]
     assert len(demo.own_queries()) == 539 and sum(map(bool, answers)) > 0.8 * len(some)
-
-
-@pytest.mark.parametrize("query", file_queries())
-def test_query_of_a_file(both, query):
-    compare(both, query)

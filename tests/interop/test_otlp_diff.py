@@ -1,5 +1,5 @@
 """Random OTLP requests to ferula and to the pinned Prometheus: the same answers, and afterwards the
-same series, samples and histograms.
+same series, samples, histograms and exemplars.
 """
 import json
 import math
@@ -205,6 +205,18 @@ def test_histograms(filled, function):
         mine = float(got[labels][1])
         assert mine == float(value) or math.isclose(mine, float(value), rel_tol=1e-12) or value == "NaN" \
             and math.isnan(mine), (labels, mine, value)
+
+
+def test_histograms_bucket_by_bucket(filled):
+    got, want = (by_labels(ask(url, '{__name__=~"native.*"}[10m]'), "histograms") for url in filled)
+    assert len(want) > REQUESTS / 4 and got == want
+
+
+def test_exemplars(filled):
+    got, want = (sorted(json.dumps(one, sort_keys=True) for one in
+                        get(url, "query_exemplars", query='{__name__=~".+"}', start=T / 1000 - 600,
+                            end=T / 1000 + 600)) for url in filled)
+    assert len(want) > REQUESTS / 4 and got == want
 
 
 def delta(name):

@@ -82,6 +82,7 @@ SERIES = [
     {"labels": {**UP, "e": "1"}, "samples": [(T, 1.0)], "exemplars": [({"a": "b"}, 1.0, T)]},
     {"labels": {**UP, "e": "2"}, "samples": [(T, 1.0)], "exemplars": [({"a": "b" * 200}, 1.0, T)]},
     {"labels": {**UP, "e": "3"}, "samples": [(T, 1.0), (T, 1.0), (T + 1, 1.0)]},
+    {"labels": {**UP, "e": "none yet"}, "exemplars": [({"a": "b"}, 1.0, T)]},
     {"labels": {**UP, "e": "4"}, "samples": [(T, 1.0)], "meta": (99, "h", "u")},
     {"labels": [("z", "1"), ("__name__", "m"), ("a", ""), ("b", "2")], "samples": [(T, 1.0)]},
     {"labels": {"__name__": "m m", "é": "测"}, "samples": [(T, 1.0)]},

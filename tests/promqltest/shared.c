@@ -50,7 +50,9 @@ static bool same_texts(const struct str *x, size_t n, const struct str *y, size_
 static bool same_result(const struct promql_result *x, const struct promql_result *y)
 {
     if (x->type != y->type || x->n_series != y->n_series || !same_bits(x->scalar.v, y->scalar.v) ||
-        x->stats.samples_read != y->stats.samples_read)
+        x->stats.total_samples != y->stats.total_samples ||
+        x->stats.samples_read != y->stats.samples_read ||
+        x->stats.peak_samples != y->stats.peak_samples)
         return false;
     for (size_t i = 0; i < x->n_series; i++)
         if (!same_series(&x->series[i], &y->series[i]))

@@ -245,7 +245,7 @@ static const struct {
     {0,  1, 0, 0, 400, "out of order sample for series {__name__=\"up\"}"                         },
     {1,  1, 2, 3, 400,
      "bad 0\nout of order sample for series {__name__=\"up\"}\nand 2 more samples refused\nout of "
-     "order exemplar\nand 2 more exemplars refused"                                               },
+     "order exemplar\n3 exemplars refused"                                                        },
 };
 
 static void test_answers(void **state)
@@ -272,6 +272,35 @@ static void test_answers(void **state)
         assert_string_equal(buf_str(&text).p, answers[i].text);
         buf_release(&text);
     }
+}
+
+/* Exemplars of a series that the store does not have, and of one that it has. */
+static void test_exemplars_alone(void **state)
+{
+    static const struct label up = {STR_INIT("__name__"), STR_INIT("up")};
+    struct tsdb_new_series series[] = {
+        {.labels = {&up, 1}},
+        { .labels = {&up, 1},           .id = 7}
+    };
+    const struct tsdb_exemplar exemplars[] = {{.new_series = 0}, {.new_series = 1}, {.id = 5}};
+    struct ingest_write iw = {.protocol = INGEST_V2};
+    struct buf text = {0};
+
+    (void)state;
+    iw.write.series = series;
+    iw.write.exemplars = exemplars;
+    iw.write.n_exemplars = COUNT(exemplars);
+    iw.write.n_exemplars_refused = 1;
+    assert_int_equal(ingest_answer(&iw, &text), 400);
+    assert_string_equal(text.p, "TimeSeries must contain at least one sample or histogram for "
+                                "series {__name__=\"up\"}");
+    buf_reset(&text);
+    iw.write.n_exemplars_refused = 2;
+    assert_int_equal(ingest_answer(&iw, &text), 400);
+    assert_string_equal(text.p, "TimeSeries must contain at least one sample or histogram for "
+                                "series {__name__=\"up\"}\nout of order exemplar\n2 exemplars "
+                                "refused");
+    buf_release(&text);
 }
 
 /* The stored and those that were there count as written; after a failure nothing does. */
@@ -311,7 +340,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),   cmocka_unit_test(test_truncation),
         cmocka_unit_test(test_bombs),   cmocka_unit_test(test_answers),
-        cmocka_unit_test(test_written),
+        cmocka_unit_test(test_written), cmocka_unit_test(test_exemplars_alone),
     };
 
     return cmocka_run_group_tests(tests, know_one, NULL);

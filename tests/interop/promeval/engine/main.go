@@ -27,6 +27,7 @@ func newEngine(d *dataSet) *promql.Engine {
 		EnableAtModifier:         true,
 		EnableNegativeOffset:     true,
 		EnableDelayedNameRemoval: d.delayed,
+		EnablePerStepStats:       true,
 		UseStartTimestamps:       d.startTimes,
 		NoStepSubqueryIntervalFn: func(int64) int64 { return d.subqueryStep },
 		Parser: parser.NewParser(parser.Options{
@@ -42,10 +43,11 @@ func evaluate(e *promql.Engine, m *memory, r *query, out *encoder) {
 	var q promql.Query
 	var err error
 	ctx := context.Background()
+	opts := promql.NewPrometheusQueryOpts(true, 0)
 	if r.step == 0 {
-		q, err = e.NewInstantQuery(ctx, m, nil, r.text, time.UnixMilli(r.start))
+		q, err = e.NewInstantQuery(ctx, m, opts, r.text, time.UnixMilli(r.start))
 	} else {
-		q, err = e.NewRangeQuery(ctx, m, nil, r.text, time.UnixMilli(r.start), time.UnixMilli(r.end),
+		q, err = e.NewRangeQuery(ctx, m, opts, r.text, time.UnixMilli(r.start), time.UnixMilli(r.end),
 			time.Duration(r.step)*time.Millisecond)
 	}
 	if err != nil {
@@ -85,6 +87,7 @@ func evaluate(e *promql.Engine, m *memory, r *query, out *encoder) {
 	warnings, infos := res.Warnings.AsStrings(r.text, 0, 0)
 	out.texts(warnings)
 	out.texts(infos)
+	out.stats(q.Stats().Samples)
 }
 
 // frames reads all of stdin ahead of the evaluation, so that whoever writes it never waits for us.

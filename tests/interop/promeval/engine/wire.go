@@ -13,7 +13,8 @@ package main
 //	order      'R', 1: the series of the data set in any order, 0: by labels, as they are at first (u8)
 //	query      'Q', start, end, step (i64; 0: an instant query), text
 //	answer     error (text), and when that is empty: type (u8: s, t, v, m), the text of a string,
-//	           series, warnings, infos (texts)
+//	           series, warnings, infos (texts), samples
+//	samples    in total, read, most at once (i64 each), then in total and read by step (lists of i64)
 
 import (
 	"encoding/binary"
@@ -22,6 +23,7 @@ import (
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/util/stats"
 )
 
 type dataSet struct {
@@ -167,6 +169,21 @@ func (e *encoder) texts(v []string) {
 	for _, s := range v {
 		e.str(s)
 	}
+}
+
+func (e *encoder) numbers(v []int64) {
+	e.u32(uint32(len(v)))
+	for _, n := range v {
+		e.i64(n)
+	}
+}
+
+func (e *encoder) stats(s *stats.QuerySamples) {
+	e.i64(s.TotalSamples)
+	e.i64(s.SamplesRead)
+	e.i64(int64(s.PeakSamples))
+	e.numbers(s.TotalSamplesPerStep)
+	e.numbers(s.SamplesReadPerStep)
 }
 
 func (e *encoder) failure(err error) { e.str(err.Error()) }
