@@ -63,16 +63,35 @@ static bool is_near(dur_ms d, dur_ms what)
     return d >= what - SLACK_MS && d <= what + SLACK_MS;
 }
 
-/* Another one is `d` before or after t[i]. */
-static bool has_neighbour(const struct group *g, size_t i, dur_ms d, dur_ms slack)
+static bool has_after(const struct group *g, size_t i, dur_ms d, dur_ms slack)
 {
     for (size_t k = i + 1; k < g->n_t && g->t[k] - g->t[i] <= d + slack; k++)
         if (g->t[k] - g->t[i] >= d - slack)
             return true;
+    return false;
+}
+
+static bool has_before(const struct group *g, size_t i, dur_ms d, dur_ms slack)
+{
     for (size_t k = i; k-- > 0 && g->t[i] - g->t[k] <= d + slack;)
         if (g->t[i] - g->t[k] >= d - slack)
             return true;
     return false;
+}
+
+/* Another one is `d` before or after t[i]. */
+static bool has_either(const struct group *g, size_t i, dur_ms d)
+{
+    return has_after(g, i, d, SLACK_MS) || has_before(g, i, d, SLACK_MS);
+}
+
+/* One is `d` before and one `d` after t[i], as far as the times reach. */
+static bool has_both(const struct group *g, size_t i, dur_ms d)
+{
+    const dur_ms slack = SLACK_MS / 2;
+
+    return (has_before(g, i, d, slack) || g->t[i] - g->t[0] < d - slack) &&
+           (has_after(g, i, d, slack) || g->t[g->n_t - 1] - g->t[i] < d - slack);
 }
 
 /* Median distance of the polls in a rhythm; 0: fewer than two. */
@@ -122,14 +141,15 @@ static void set_all(const struct group *g, enum api__rhythm rhythm)
         g->rhythm[g->place[i]] = rhythm;
 }
 
-/* Those with a neighbour at `d` are `near`, others `far`. How many are near. */
-static size_t split(const struct group *g, dur_ms d, dur_ms slack, enum api__rhythm near,
-                    enum api__rhythm far)
+/* Those with neighbours at `d` are `near`, others `far`. How many are near. */
+static size_t split(const struct group *g, dur_ms d,
+                    bool (*is_near_one)(const struct group *g, size_t i, dur_ms d),
+                    enum api__rhythm near, enum api__rhythm far)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < g->n_t; i++) {
-        bool is = has_neighbour(g, i, d, slack);
+        bool is = is_near_one(g, i, d);
 
         g->rhythm[g->place[i]] = is ? near : far;
         n += is;
@@ -145,7 +165,7 @@ static void classify(const struct group *g)
     set_all(g, API_RHYTHM_UNKNOWN);
     if (g->n_t < FEWEST)
         return;
-    near = split(g, HPA_MS, SLACK_MS, API_RHYTHM_HPA, API_RHYTHM_LOOP);
+    near = split(g, HPA_MS, has_either, API_RHYTHM_HPA, API_RHYTHM_LOOP);
     if (near == 0)
         return; /* all are the loop's */
     if (near < FEWEST && !is_near(median(g, API_RHYTHM_HPA, &n), HPA_MS))
@@ -154,7 +174,7 @@ static void classify(const struct group *g)
         return;
     /* A loop of few seconds has neighbours at 15 s, too. */
     if (step > 0 && step < HPA_MS - SLACK_MS) {
-        near = split(g, step, 500, API_RHYTHM_LOOP, API_RHYTHM_HPA);
+        near = split(g, step, has_both, API_RHYTHM_LOOP, API_RHYTHM_HPA);
         if (near == g->n_t || is_near(median(g, API_RHYTHM_HPA, &n), HPA_MS))
             return;
     }
