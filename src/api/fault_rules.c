@@ -98,7 +98,7 @@ static void write_rule(struct json *j, const struct api__fault_rule *rule)
     json_int(j, rule->fault.id);
     key_text(j, "kind", buf_str(&kind));
     key_text(j, "query", rule->query);
-    key_text(j, "match", rule->match);
+    key_text(j, "regex", rule->regex);
     key_text(j, "caller", rule->caller);
     json_key(j, "ends");
     json_timestamp(j, rule->ends);
@@ -123,10 +123,10 @@ static int read_rule(struct http_req *req, struct api__fault_rule *rule, struct 
                          "invalid parameter \"for\": how long the fault lasts, up to 1d");
     rule->query = arena_str(&rule->arena, http_param(req, "query"));
     rule->caller = arena_str(&rule->arena, http_param(req, "caller"));
-    rule->match = arena_str(&rule->arena, http_param(req, "match"));
-    if (rule->match.n > 0) {
-        if (regex_compile(&re, &rule->arena, rule->match, &inner) < 0)
-            return fault_set(f, FER_EINVAL, 0, "invalid parameter \"match\": %.1500s", inner.text);
+    rule->regex = arena_str(&rule->arena, http_param(req, "regex"));
+    if (rule->regex.n > 0) {
+        if (regex_compile(&re, &rule->arena, rule->regex, &inner) < 0)
+            return fault_set(f, FER_EINVAL, 0, "invalid parameter \"regex\": %.1500s", inner.text);
         rule->re = re;
     }
     rule->ends_ns = clock_mono_ns(api->opts.clock) + span * NS_PER_MS;

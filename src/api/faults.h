@@ -41,7 +41,7 @@ struct api__fault_rule {
     struct api__fault fault;
     struct arena arena;       /* owned; of the texts and the pattern */
     struct str query, caller; /* substrings; empty: any */
-    struct str match;         /* of `re` */
+    struct str regex;         /* of `re` */
     const struct regex *re;   /* the whole query matches it; NULL: any */
     int64_t ends_ns;          /* monotonic */
     ts_ms ends;               /* the same on the wall clock */

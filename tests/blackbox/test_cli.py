@@ -36,8 +36,8 @@ web.user-assets write-documentation
 """.split()
 
 COMMANDS = ["serve", "query instant", "query range", "query series", "query labels", "push",
-            "tsdb dump", "tsdb import", "tsdb analyze", "tsdb verify", "tsdb snapshot", "tsdb restore", "tsdb compact", "help",
-            "version"]
+            "tsdb dump", "tsdb import", "tsdb analyze", "tsdb verify", "tsdb snapshot", "tsdb restore",
+            "tsdb compact", "polls", "help", "version"]
 
 
 def reference():
