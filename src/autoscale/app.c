@@ -141,7 +141,7 @@ static void append(struct app *app, struct labels ls, double v)
 static void scrape_pod(struct app *app, struct app_pod *pod)
 {
     if (pod->labels.v == NULL)
-        pod->labels = labels_set(&app->arena, app->model->labels, STR("pod"),
+        pod->labels = labels_set(&app->arena, app->model.labels, STR("pod"),
                                  arena_printf(&app->arena, "app-%" PRIu64, pod->number));
     append(app, pod->labels, app->served_each - pod->served_before);
     pod->scraped = true;
@@ -149,7 +149,7 @@ static void scrape_pod(struct app *app, struct app_pod *pod)
 
 static void note_sample(struct app *app)
 {
-    const struct app_model *m = app->model;
+    const struct app_model *m = &app->model;
     int32_t ready = autoscale__app_ready(app);
     double offered = autoscale__load_at(m->load, m->n_load, m->steps, app->now);
     double most = m->capacity > 0 ? m->capacity * ready : offered;
@@ -179,8 +179,8 @@ static void scrape(struct app *app)
     for (size_t i = 0; i < app->n_pods; i++)
         if (app->pods[i].ready_at <= app->now)
             scrape_pod(app, &app->pods[i]);
-    if (app->model->offered_labels.n > 0)
-        append(app, app->model->offered_labels, app->offered_sum);
+    if (app->model.offered_labels.n > 0)
+        append(app, app->model.offered_labels, app->offered_sum);
 }
 
 /* ---- time ------------------------------------------------------------------------------- */
@@ -188,7 +188,7 @@ static void scrape(struct app *app)
 /* When something happens next, not later than `to`. */
 static ts_ms next_bend(const struct app *app, ts_ms to)
 {
-    const struct app_model *m = app->model;
+    const struct app_model *m = &app->model;
     size_t i = point_after(m->load, m->n_load, app->now);
 
     to = MIN(to, app->next_scrape);
@@ -202,7 +202,7 @@ static ts_ms next_bend(const struct app *app, ts_ms to)
 
 static void serve_until(struct app *app, ts_ms to)
 {
-    const struct app_model *m = app->model;
+    const struct app_model *m = &app->model;
     int32_t ready = autoscale__app_ready(app);
     double span = (double)(to - app->now) / 1000;
 
@@ -242,7 +242,7 @@ void autoscale__app_init(struct app *app, const struct world_setup *setup,
     const struct app_model *m = &setup->app;
 
     *app = (struct app){
-        .model = m,
+        .model = *m,
         .start_up = m->given ? m->start_up : setup->ready_after,
         .interval = m->scrape_interval > 0 ? m->scrape_interval : SCRAPE_INTERVAL_MS,
         .gaps = gaps,

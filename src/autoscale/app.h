@@ -21,7 +21,7 @@ struct app_pod {
 };
 
 struct app {
-    const struct app_model *model; /* borrowed */
+    struct app_model model; /* points and labels are borrowed */
     dur_ms start_up, interval;
     const struct source_range *gaps; /* borrowed */
     size_t n_gaps;

@@ -6,8 +6,8 @@
 #include "story_priv.h"
 
 static const char *const vars[N_VARS] = {
-    [VAR_REPLICAS] = "replicas", [VAR_READY] = "ready",       [VAR_DESIRED] = "desired",
-    [VAR_PROPOSAL] = "proposal", [VAR_METRIC] = "metric",     [VAR_ACTIVE] = "active",
+    [VAR_REPLICAS] = "replicas", [VAR_READY] = "ready",   [VAR_DESIRED] = "desired",
+    [VAR_PROPOSAL] = "proposal", [VAR_METRIC] = "metric", [VAR_ACTIVE] = "active",
     [VAR_FALLBACK] = "fallback",
 };
 

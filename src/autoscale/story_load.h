@@ -30,8 +30,8 @@ void story__map(struct loader *l, const struct tree *t, const struct story_key *
  * Each item of a list, which may also be one item alone: calls `item` with an element of `size`
  * zeroed bytes. *out and *n are the array.
  */
-void story__list(struct loader *l, const struct tree *t, size_t size, story_reader *item,
-                 void *out, size_t *n);
+void story__list(struct loader *l, const struct tree *t, size_t size, story_reader *item, void *out,
+                 size_t *n);
 
 __attribute__((format(printf, 3, 4))) void story__wrong(struct loader *l, const struct tree *t,
                                                         const char *fmt, ...);

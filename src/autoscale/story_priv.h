@@ -52,9 +52,9 @@ struct claim {
     enum claim_kind kind;
     struct place at;
     struct story_cond cond;
-    dur_ms from, to; /* CLAIM_NO_TIME: the beginning, the end; `from` alone counts for CLAIM_AT */
-    struct str reason;                /* CLAIM_REASON; and of CLAIM_STATUS, when p is not NULL */
-    struct str type;                  /* CLAIM_STATUS: "Ready" */
+    dur_ms from, to;   /* CLAIM_NO_TIME: the beginning, the end; `from` alone counts for CLAIM_AT */
+    struct str reason; /* CLAIM_REASON; and of CLAIM_STATUS, when p is not NULL */
+    struct str type;   /* CLAIM_STATUS: "Ready" */
     enum condition_status status;
 };
 
@@ -124,6 +124,20 @@ struct story_file {
     struct story_test *tests;
     size_t n_tests;
 };
+
+/* One run of a test. */
+struct running {
+    const struct story_file *sf;
+    const struct story_test *t;
+    struct arena *a;
+    struct story_result *out;
+    struct source *series;
+    dur_ms length;
+    struct fault *f;
+};
+
+/* Notes a failure when the claim is not true of the simulation. */
+void story__claim(const struct running *r, const struct story_sim *sim, const struct claim *c);
 
 /* Adds a failure, with the place of what failed. */
 struct story_failure *story__fail(struct arena *a, struct story_result *out, struct place at);

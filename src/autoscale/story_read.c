@@ -9,6 +9,7 @@
 #include "ferula/base/check.h"
 #include "ferula/base/num.h"
 #include "ferula/model/duration.h"
+#include "manifest_priv.h"
 #include "story_load.h"
 
 #define DEFAULT_INTERVAL_MS 60000 /* promtool's evaluation_interval */
@@ -186,9 +187,9 @@ static void read_samples(struct loader *l, const struct tree *v, void *target)
 static void read_expr(struct loader *l, const struct tree *v, void *target)
 {
     static const struct story_key keys[] = {
-        {"expr",        story__text,     offsetof(struct story_expr, expr)     },
-        {"eval_time",   story__duration, offsetof(struct story_expr, eval_time)},
-        {"exp_samples", read_samples,    0                                     },
+        {"expr",      story__text, offsetof(struct story_expr, expr)},
+        {"eval_time",           story__duration,            offsetof(struct story_expr,             eval_time)},
+        {"exp_samples", read_samples,            0             },
     };
     struct story_expr *e = target;
 
@@ -214,8 +215,9 @@ static void no_rules(struct loader *l, const struct tree *v, void *target)
 {
     (void)target;
     if (v->kind != TREE_LIST || v->n > 0)
-        story__wrong(l, v, "there are no recording or alerting rules in ferula; test those with "
-                           "promtool, in a file of their own");
+        story__wrong(l, v,
+                     "there are no recording or alerting rules in ferula; test those with "
+                     "promtool, in a file of their own");
 }
 
 static void read_checks(struct loader *l, const struct tree *v, void *target)
@@ -228,16 +230,16 @@ static void read_checks(struct loader *l, const struct tree *v, void *target)
 static void read_test(struct loader *l, const struct tree *v, void *target)
 {
     static const struct story_key keys[] = {
-        {"name",             story__text,     offsetof(struct story_test, name)    },
-        {"interval",         story__duration, offsetof(struct story_test, interval)},
-        {"start_timestamp",  read_start,      offsetof(struct story_test, start)   },
-        {"input_series",     read_series,     0                                    },
-        {"promql_expr_test", read_exprs,      0                                    },
-        {"alert_rule_test",  no_rules,        0                                    },
-        {"external_labels",  pass_over,       0                                    },
-        {"external_url",     pass_over,       0                                    },
-        {"autoscale",        story__world,    0                                    },
-        {"autoscale_test",   read_checks,     0                                    },
+        {"name",                      story__text, offsetof(struct story_test,name)},
+        {"interval",                           story__duration,                             offsetof(struct story_test,interval)},
+        {"start_timestamp",                  read_start,                             offsetof(struct story_test,                          start)},
+        {"input_series", read_series,0},
+        {"promql_expr_test",                read_exprs,                                                 0                                                                                                },
+        {"alert_rule_test",  no_rules,0},
+        {"external_labels",                  pass_over,                                                                 0                                                                                                                                                                                                     },
+        {"external_url", pass_over,0},
+        {"autoscale",                  story__world,                                                                                  0                                                                                                                                                                                                                                                                                                                                            },
+        {"autoscale_test",read_checks,0},
     };
     struct story_test *t = target;
 
@@ -305,12 +307,12 @@ static void read_tests(struct loader *l, const struct tree *v, void *target)
 static void read_file(struct loader *l, const struct tree *t)
 {
     static const struct story_key keys[] = {
-        {"rule_files",          no_rules,        0                                               },
+        {"rule_files",          no_rules,        0                         },
         {"evaluation_interval", story__duration, offsetof(struct story_file, evaluation_interval)},
-        {"group_eval_order",    pass_over,       0                                               },
-        {"fuzzy_compare",       story__bool,     offsetof(struct story_file, fuzzy_compare)      },
-        {"scaled_objects",      read_objects,    0                                               },
-        {"tests",               pass_over,       0                                               },
+        {"group_eval_order",                     pass_over,                   0               },
+        {"fuzzy_compare",                     story__bool,                      offsetof(struct story_file,  fuzzy_compare)},
+        {"scaled_objects",       read_objects,                      0                               },
+        {"tests",                    pass_over,              0  },
     };
     const struct tree *tests = autoscale__tree_get(t, "tests");
 

@@ -136,7 +136,8 @@ static void claim_condition(struct loader *l, struct story_check *c, const struc
     claim->reason = rest.p == NULL ? rest : str_trim(rest);
     if (i == COUNT(statuses) || !story__is_condition(claim->type))
         complain(l->complaints, w->condition.at, true,
-                 "'" STR_FMT "' is not TYPE=True|False|Unknown[/REASON]; types are " STORY_CONDITIONS,
+                 "'" STR_FMT
+                 "' is not TYPE=True|False|Unknown[/REASON]; types are " STORY_CONDITIONS,
                  STR_ARG(w->condition.s));
     if (w->at == CLAIM_NO_TIME)
         complain(l->complaints, w->condition.at, true, "a condition needs 'at'");
@@ -221,6 +222,7 @@ void story__check(struct loader *l, const struct tree *v, void *target)
     else if (w.expect != NULL)
         read_expect(l, w.expect, c, &w);
     if (c->n_claims == 0)
-        story__wrong(l, v, "nothing is expected here: replicas, min_replicas, max_replicas, never, "
-                           "always, reason, condition or expect");
+        story__wrong(l, v,
+                     "nothing is expected here: replicas, min_replicas, max_replicas, never, "
+                     "always, reason, condition or expect");
 }

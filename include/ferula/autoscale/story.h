@@ -17,8 +17,8 @@
 struct story_file;
 
 /*
- * Errors as manifests_load() has them; what is wrong with what parses is in `complaints`, and with a
- * fatal one *out must not be run. Everything is in the arena.
+ * Errors as manifests_load() has them; what is wrong with what parses is in `complaints`, and with
+ * a fatal one *out must not be run. Everything is in the arena.
  */
 int story_file_load(struct arena *a, const char *path, struct story_file **out,
                     struct complaints *complaints, struct fault *f);
@@ -38,9 +38,9 @@ struct story_sim {
 };
 
 struct story_failure {
-    struct place at; /* of the expectation */
-    struct str text; /* "at 5m: replicas are 4, not 5" */
-    struct str want, got; /* the same for --diff, on lines of their own */
+    struct place at;             /* of the expectation */
+    struct str text;             /* "at 5m: replicas are 4, not 5" */
+    struct str want, got;        /* the same for --diff, on lines of their own */
     const struct story_sim *sim; /* NULL: of PromQL alone */
     ts_ms when;                  /* where to look in its trace */
     /* The text at `blessed_at` that may be replaced to make it pass; n 0: none. */
