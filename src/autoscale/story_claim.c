@@ -143,8 +143,10 @@ struct span {
 static struct span span_of(const struct running *r, const struct story_sim *sim,
                            const struct claim *c)
 {
-    return (struct span){c->from == CLAIM_NO_TIME ? sim->setup.start : r->t->start + c->from,
-                         c->to == CLAIM_NO_TIME ? sim->setup.end : r->t->start + c->to};
+    ts_ms from = c->from == CLAIM_NO_TIME ? sim->setup.start : r->t->start + c->from;
+    ts_ms zero = c->kind == CLAIM_WITHIN ? from : r->t->start;
+
+    return (struct span){from, c->to == CLAIM_NO_TIME ? sim->setup.end : zero + c->to};
 }
 
 /* Looks for a moment of the span where the condition is `wanted`. */

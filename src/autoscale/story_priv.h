@@ -104,7 +104,8 @@ struct story_test {
 
     /* autoscale */
     int64_t replicas;
-    dur_ms length; /* 0: as long as anything is said about */
+    dur_ms created; /* when the ScaledObject is, after the start */
+    dur_ms length;  /* from the start; 0: as long as anything is said about */
     dur_ms sync_period, ready_after;
     struct autoscale_versions versions;
     struct app_model app;

@@ -201,11 +201,11 @@ static void check_expr(const struct story_file *sf, const struct story_test *t,
                        struct story_result *out)
 {
     struct promql_result r;
-    struct element *want, *got;
+    struct element *want = NULL, *got = NULL;
     struct story_failure *failure;
     struct buf at = {0};
     struct fault f;
-    size_t n_got;
+    size_t n_got = 0;
     int rc = evaluate(sf, t, e, src, a, &r, &f);
 
     out->n_checks++;

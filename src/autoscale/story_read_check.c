@@ -75,7 +75,7 @@ static void claim_count(struct loader *l, struct story_check *c, const struct ch
         claim->from = w->at;
     } else if (w->within != CLAIM_NO_TIME) {
         claim->kind = CLAIM_WITHIN;
-        claim->to = w->within + (w->from == CLAIM_NO_TIME ? 0 : w->from);
+        claim->to = w->within; /* after `from`, or after the ScaledObject was created */
     }
 }
 

@@ -10,20 +10,28 @@
 
 /* ---- simulations ------------------------------------------------------------------------ */
 
+/* The last time that a claim speaks of. */
+static dur_ms last_of(const struct story_test *t, const struct claim *c)
+{
+    if (c->kind == CLAIM_WITHIN)
+        return c->to + (c->from == CLAIM_NO_TIME ? t->created : c->from);
+    return MAX(c->from, c->to);
+}
+
 /* As long as anything is said about; not beyond what a claim without an end could mean. */
 static dur_ms length_of(const struct story_test *t, dur_ms series)
 {
-    dur_ms n = MAX(series, SYNC_MS);
+    dur_ms n = MAX(series, t->created + SYNC_MS);
 
     if (t->length > 0)
-        return t->length;
+        return MAX(t->length, t->created);
     if (t->app.n_load > 0)
         n = MAX(n, t->app.load[t->app.n_load - 1].t);
     for (size_t i = 0; i < t->n_checks; i++) {
         const struct story_check *c = &t->checks[i];
 
         for (size_t k = 0; k < c->n_claims; k++)
-            n = MAX(n, MAX(c->claims[k].from, c->claims[k].to));
+            n = MAX(n, last_of(t, &c->claims[k]));
     }
     return n;
 }
@@ -98,7 +106,7 @@ static int simulate(const struct running *r, const struct story_check *c, struct
         .app = r->t->app,
         .ready_after = r->t->ready_after,
         .replicas = (int32_t)r->t->replicas,
-        .start = r->t->start,
+        .start = r->t->start + r->t->created,
         .features = PROMQL_FEATURES_DEFAULT,
     };
     struct pod_world *world;
@@ -114,18 +122,19 @@ static int simulate(const struct running *r, const struct story_check *c, struct
         return rc;
     arena_defer(r->a, free_world, world);
     sim->object = c->object;
+    sim->zero = r->t->start;
     sim->setup = (struct sim_setup){
         .object = c->object,
         .versions = r->t->versions,
         .world = pod_world_base(world),
-        .start = r->t->start,
+        .start = r->t->start + r->t->created,
         .end = r->t->start + r->length,
         .replicas = (int32_t)r->t->replicas,
         .sync_period = r->t->sync_period,
     };
     rc = sim_run(r->a, &sim->setup, &sim->trace, r->f);
     sim->samples = pod_world_samples(world, &sim->n_samples);
-    r->out->simulated += r->length;
+    r->out->simulated += r->length - r->t->created;
     return rc;
 }
 

@@ -31,6 +31,7 @@ const struct manifests *story_manifests(const struct story_file *sf);
 /* One simulation of a test: of one ScaledObject and one set of faults. */
 struct story_sim {
     const struct scaled_object *object;
+    ts_ms zero; /* what the times of the test count from */
     struct sim_setup setup;
     struct sim_trace trace;
     const struct world_sample *samples;
