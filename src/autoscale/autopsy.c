@@ -10,7 +10,7 @@
 #include "ferula/model/histogram.h"
 
 #define DEFAULT_AROUND_MS (INT64_C(24) * 3600 * 1000)
-#define MAX_READ          1000 /* series whose samples are looked at */
+#define MAX_READ          100 /* series whose samples are looked at */
 
 static const char *const cause_names[] = {
     [AUTOPSY_NO_SERIES] = "no series",   [AUTOPSY_MATCHER] = "matcher",
@@ -129,19 +129,20 @@ static void tell_times(const struct autoscale__body *b, const struct seen *s, st
     struct buf t = {0};
 
     out->interval = s->interval;
-    if (s->n_old > 0 && (s->n_stale == 0 || s->old >= s->stale)) {
+    /* A source over HTTP hides markers, but a sample that is seen and does not count has one. */
+    if (s->n_old > 0 && s->old <= node->from && (s->n_stale == 0 || s->old >= s->stale)) {
         out->cause = AUTOPSY_TOO_OLD;
         out->seen = s->old;
         buf_addf(&t, "the newest sample of %zu series is ", s->n);
         duration_print(&t, node->to - s->old);
         buf_puts(&t, " old, and the selector sees ");
         duration_print(&t, node->to - node->from);
-    } else if (s->n_stale > 0) {
+    } else if (s->n_stale + s->n_old > 0) {
         out->cause = AUTOPSY_STALE;
-        out->seen = s->stale;
+        out->seen = s->n_stale > 0 ? s->stale : s->old;
         add_n(&t, s->n, "series");
         buf_puts(&t, s->n == 1 ? " was marked as gone " : " was marked as gone, the last ");
-        duration_print(&t, node->to - s->stale);
+        duration_print(&t, node->to - out->seen);
         buf_puts(&t, " before: its target was no longer scraped, or no longer had it");
     } else if (s->n_new > 0) {
         out->cause = AUTOPSY_TOO_NEW;
