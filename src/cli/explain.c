@@ -17,7 +17,7 @@
 struct explain_run {
     const struct cli__command *cmd;
     bool help;
-    const char *at, *format;
+    const char *at, *format, *name, *replicas, *keda, *k8s;
     size_t elements;
     dur_ms timeout;
     struct config_list words, headers;
@@ -89,6 +89,111 @@ static int explain_expr(struct explain_run *r, const char *expr)
     return cli__print(&out);
 }
 
+/* ---- ScaledObjects ---------------------------------------------------------------------- */
+
+/* A file that is there, or is called like one; all else is PromQL. */
+static bool is_manifest(const char *word)
+{
+    struct str s = str_of(word);
+
+    return str_is(s, "-") || str_ends(s, ".yaml") || str_ends(s, ".yml") || str_ends(s, ".json") ||
+           access(word, F_OK) == 0;
+}
+
+static bool is_wanted(const struct explain_run *r, const struct scaled_object *o)
+{
+    return r->name == NULL || str_is(o->name.s, r->name);
+}
+
+/* Whether KEDA would take it; what is wrong with the file is told in any case. */
+static bool tell_complaints(const struct explain_run *r, const struct complaints *c)
+{
+    bool fatal = false;
+
+    for (size_t i = 0; i < c->n; i++) {
+        const struct complaint *one = &c->v[i];
+
+        fprintf(stderr, "ferula %s: %s:%d:%d: " STR_FMT "\n", r->cmd->name,
+                one->at.file == NULL ? "" : one->at.file, one->at.line, one->at.column,
+                STR_ARG(one->text));
+        fatal |= one->fatal;
+    }
+    return !fatal;
+}
+
+static int explain_objects(struct explain_run *r, const struct manifests *m, struct buf *out)
+{
+    bool as_json = strcmp(r->format, "json") == 0;
+    struct explained_object x;
+    struct fault f = {0};
+    struct json j;
+    size_t n = 0;
+
+    json_init(&j, out);
+    if (as_json)
+        json_array_begin(&j);
+    for (size_t i = 0; i < m->n_scaled_objects; i++) {
+        int rc;
+
+        if (!is_wanted(r, &m->scaled_objects[i]))
+            continue;
+        rc = explain_object(&r->arena, &m->scaled_objects[i], &r->opts, &x, &f);
+        rc = judge(r, rc, &f);
+        if (rc != CLI__OK)
+            return rc;
+        if (as_json) {
+            cli__explain_object_json(&j, &x, r->elements);
+        } else {
+            buf_puts(out, n > 0 ? "\n" : "");
+            cli__explain_object(out, &x, r->elements);
+        }
+        n++;
+    }
+    if (as_json)
+        json_array_end(&j);
+    buf_puts(out, as_json ? "\n" : "");
+    return n > 0 ? CLI__OK : tell(r, "there is no such ScaledObject in the file", CLI__USAGE);
+}
+
+static int explain_manifest(struct explain_run *r, const char *path)
+{
+    struct complaints complaints = {.arena = &r->arena};
+    struct manifests m = {0};
+    struct fault f = {0};
+    struct buf out = {0};
+    int rc = CLI__USAGE;
+
+    if (manifests_load(&r->arena, path, &m, &complaints, &f) < 0)
+        return tell(r, f.text, CLI__USAGE);
+    if (tell_complaints(r, &complaints))
+        rc = explain_objects(r, &m, &out);
+    if (rc == CLI__OK)
+        return cli__print(&out);
+    buf_release(&out);
+    return rc;
+}
+
+/* ---- the command ------------------------------------------------------------------------ */
+
+static int read_numbers(struct explain_run *r)
+{
+    struct fault f = {0};
+    uint64_t n = 0;
+
+    r->opts.replicas = -1;
+    if (r->replicas != NULL && (!str_to_u64(str_of(r->replicas), &n) || n > INT32_MAX))
+        return cli__usage_error(r->cmd,
+                                "invalid value \"%s\" for flag '--current-replicas': expected a "
+                                "number",
+                                r->replicas);
+    if (r->replicas != NULL)
+        r->opts.replicas = (int32_t)n;
+    if (autoscale_parse_keda(str_of(r->keda), &r->opts.versions.keda, &f) < 0 ||
+        autoscale_parse_k8s(str_of(r->k8s), &r->opts.versions.k8s, &f) < 0)
+        return cli__usage_error(r->cmd, "%s", f.text);
+    return CLI__OK;
+}
+
 static int explain(struct explain_run *r, const char *word)
 {
     const struct data_opts opts = {&r->words, &r->headers, r->timeout,
@@ -100,6 +205,9 @@ static int explain(struct explain_run *r, const char *word)
         return cli__usage_error(r->cmd, "%s", f.text);
     if (r->words.n == 0)
         return cli__usage_error(r->cmd, "required flag --data not provided");
+    rc = read_numbers(r);
+    if (rc != CLI__OK)
+        return rc;
     rc = cli__data_open(&r->data, &opts, &f);
     if (rc != CLI__OK)
         return tell(r, f.text, rc);
@@ -108,14 +216,14 @@ static int explain(struct explain_run *r, const char *word)
         return rc;
     r->opts.source = r->data.source;
     r->opts.features = (struct promql_features)PROMQL_FEATURES_ALL;
-    return explain_expr(r, word);
+    return is_manifest(word) ? explain_manifest(r, word) : explain_expr(r, word);
 }
 
 static int run(const struct cli__command *cmd, int argc, char **argv)
 {
     struct explain_run r = {.cmd = cmd};
-    void *const targets[] = {&r.help,     &r.format,  &r.words,  &r.at,
-                             &r.elements, &r.headers, &r.timeout};
+    void *const targets[] = {&r.help,    &r.format, &r.words,    &r.at,   &r.elements, &r.headers,
+                             &r.timeout, &r.name,   &r.replicas, &r.keda, &r.k8s};
     struct cli__words words = {.least = 1, .most = 1};
     int rc;
 
@@ -147,16 +255,28 @@ static const struct config_flag flags[] = {
      .help = "Extra header of requests to a server. May be repeated."},
     {.name = "timeout", .kind = CONFIG_DURATION, .value = "2m", .least = 1,
      .help = "Most time to wait for each answer of a server."},
+    {.name = "name", .kind = CONFIG_TEXT, .meta = "NAME",
+     .help = "Only the ScaledObject called so. Default: all of the file."},
+    {.name = "current-replicas", .kind = CONFIG_TEXT, .meta = "N",
+     .help = "Replicas that there are, all of them ready. Default: the HPA's minimum."},
+    {.name = "keda-version", .kind = CONFIG_TEXT, .value = "2.20.2", .meta = "VERSION",
+     .help = "Whose rules hold."},
+    {.name = "k8s-version", .kind = CONFIG_TEXT, .value = "1.33", .meta = "VERSION",
+     .help = "Whose rules hold."},
 };
 // clang-format on
 
 const struct cli__command cli__explain = {
     .name = "explain",
-    .args = "EXPR",
-    .summary = "Tell why a query has the value it has, or none.",
-    .notes = "Each part of the query is shown with its value. When the answer is empty: which "
-             "matcher\nremoved the last series, and what was probably meant; or that the series "
-             "have ended, or\nhave no samples then, or fewer than are needed.\n",
+    .args = "SO.yaml|EXPR",
+    .summary = "Tell why KEDA sees the value it sees, and what comes of it.",
+    .notes =
+        "The first word is a file of manifests, or PromQL. Each part of a query is shown with its\n"
+        "value. When the answer is empty: which matcher removed the last series, and what was\n"
+        "probably meant; or that the series have ended, or have no samples then, or fewer than\n"
+        "are needed. Of a ScaledObject also what KEDA makes of the answer, and the arithmetic of\n"
+        "the HPA. What those remember from before is not known from one moment; it is said where\n"
+        "that matters.\n",
     .examples =
         "  ferula explain 'sum(rate(http_requests_total[2m]))' --data http://127.0.0.1:9090\n"
         "      why a server answers what it answers\n"

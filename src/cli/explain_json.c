@@ -167,3 +167,65 @@ void cli__explain_query_json(struct json *j, const struct explained_query *q, si
     }
     json_array_end(j);
 }
+
+/* ---- ScaledObjects ---------------------------------------------------------------------- */
+
+static void add_number(struct json *j, const char *key, int64_t v)
+{
+    json_key(j, key);
+    json_int(j, v);
+}
+
+static void add_verdict(struct json *j, const struct explained_trigger *t)
+{
+    json_key(j, "keda");
+    json_object_begin(j);
+    json_key(j, "failed");
+    json_bool(j, t->verdict.failed);
+    json_key(j, "active");
+    json_bool(j, t->verdict.active);
+    add_member(j, "why", t->verdict.why);
+    if (!t->verdict.failed) {
+        struct buf quantity = {0};
+
+        json_key(j, "value");
+        json_sample_value(j, t->verdict.value);
+        quantity_print(&quantity, t->verdict.milli);
+        add_member(j, "quantity", buf_str(&quantity));
+        buf_release(&quantity);
+    }
+    json_object_end(j);
+}
+
+void cli__explain_object_json(struct json *j, const struct explained_object *x, size_t elements)
+{
+    json_object_begin(j);
+    add_member(j, "name", x->object->name.s);
+    add_member(j, "namespace", x->object->ns.s);
+    json_key(j, "triggers");
+    json_array_begin(j);
+    for (size_t i = 0; i < x->n_triggers; i++) {
+        const struct explained_trigger *t = &x->triggers[i];
+
+        json_object_begin(j);
+        add_member(j, "type", t->trigger->type.s);
+        add_member(j, "name", t->trigger->name.s);
+        if (!t->asked) {
+            add_member(j, "text", t->text);
+        } else {
+            json_key(j, "threshold");
+            json_sample_value(j, t->target);
+            cli__explain_query_json(j, &t->query, elements);
+            add_verdict(j, t);
+            add_number(j, "proposal", t->proposal);
+        }
+        json_object_end(j);
+    }
+    json_array_end(j);
+    add_texts(j, "hpa", x->lines, x->n_lines);
+    add_number(j, "current", x->now);
+    add_number(j, "replicas", x->replicas);
+    json_key(j, "complete");
+    json_bool(j, x->complete);
+    json_object_end(j);
+}

@@ -202,3 +202,62 @@ void cli__explain_query(struct buf *out, const struct explained_query *q, size_t
     if (q->n_differing > 0)
         add_differing(out, q);
 }
+
+/* ---- ScaledObjects ---------------------------------------------------------------------- */
+
+static void add_verdict(struct buf *b, const struct explained_trigger *t)
+{
+    const struct verdict *v = &t->verdict;
+
+    buf_puts(b, "KEDA    ");
+    if (v->failed) {
+        buf_addf(b, "an error, and no value: " STR_FMT "\n", STR_ARG(v->why));
+        return;
+    }
+    if (v->why.n > 0)
+        buf_addf(b, "0, because ignoreNullValues is true: " STR_FMT "\n" MARGIN, STR_ARG(v->why));
+    buf_add_num(b, v->value, 'f');
+    buf_puts(b, v->active ? " > " : " is not more than ");
+    buf_puts(b, "activationThreshold ");
+    buf_add_num(b, t->meta.activation_threshold, 'f');
+    buf_puts(b, v->active ? ": active; " : ": not active; ");
+    buf_puts(b, "the HPA is told ");
+    quantity_print(b, v->milli);
+    if (v->undefined)
+        buf_puts(b, ", whatever NaN becomes on that machine");
+    buf_putc(b, '\n');
+}
+
+static void add_trigger(struct buf *b, const struct explained_trigger *t, size_t i, size_t elements)
+{
+    buf_addf(b, "trigger %zu, " STR_FMT, i, STR_ARG(t->trigger->type.s));
+    if (t->trigger->name.s.n > 0)
+        buf_addf(b, " " STR_FMT, STR_ARG(t->trigger->name.s));
+    if (!t->asked) {
+        buf_addf(b, ": " STR_FMT "\n", STR_ARG(t->text));
+        return;
+    }
+    buf_puts(b, ", threshold ");
+    buf_add_num(b, t->target, 'f');
+    buf_puts(b, t->trigger->metric_type == METRIC_AVERAGE_VALUE ? " a replica\n" : "\n");
+    cli__explain_query(b, &t->query, elements);
+    add_verdict(b, t);
+}
+
+void cli__explain_object(struct buf *out, const struct explained_object *x, size_t elements)
+{
+    const struct scaled_object *o = x->object;
+
+    buf_addf(out, "object  " STR_FMT "%s" STR_FMT "\n", STR_ARG(o->ns.s), o->ns.s.n > 0 ? "/" : "",
+             STR_ARG(o->name.s));
+    for (size_t i = 0; i < x->n_triggers; i++)
+        add_trigger(out, &x->triggers[i], i, elements);
+    for (size_t i = 0; i < x->n_lines; i++)
+        buf_addf(out, "%s" STR_FMT "\n", i == 0 ? "HPA     " : MARGIN, STR_ARG(x->lines[i]));
+    if (x->n_lines == 0 || o->modifiers.given)
+        return;
+    buf_addf(out, "result  %d -> %d replicas", x->now, x->replicas);
+    if (x->assumed)
+        buf_addf(out, ", if there are %d now (--current-replicas says how many)", x->now);
+    buf_putc(out, '\n');
+}

@@ -7,8 +7,11 @@
 
 /* `elements`: so many of each node are shown. */
 void cli__explain_query(struct buf *out, const struct explained_query *q, size_t elements);
+void cli__explain_object(struct buf *out, const struct explained_object *x, size_t elements);
 
 /* The members of an object that is open. */
 void cli__explain_query_json(struct json *j, const struct explained_query *q, size_t elements);
+/* An object. */
+void cli__explain_object_json(struct json *j, const struct explained_object *x, size_t elements);
 
 #endif
