@@ -209,6 +209,14 @@ static void set_bounds(const struct explain_opts *opts, struct explained_object 
     x->now = x->assumed ? x->min : opts->replicas;
 }
 
+static bool any_failed(const struct explained_object *x)
+{
+    for (size_t i = 0; i < x->n_triggers; i++)
+        if (x->triggers[i].asked && x->triggers[i].verdict.failed)
+            return true;
+    return false;
+}
+
 /* From 0 and to 0 it is KEDA that scales. */
 static void say_keda(struct explained_object *x, struct lines *l)
 {
@@ -223,7 +231,11 @@ static void say_keda(struct explained_object *x, struct lines *l)
         say(l, "a trigger is active: KEDA goes from 0 to %d, and the HPA on from there", x->min);
     } else if (x->now == 0) {
         x->replicas = 0;
-        say(l, "no trigger is active: KEDA stays at 0");
+        say(l, any_failed(x) ? "a trigger cannot be asked, and none is active: KEDA stays at 0"
+                             : "no trigger is active: KEDA stays at 0");
+    } else if (!x->active && any_failed(x)) {
+        if (to_zero || o->idle_replicas.given)
+            say(l, "a trigger cannot be asked: KEDA does not go to %lld", (long long)least);
     } else if (!x->active && (to_zero || o->idle_replicas.given) && x->complete) {
         say(l,
             "no trigger is active: KEDA goes straight to %lld when that has lasted cooldownPeriod, "

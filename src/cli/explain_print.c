@@ -261,3 +261,14 @@ void cli__explain_object(struct buf *out, const struct explained_object *x, size
         buf_addf(out, ", if there are %d now (--current-replicas says how many)", x->now);
     buf_putc(out, '\n');
 }
+
+void cli__explain_lint(struct buf *out, const struct lint_report *r)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        const struct lint_finding *f = &r->v[i];
+
+        buf_addf(out, "lint    %s, line %d: " STR_FMT "\n", f->rule, f->at.line, STR_ARG(f->text));
+        if (f->fix.n > 0)
+            buf_addf(out, MARGIN STR_FMT "\n", STR_ARG(f->fix));
+    }
+}
