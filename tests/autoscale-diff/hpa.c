@@ -101,6 +101,7 @@ static json_t *sync(struct subject *s, const json_t *step)
     s->in.spec_replicas = integer(step, "spec", s->in.spec_replicas);
     s->in.status_replicas = integer(step, "status", s->in.spec_replicas);
     s->in.ready_replicas = integer(step, "ready", s->in.status_replicas);
+    s->in.ready_replicas = MIN(s->in.ready_replicas, s->in.status_replicas);
     for (size_t i = 0; i < s->in.n_metrics; i++) {
         const json_t *v = json_array_get(values, i);
 
