@@ -106,7 +106,7 @@ def calculation(rnd, huge):
     out = {"min": rnd.choice([None, 1, 2, 5, 50]), "metrics": metrics(rnd),
            "behavior": behavior(rnd)}
     listed = any(m["type"] == "Value" for m in out["metrics"])
-    top = 60 if listed else rnd.choice([10, 100, 5000, 2 ** 30 - 1 if huge else 10 ** 6])
+    top = 60 if listed else rnd.choice([10, 100, 5000, 5 * 10 ** 8 if huge else 10 ** 6])
     out["max"] = rnd.randint(1, top)
     out["start"] = rnd.randint(1, top)
     if rnd.random() < 0.7:
