@@ -180,25 +180,6 @@ int cli__import_send(struct import *im, const struct ingest_series *series, size
 
 /* ---- files ------------------------------------------------------------------------------ */
 
-/* An object begins with a name and a colon; a series of OpenMetrics in braces does not. */
-static bool looks_like_json(struct str s)
-{
-    size_t i = 1;
-
-    s = str_trim(s);
-    if (s.n == 0 || s.p[0] != '{')
-        return false;
-    while (i < s.n && (s.p[i] == ' ' || s.p[i] == '\t'))
-        i++;
-    if (i == s.n || s.p[i] != '"')
-        return false;
-    for (i++; i < s.n && s.p[i] != '"';)
-        i += s.p[i] == '\\' ? 2 : 1;
-    for (i++; i < s.n && (s.p[i] == ' ' || s.p[i] == '\t');)
-        i++;
-    return i < s.n && s.p[i] == ':';
-}
-
 static int import_file(struct import *im, const char *path)
 {
     bool by_look = strcmp(im->format, "auto") == 0, json = strcmp(im->format, "jsonl") == 0;
@@ -220,7 +201,7 @@ static int import_file(struct import *im, const char *path)
     } else if (by_look && memchr(start.p, '\0', start.n) != NULL) {
         cli__import_fault(im, "%s: is neither JSON lines nor OpenMetrics", in.name);
         rc = CLI__OK;
-    } else if (json || (by_look && (looks_like_json(start) || str_trim(start).n == 0))) {
+    } else if (json || (by_look && (cli__looks_like_json(start) || str_trim(start).n == 0))) {
         rc = cli__import_jsonl(im);
     } else {
         rc = cli__import_openmetrics(im);

@@ -20,7 +20,7 @@ ANSWERS = [
     ('vector(1) or label_replace(vector(2), "a", "b", "", "")', "vector", 2, None, "error",
      "multiple elements"),
     ("1", "scalar", None, "1", "error", "scalar"),
-    ('"text"', "string", None, None, "error", "string"),
+    ('"text"', "string", None, None, "error", "scalar"),
     ("no_such_series[1m]", "matrix", 0, None, "zero", "empty"),
     ("sum(", "status", None, None, "error", "status"),
 ]

@@ -28,6 +28,7 @@ int autoscale_parse_k8s(struct str text, int *out, struct fault *f);
 /* What differs from version to version; one row a rule in rules.tbl.h, with since and source. */
 struct autoscale_rules {
     bool nan_is_no_value;      /* NaN is treated as Inf is; before, what HPA does is undefined */
+    bool says_promtheus;       /* that typing error in the text about Inf */
     bool quantities_round;     /* %.3f; before, truncation towards zero */
     bool negatives_are_zero;   /* of quantities */
     bool body_in_errors;       /* the answer's body is part of an error's text */
@@ -35,6 +36,7 @@ struct autoscale_rules {
     bool fallback_activates;
     bool fallback_of_values;       /* for metricType Value, too */
     bool warns_irrelevant;         /* pollingInterval and cooldownPeriod that do nothing */
+    bool hpa_condition;            /* HPAActive mirrors the HPA's ScalingActive */
     bool pauses_one_way;           /* paused-scale-in, paused-scale-out, force-activation */
     bool tolerance_is_an_interval; /* 1 - t <= r <= 1 + t; before, |1 - r| <= t */
     bool tolerance_by_behavior;    /* behavior.scaleUp.tolerance */
@@ -94,7 +96,18 @@ int prometheus_trigger_read(const struct trigger *t, struct arena *a,
 void prometheus_verdict(const struct prometheus_trigger *t, const struct answer *answer,
                         const struct autoscale_rules *rules, struct arena *a, struct verdict *out);
 
-/* The target of a trigger of any type that is known: threshold, targetValue, queueLength... */
+/* The same for a trigger of another type, whose answer is the value itself. */
+void number_verdict(const struct trigger *t, double activation, const struct answer *answer,
+                    const struct autoscale_rules *rules, struct arena *a, struct verdict *out);
+
+/* cpu and memory: the HPA asks the resource metrics API, KEDA itself never does. */
+bool trigger_is_resource(const struct trigger *t);
+
+/*
+ * The target of a trigger of any type that is known: threshold, targetValue, queueLength... For cpu
+ * and memory it is percent (Utilization) or what a pod has on average; for cron 1, and its answer
+ * is desiredReplicas inside of the interval and 0 outside.
+ */
 int trigger_target(const struct trigger *t, struct arena *a, double *target, double *activation,
                    struct fault *f);
 

@@ -29,8 +29,16 @@ struct world {
     int32_t (*ready_replicas)(void *ctx);
 };
 
+/* The ScaledObject is another one from a time on: annotated, unpaused, edited. */
+struct sim_change {
+    ts_ms t;
+    const struct scaled_object *object; /* of as many triggers */
+};
+
 struct sim_setup {
     const struct scaled_object *object;
+    const struct sim_change *changes; /* ascending times; may be NULL */
+    size_t n_changes;
     struct autoscale_versions versions;
     struct world world;
     ts_ms start, end;   /* the ScaledObject is created at `start`, and so is its HPA */
@@ -99,7 +107,10 @@ struct sim_trace {
     size_t n_warnings;
 };
 
-/* FER_EINVAL: KEDA would refuse the object (f->text in its words). The trace is in the arena. */
+/*
+ * FER_EINVAL: KEDA would refuse the object (f->text in its words). FER_ELIMIT: more than
+ * HPA_METRICS_MAX triggers. What the world's calls return is returned. The trace is in the arena.
+ */
 int sim_run(struct arena *a, const struct sim_setup *setup, struct sim_trace *out, struct fault *f);
 
 /* Replicas at a time: after the last event at or before it. */
@@ -107,10 +118,14 @@ int32_t sim_replicas_at(const struct sim_trace *tr, ts_ms t);
 
 /* ---- the HPA's arithmetic alone, for tests against Kubernetes' own code ------------------- */
 
+#define HPA_METRICS_MAX 16 /* of one HPA */
+
 struct hpa_metric {
     enum metric_type type;
     bool failed;
-    int64_t usage_milli, target_milli;
+    int64_t usage_milli, target_milli; /* METRIC_UTILIZATION: of a pod, or percent */
+    struct str name;  /* in messages: "external metric s0-prometheus(...)"; may be empty */
+    struct str error; /* in messages; may be empty */
 };
 
 struct hpa_event {
@@ -145,15 +160,22 @@ struct hpa_input {
 };
 
 struct hpa_output {
-    int32_t desired;  /* what the target is told; equal to spec_replicas: nothing is */
-    int32_t proposal; /* -1: none */
+    int32_t desired;    /* what the target is told; equal to spec_replicas: nothing is */
+    int32_t proposal;   /* -1: none */
+    int32_t stabilized; /* the proposal after stabilization */
+    int32_t limit;      /* that cut it; equal to `desired` then */
     bool rescale, failed;
     enum reason reason;
-    int32_t proposals[16];
-    int64_t shown_milli[16];
+    size_t deciding; /* metric that the proposal is from, or the first one that failed */
+    int32_t proposals[HPA_METRICS_MAX];
+    int64_t shown_milli[HPA_METRICS_MAX]; /* INT64_MIN: <unknown> */
+    struct str note;                      /* a sentence with the numbers */
     struct condition able_to_scale, scaling_active,
         scaling_limited; /* messages are static or in the arena */
 };
+
+/* False: this sync does not look at the metrics (0 replicas, or out of bounds). */
+bool hpa_wants_metrics(int32_t replicas, int32_t min, int32_t max);
 
 /* One sync of the controller. */
 void hpa_sync(struct hpa_state *state, const struct hpa_input *in, struct arena *a,

@@ -1,0 +1,26 @@
+/*
+ * autoscale_priv.h - what the files of KEDA and the HPA share.
+ */
+#ifndef FERULA_AUTOSCALE_PRIV_H
+#define FERULA_AUTOSCALE_PRIV_H
+
+#include "ferula/autoscale/sim.h"
+#include "ferula/base/check.h"
+
+/* Quantity.AsApproximateFloat64 of so many thousandths. */
+double autoscale__of_milli(int64_t milli);
+/* 57922: "57.922", 45000: "45". */
+struct str autoscale__decimal(struct arena *a, int64_t milli);
+
+/* A value of metadata without blanks around it; empty when there is none. */
+struct str autoscale__get(const struct pairs *p, const char *key);
+
+/*
+ * Go's json.Unmarshal into a float64, or with `whole` into an int64. FER_EINVAL: f->text is Go's
+ * error.
+ */
+int autoscale__json_number(struct str s, bool whole, double *out, struct fault *f);
+/* strconv.ParseBool */
+bool autoscale__parse_bool(struct str s, bool *out);
+
+#endif

@@ -1,0 +1,105 @@
+/*
+ * fallback.c - ScaledObject.spec.fallback: counting failures, and the value that stands in for a
+ * trigger's (pkg/fallback/fallback.go).
+ */
+#include "sim_priv.h"
+
+bool sim__has_fallback(const struct sim *s)
+{
+    const struct fallback *fb = &s->object->fallback;
+    int64_t whole;
+
+    if (!fb->given || fb->failure_threshold < 0 || fb->replicas < 0)
+        return false;
+    /* KEDA wants a whole number there, although the target may be any other. */
+    return s->formula == NULL || (str_to_i64(s->object->modifiers.target.s, &whole) && whole > 0);
+}
+
+static double replicas_wanted(const struct sim *s)
+{
+    const struct fallback *fb = &s->object->fallback;
+    double fixed = (double)fb->replicas, current = (double)s->replicas;
+
+    switch (fb->behavior) {
+    case FALLBACK_CURRENT:
+        return current;
+    case FALLBACK_CURRENT_IF_HIGHER:
+        return MAX(current, fixed);
+    case FALLBACK_CURRENT_IF_LOWER:
+        return MIN(current, fixed);
+    case FALLBACK_STATIC:
+    case FALLBACK_SCALING_MODIFIERS:
+        break;
+    }
+    return fixed;
+}
+
+/* The value that makes an HPA ask for the wanted replicas; false: there is none. */
+static bool stand_in(struct sim *s, const struct sim_trigger *t, int64_t *milli)
+{
+    const struct world *w = &s->setup->world;
+    bool composite = s->formula != NULL;
+    enum metric_type type = composite ? s->object->modifiers.metric_type : t->t->metric_type;
+    double replicas = replicas_wanted(s);
+    double target = composite ? s->composite_target : autoscale__of_milli(t->target_milli);
+
+    if (type == METRIC_VALUE) {
+        int32_t ready = w->ready_replicas(w->ctx);
+
+        if (ready == 0)
+            return false;
+        replicas /= (double)ready;
+    }
+    if (!s->rules.fallback_of_values)
+        target = (double)(int64_t)target;
+    *milli = (int64_t)(target * 1000 * replicas);
+    return true;
+}
+
+void sim__fallback(struct sim *s, size_t i, struct sim_reading *r)
+{
+    struct sim_trigger *t = &s->triggers[i];
+    const struct fallback *fb = &s->object->fallback;
+    int64_t milli;
+
+    if (!sim__has_fallback(s))
+        return;
+    if (!s->rules.fallback_of_values && t->t->metric_type == METRIC_VALUE && s->formula == NULL)
+        return;
+    if (!r->verdict.failed) {
+        t->failures = 0;
+        return;
+    }
+    if (++t->failures <= fb->failure_threshold)
+        return;
+    if (fb->behavior == FALLBACK_SCALING_MODIFIERS) {
+        r->verdict = (struct verdict){.milli = -1000, .value = -1, .why = r->verdict.why};
+        r->nil = true;
+        return;
+    }
+    if (!stand_in(s, t, &milli)) {
+        r->verdict.why = STR("error performing fallback");
+        return;
+    }
+    r->verdict = (struct verdict){
+        .active = s->rules.fallback_activates,
+        .value = autoscale__of_milli(milli),
+        .milli = milli,
+        .why = r->verdict.why,
+    };
+    r->fallback = true;
+}
+
+void sim__fallback_condition(struct sim *s)
+{
+    s->fallback = false;
+    if (sim__has_fallback(s))
+        for (size_t i = 0; i < s->n; i++)
+            if (s->triggers[i].failures > s->object->fallback.failure_threshold)
+                s->fallback = true;
+    s->fallback_cond =
+        s->fallback ? sim__condition(COND_TRUE, "FallbackExists",
+                                     "At least one trigger is falling back on this scaled object")
+                    : sim__condition(COND_FALSE, "NoFallbackFound",
+                                     "No fallbacks are active on this scaled object");
+}

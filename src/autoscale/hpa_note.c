@@ -1,0 +1,115 @@
+/*
+ * hpa_note.c - what one sync did, as a sentence with the numbers.
+ */
+#include "hpa_priv.h"
+
+#include "ferula/base/buf.h"
+
+static void say_proposal(struct buf *b, const struct hpa_input *in, const struct hpa_output *out,
+                         struct arena *a)
+{
+    const struct hpa_metric *m = &in->metrics[out->deciding];
+    struct hpa_proposal p = hpa__propose(m, in);
+    struct str usage = autoscale__decimal(a, m->usage_milli);
+    struct str target = autoscale__decimal(a, m->target_milli);
+    bool average = m->type == METRIC_AVERAGE_VALUE;
+
+    if (p.within && average)
+        buf_addf(b, STR_FMT " / (" STR_FMT " x %d) = %.4g is within the tolerance: %d",
+                 STR_ARG(usage), STR_ARG(target), in->status_replicas, p.ratio, p.replicas);
+    else if (p.within)
+        buf_addf(b, STR_FMT " / " STR_FMT " = %.4g is within the tolerance: %d", STR_ARG(usage),
+                 STR_ARG(target), p.ratio, p.replicas);
+    else if (average)
+        buf_addf(b, "ceil(" STR_FMT " / " STR_FMT ") = %d", STR_ARG(usage), STR_ARG(target),
+                 p.replicas);
+    else
+        buf_addf(b, "ceil(" STR_FMT " / " STR_FMT " x %d ready) = %d", STR_ARG(usage),
+                 STR_ARG(target), in->ready_replicas, p.replicas);
+    if (in->n_metrics > 1)
+        buf_addf(b, " by metric %zu of %zu", out->deciding + 1, in->n_metrics);
+}
+
+static void say_policies(struct buf *b, const struct scaling_rules *r, const char *direction)
+{
+    if (r->select == SELECT_DISABLED) {
+        buf_addf(b, ", and %s is disabled", direction);
+        return;
+    }
+    buf_addf(b, " by the %s policies (", direction);
+    for (size_t i = 0; i < r->n_policies; i++)
+        buf_addf(b, "%s%d%s in %d s", i == 0 ? "" : (r->select == SELECT_MIN ? " and " : " or "),
+                 r->policies[i].value, r->policies[i].type == POLICY_PODS ? " pods" : " %",
+                 r->policies[i].period_s);
+    buf_putc(b, ')');
+}
+
+static void say_stabilized(struct buf *b, const struct hpa_input *in, const struct hpa_output *out)
+{
+    bool down = str_is(str_of(out->able_to_scale.reason), "ScaleDownStabilized") ||
+                out->stabilized > out->proposal;
+    int32_t window_s = down ? DOWNSCALE_STABILIZATION_S : 0;
+
+    if (in->behavior != NULL) {
+        const struct scaling_rules *r = down ? &in->behavior->down : &in->behavior->up;
+
+        window_s = r->window_s < 0 ? window_s : r->window_s;
+    }
+    buf_addf(b, ", held at %d by the %s recommendation of the last %d s", out->stabilized,
+             down ? "highest" : "lowest", window_s);
+}
+
+static void say_limit(struct buf *b, const struct hpa_input *in, const struct hpa_output *out)
+{
+    switch (out->reason) {
+    case REASON_ScaleUpLimit:
+        if (in->behavior == NULL) {
+            buf_addf(b, ", limited to max(%d x %d, %d) = %d a sync", SCALE_UP_FACTOR,
+                     in->spec_replicas, SCALE_UP_MINIMUM, out->limit);
+            return;
+        }
+        buf_addf(b, ", limited to %d", out->limit);
+        say_policies(b, &in->behavior->up, "scale-up");
+        return;
+    case REASON_ScaleDownLimit:
+        buf_addf(b, ", limited to %d", out->limit);
+        say_policies(b, &in->behavior->down, "scale-down");
+        return;
+    case REASON_TooManyReplicas:
+        buf_addf(b, ", limited to the maximum %d", in->max);
+        return;
+    case REASON_TooFewReplicas:
+        buf_addf(b, ", raised to the minimum %d", in->min);
+        return;
+    default:
+        return;
+    }
+}
+
+struct str hpa__note(const struct hpa_input *in, const struct hpa_output *out, struct arena *a)
+{
+    struct buf b = {0};
+    struct str note;
+
+    switch (out->reason) {
+    case REASON_ScalingDisabled:
+        return STR("at 0 replicas the HPA does nothing");
+    case REASON_AboveMaxReplicas:
+        return arena_printf(a, "%d are more than the maximum %d: cut at once", in->spec_replicas,
+                            in->max);
+    case REASON_BelowMinReplicas:
+        return arena_printf(a, "%d are fewer than the minimum %d: raised at once",
+                            in->spec_replicas, in->min);
+    case REASON_FailedGetExternalMetric:
+        return arena_printf(a, "a metric could not be had, so it stays at %d", in->spec_replicas);
+    default:
+        break;
+    }
+    say_proposal(&b, in, out, a);
+    if (out->stabilized != out->proposal)
+        say_stabilized(&b, in, out);
+    say_limit(&b, in, out);
+    note = arena_str(a, buf_str(&b));
+    buf_release(&b);
+    return note;
+}

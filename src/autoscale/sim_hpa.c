@@ -1,0 +1,176 @@
+/*
+ * sim_hpa.c - one sync of the HPA, with the metrics that KEDA's metrics server gives it.
+ */
+#include "sim_priv.h"
+
+/* GetScaledObjectMetrics for one trigger: live or the last poll's record, then fallback. */
+static int read_trigger(struct sim *s, size_t i, struct sim_reading *r)
+{
+    struct sim_trigger *t = &s->triggers[i];
+
+    if (t->t->use_cached_metrics && t->has_record) {
+        r->verdict = t->record;
+    } else {
+        int rc = sim__ask(s, i, &r->verdict);
+
+        if (rc < 0)
+            return rc;
+    }
+    if (!t->is_resource)
+        sim__fallback(s, i, r);
+    if (r->verdict.failed) /* the caches are dropped */
+        for (size_t k = 0; k < s->n; k++)
+            s->triggers[k].has_record = false;
+    return 0;
+}
+
+static struct str metric_error(struct sim *s, struct str metric, const char *why)
+{
+    return arena_printf(
+        s->arena,
+        "unable to get external metric " STR_FMT "/" STR_FMT
+        "/&LabelSelector{MatchLabels:map[string]string{scaledobject.keda.sh/name: " STR_FMT
+        ",},MatchExpressions:[]LabelSelectorRequirement{},}: %s",
+        STR_ARG(s->object->ns.s.n > 0 ? s->object->ns.s : STR("default")), STR_ARG(metric),
+        STR_ARG(s->object->name.s), why);
+}
+
+static struct str operator_error(struct sim *s, struct str metric)
+{
+    struct str why = arena_printf(
+        s->arena,
+        "unable to fetch metrics from external metrics API: rpc error: code = Unknown desc = error "
+        "when getting metric values metric:" STR_FMT " encountered error",
+        STR_ARG(metric));
+
+    return metric_error(s, metric, why.p);
+}
+
+static void of_trigger(struct sim *s, size_t i, const struct sim_reading *r, struct hpa_metric *m)
+{
+    const struct sim_trigger *t = &s->triggers[i];
+
+    *m = (struct hpa_metric){
+        .type = t->is_resource ? METRIC_UTILIZATION : t->t->metric_type,
+        .failed = r->verdict.failed,
+        .usage_milli = r->verdict.milli,
+        .target_milli = t->target_milli,
+        .name = t->hpa_name,
+    };
+    if (t->is_resource && t->t->metric_type == METRIC_UTILIZATION)
+        m->usage_milli -= m->usage_milli % 1000; /* whole percent */
+    if (m->failed && t->is_resource)
+        m->error = arena_printf(s->arena,
+                                "failed to get " STR_FMT " utilization: unable to get metrics for "
+                                "resource " STR_FMT ": " STR_FMT,
+                                STR_ARG(t->metric), STR_ARG(t->metric), STR_ARG(r->verdict.why));
+    else if (m->failed)
+        m->error = operator_error(s, t->metric);
+}
+
+static void of_composite(struct sim *s, const struct sim_reading *r, struct hpa_metric *m,
+                         struct verdict *v)
+{
+    const struct str name = STR("composite-metric");
+    bool failed = false, fallback = false;
+
+    *m = (struct hpa_metric){
+        .type = s->object->modifiers.metric_type,
+        .target_milli = s->composite_milli,
+        .name = arena_printf(
+            s->arena,
+            "external metric " STR_FMT
+            "(&LabelSelector{MatchLabels:map[string]string{scaledobject.keda.sh/name: " STR_FMT
+            ",},MatchExpressions:[]LabelSelectorRequirement{},})",
+            STR_ARG(name), STR_ARG(s->object->name.s)),
+    };
+    for (size_t i = 0; i < s->n; i++) {
+        failed = failed || (!s->triggers[i].is_resource && r[i].verdict.failed);
+        fallback = fallback || r[i].fallback;
+    }
+    if (failed && !fallback) {
+        m->error = operator_error(s, name);
+        *v = (struct verdict){.failed = true, .why = m->error};
+    } else {
+        sim__composite(s, r, v);
+        if (v->failed)
+            m->error = metric_error(s, name, "no metrics returned from external metrics API");
+    }
+    m->failed = v->failed;
+    m->usage_milli = v->milli;
+}
+
+/* One a trigger; with scalingModifiers the composite one first, then cpu and memory. */
+static int read_metrics(struct sim *s, struct hpa_metric *m, struct sim_event *ev)
+{
+    struct sim_reading *r = arena_array(s->arena, struct sim_reading, s->n);
+    size_t at = 0;
+
+    for (size_t i = 0; i < s->n; i++) {
+        int rc = read_trigger(s, i, &r[i]);
+
+        if (rc < 0)
+            return rc;
+    }
+    if (s->formula != NULL)
+        of_composite(s, r, &m[at++], &ev->metrics[0].verdict);
+    for (size_t i = 0; i < s->n; i++) {
+        if (s->formula != NULL && !s->triggers[i].is_resource)
+            continue;
+        of_trigger(s, i, &r[i], &m[at]);
+        ev->metrics[at++].verdict = r[i].verdict;
+    }
+    sim__fallback_condition(s);
+    return 0;
+}
+
+static void keep_conditions(struct sim *s, const struct hpa_output *out)
+{
+    s->hpa.able_to_scale = out->able_to_scale;
+    if (out->scaling_active.reason != NULL)
+        s->hpa.scaling_active = out->scaling_active;
+    if (out->scaling_limited.reason != NULL)
+        s->hpa.scaling_limited = out->scaling_limited;
+}
+
+int sim__sync(struct sim *s, struct sim_event *ev)
+{
+    struct hpa_metric *metrics = arena_array(s->arena, struct hpa_metric, HPA_METRICS_MAX);
+    struct hpa_output *out = arena_new(s->arena, struct hpa_output);
+    struct hpa_input in = {
+        .now = s->now,
+        .spec_replicas = s->replicas,
+        .status_replicas = ev->status_replicas,
+        .ready_replicas = ev->ready_replicas,
+        .min = sim__hpa_min(s),
+        .max = sim__max(s),
+        .behavior = s->hpa.has_behavior ? &s->hpa.behavior : NULL,
+        .metrics = metrics,
+        .n_metrics = ev->n_metrics,
+        .rules = &s->rules,
+    };
+    bool asks = hpa_wants_metrics(in.spec_replicas, in.min, in.max);
+
+    if (asks) {
+        int rc = read_metrics(s, metrics, ev);
+
+        if (rc < 0)
+            return rc;
+    }
+    hpa_sync(&s->hpa.state, &in, s->arena, out);
+    keep_conditions(s, out);
+    for (size_t i = 0; i < ev->n_metrics; i++) {
+        ev->metrics[i].proposal = out->proposals[i];
+        ev->metrics[i].shown_milli = out->shown_milli[i];
+    }
+    ev->desired = out->failed ? -1 : out->desired;
+    ev->proposal = out->proposal;
+    ev->reason = out->reason;
+    ev->note = out->note;
+    if (out->failed && asks)
+        ev->note = arena_printf(s->arena, STR_FMT ": " STR_FMT, STR_ARG(out->note),
+                                STR_ARG(ev->metrics[out->deciding].verdict.why));
+    if (out->rescale)
+        sim__scale(s, out->desired);
+    return 0;
+}

@@ -1,0 +1,89 @@
+/*
+ * sim_priv.h - the state of one simulation, shared by KEDA's parts and the event loop.
+ */
+#ifndef FERULA_AUTOSCALE_SIM_PRIV_H
+#define FERULA_AUTOSCALE_SIM_PRIV_H
+
+#include "autoscale_priv.h"
+#include "formula.h"
+
+#define NEVER       INT64_MIN
+#define SYNC_PERIOD ((dur_ms)15000)
+
+/* One trigger, as its scaler and its status.health entry know it. */
+struct sim_trigger {
+    const struct trigger *t;
+    bool is_prometheus, is_resource;
+    struct prometheus_trigger prom;
+    double activation;
+    int64_t target_milli;
+    struct str metric;   /* "s0-prometheus" */
+    struct str hpa_name; /* as the HPA's messages name it */
+    int64_t failures;    /* of fallback; counted only when one is given */
+    bool has_record;     /* useCachedMetrics: what the last poll left */
+    struct verdict record;
+};
+
+/* What a trigger's value is after fallback. */
+struct sim_reading {
+    struct verdict verdict;
+    bool fallback; /* the value is the fallback's */
+    bool nil;      /* for ?? in the formula */
+};
+
+struct sim_hpa {
+    bool exists;
+    ts_ms next; /* sync */
+    struct hpa_state state;
+    bool has_behavior;
+    struct behavior behavior; /* with the annotations' directions disabled */
+    struct condition able_to_scale, scaling_active, scaling_limited;
+};
+
+struct sim {
+    const struct sim_setup *setup;
+    const struct scaled_object *object; /* of now */
+    struct autoscale_rules rules;
+    struct arena *arena; /* the trace and what is in it */
+    struct sim_trace *trace;
+    size_t cap_events, cap_warnings;
+    ts_ms now, created;
+    dur_ms sync_period, poll_period;
+    int32_t replicas; /* spec.replicas */
+
+    struct sim_trigger *triggers;
+    size_t n;
+    struct formula *formula; /* NULL: no scalingModifiers */
+    double composite_target, composite_activation;
+    int64_t composite_milli;
+
+    bool paused, pause_in, pause_out, force;
+    ts_ms next_poll, last_active;
+    bool fallback; /* one is in force */
+    struct condition ready, active, fallback_cond, paused_cond, hpa_active;
+    struct sim_hpa hpa;
+};
+
+/* sim_setup.c: checks the object as KEDA does, and takes it over. */
+int sim__adopt(struct sim *s, const struct scaled_object *object, struct fault *f);
+int32_t sim__min(const struct sim *s);     /* minReplicaCount, 0 unless given */
+int32_t sim__hpa_min(const struct sim *s); /* at least 1 */
+int32_t sim__max(const struct sim *s);
+
+/* sim_ask.c: values of triggers. */
+int sim__ask(struct sim *s, size_t i, struct verdict *out);
+void sim__composite(struct sim *s, const struct sim_reading *r, struct verdict *out);
+
+/* fallback.c */
+bool sim__has_fallback(const struct sim *s); /* given and valid */
+void sim__fallback(struct sim *s, size_t i, struct sim_reading *r);
+void sim__fallback_condition(struct sim *s);
+
+/* keda.c and sim_hpa.c: one poll, one sync. */
+int sim__poll(struct sim *s, struct sim_event *ev);
+int sim__sync(struct sim *s, struct sim_event *ev);
+void sim__scale(struct sim *s, int32_t replicas);
+void sim__warn(struct sim *s, const char *text);
+struct condition sim__condition(enum condition_status status, const char *reason, const char *text);
+
+#endif
