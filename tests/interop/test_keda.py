@@ -232,7 +232,7 @@ FAULTS = [
     ("scalar", "true", "cannot unmarshal", ("error", "scalar", "1")),
     ("status 503", "true", "prometheus query api returned error. status: 503",
      ("error", "status", None)),
-    ("status 204", "true", "JSON", ("error", "status", None)),
+    ("status 204", "true", "JSON", ("error", "no JSON", None)),
     ("garbled", "true", "invalid character", ("error", "no JSON", None)),
     ("truncate", "true", "unexpected end of JSON input", ("error", "no JSON", None)),
     ("slow 100ms", "true", 7500, ("value", None, "7.5")),
