@@ -11,6 +11,17 @@
 
 enum severity { SEVERITY_NOTE, SEVERITY_WARNING, SEVERITY_ERROR };
 
+const char *severity_name(enum severity s); /* "note", "warning", "error" */
+
+/* A rule; all texts are static. */
+struct lint_rule {
+    const char *id; /* "FER001" */
+    enum severity severity;
+    const char *title; /* one line */
+    const char *what, *why, *example, *fix;
+    const char *help; /* all of it, as a page */
+};
+
 struct lint_finding {
     const char *rule; /* "FER001" */
     enum severity severity;
@@ -37,6 +48,8 @@ void lint_run(struct arena *a, const struct manifests *m, const struct complaint
 
 /* The help page of a rule; NULL: there is none of that id. */
 const char *lint_help(struct str rule);
+/* NULL: there is none of that id, in upper or lower case. */
+const struct lint_rule *lint_rule(struct str id);
 /* All ids in order; *n of them. */
 const char *const *lint_rules(size_t *n);
 

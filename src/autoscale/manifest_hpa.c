@@ -1,0 +1,307 @@
+/*
+ * manifest_hpa.c - the HorizontalPodAutoscaler and its behavior, which a ScaledObject has, too; and
+ * what a TriggerAuthentication says of itself.
+ *
+ * Defaults are those of Kubernetes' pkg/apis/autoscaling/v2/defaults.go, texts those of its
+ * validation.
+ */
+#include <inttypes.h>
+
+#include "ferula/base/check.h"
+#include "manifest_priv.h"
+
+enum { WINDOW_MAX_S = 3600, PERIOD_MAX_S = 1800 };
+
+/* ---- targets ---------------------------------------------------------------------------- */
+
+static const struct field target_fields[] = {
+    {"name", FIELD_TEXT, offsetof(struct target_ref, name),           true,                       0,                   0,                                   NULL,                 NULL},
+    {"kind",      FIELD_TEXT,           offsetof(struct target_ref,                      kind), false, 0,               0,                                                 NULL,                                                      NULL},
+    {"apiVersion",  FIELD_TEXT,            offsetof(struct target_ref,                           api_version),                               false,                    0, 0, NULL,NULL},
+    {"envSourceContainerName",  FIELD_ANY,        0,                                  false,                          0,                                          0,                                                     NULL,                                                  NULL                                                                                                },
+};
+
+void autoscale__read_target(struct reading *r, const struct tree *ref, struct target_ref *out)
+{
+    autoscale__fields(r, ref, target_fields, COUNT(target_fields), out);
+    if (out->name.at.line > 0 && out->name.s.n == 0) {
+        size_t before = autoscale__path_push(r, "name");
+
+        autoscale__refuse(r, out->name.at,
+                          "Invalid value: \"\": %s in body should be at least 1 chars long",
+                          r->path);
+        autoscale__path_pop(r, before);
+    }
+}
+
+/* ---- behavior --------------------------------------------------------------------------- */
+
+static const char *const select_names[] = {"Max", "Min", "Disabled", NULL};
+static const char *const policy_names[] = {"Pods", "Percent", NULL};
+
+/* INT32_MIN: not given. */
+struct policy_read {
+    int type;
+    int32_t value, period_s;
+};
+
+static const struct field policy_fields[] = {
+    {"type",          FIELD_CHOICE,  offsetof(struct policy_read, type),     true, 0,         0, policy_names, NULL},
+    {"value",         FIELD_SECONDS, offsetof(struct policy_read, value),    true, INT32_MIN, 0, NULL,         NULL},
+    {"periodSeconds", FIELD_SECONDS, offsetof(struct policy_read, period_s), true, INT32_MIN, 0,
+     NULL,                                                                                                     NULL},
+};
+
+static void check_bound(struct reading *r, const struct tree *in, const char *name, int32_t v,
+                        int32_t least, int32_t most)
+{
+    const struct tree *t = autoscale__tree_get(in, name);
+    size_t before = autoscale__path_push(r, name);
+
+    if (v < least && least == 0)
+        autoscale__refuse(r, t->at,
+                          "Invalid value: %" PRId32 ": must be greater than or equal to zero", v);
+    else if (v < least)
+        autoscale__refuse(r, t->at, "Invalid value: %" PRId32 ": must be greater than zero", v);
+    else if (v > most)
+        autoscale__refuse(r, t->at,
+                          "Invalid value: %" PRId32 ": must be less than or equal to %" PRId32, v,
+                          most);
+    autoscale__path_pop(r, before);
+}
+
+static void read_policies(struct reading *r, const struct tree *list, void *target)
+{
+    struct scaling_rules *rules = target;
+
+    rules->policies = arena_array(r->a, struct scaling_policy, list->n);
+    rules->n_policies = 0;
+    for (size_t i = 0; i < list->n; i++) {
+        struct policy_read p = {POLICY_PODS, INT32_MIN, INT32_MIN};
+        size_t before = autoscale__path_push_index(r, i);
+
+        if (autoscale__is(r, list->items[i], TREE_MAP)) {
+            autoscale__fields(r, list->items[i], policy_fields, COUNT(policy_fields), &p);
+            if (p.value != INT32_MIN)
+                check_bound(r, list->items[i], "value", p.value, 1, INT32_MAX);
+            if (p.period_s != INT32_MIN)
+                check_bound(r, list->items[i], "periodSeconds", p.period_s, 1, PERIOD_MAX_S);
+            if (p.value > 0 && p.period_s > 0)
+                rules->policies[rules->n_policies++] =
+                    (struct scaling_policy){(enum policy_type)p.type, p.value, p.period_s};
+        }
+        autoscale__path_pop(r, before);
+    }
+    if (list->n == 0)
+        autoscale__refuse(r, list->at, "Required value: must specify at least one Policy");
+}
+
+/* A quantity: 0.05, "0.05", "50m". */
+static void read_tolerance(struct reading *r, const struct tree *t, void *target)
+{
+    struct scaling_rules *rules = target;
+    struct str s = t->text;
+    double scale = 1, v = 0, place = 0;
+    bool good =
+        s.n > 0 && (t->kind == TREE_TEXT || t->kind == TREE_INTEGER || t->kind == TREE_NUMBER);
+
+    if (good && s.p[s.n - 1] == 'm') {
+        scale = 0.001;
+        s.n--;
+    }
+    for (size_t i = 0; good && i < s.n; i++) {
+        if (s.p[i] == '.' && place == 0) {
+            place = 1;
+        } else if (s.p[i] >= '0' && s.p[i] <= '9') {
+            v = v * 10 + (s.p[i] - '0');
+            place *= 10;
+        } else {
+            good = false;
+        }
+    }
+    if (good)
+        rules->tolerance = v / (place > 0 ? place : 1) * scale;
+    else
+        autoscale__refuse(
+            r, t->at, "Invalid value: a tolerance is a quantity that is not negative: 0.05, 50m");
+}
+
+struct rules_read {
+    struct scaling_rules rules;
+    int select;
+};
+
+static const struct field rules_fields[] = {
+    {"stabilizationWindowSeconds", FIELD_SECONDS, offsetof(struct rules_read, rules.window_s),
+     false,                                                                                           INT32_MIN, 0, NULL,         NULL          },
+    {"selectPolicy",               FIELD_CHOICE,  offsetof(struct rules_read, select),         false, 0,         0, select_names,
+     NULL                                                                                                                                       },
+    {"policies",                   FIELD_LIST,    offsetof(struct rules_read, rules),          false, 0,         0, NULL,         read_policies },
+    {"tolerance",                  FIELD_ANY,     offsetof(struct rules_read, rules),          false, 0,         0, NULL,         read_tolerance},
+};
+
+static void read_rules(struct reading *r, const struct tree *t, void *target)
+{
+    struct scaling_rules *out = target;
+    struct rules_read read = {*out, (int)out->select};
+
+    autoscale__fields(r, t, rules_fields, COUNT(rules_fields), &read);
+    if (autoscale__tree_get(t, "stabilizationWindowSeconds") != NULL &&
+        read.rules.window_s != out->window_s)
+        check_bound(r, t, "stabilizationWindowSeconds", read.rules.window_s, 0, WINDOW_MAX_S);
+    *out = read.rules;
+    out->select = (enum select_policy)read.select;
+    out->at = t->at;
+}
+
+static const struct field behavior_fields[] = {
+    {"scaleUp",   FIELD_OBJECT, offsetof(struct behavior, up),   false, 0, 0, NULL, read_rules},
+    {"scaleDown", FIELD_OBJECT, offsetof(struct behavior, down), false, 0, 0, NULL, read_rules},
+};
+
+void autoscale__read_behavior(struct reading *r, const struct tree *t, struct behavior *out)
+{
+    static const struct scaling_policy up[] = {
+        {POLICY_PODS,    4,   15},
+        {POLICY_PERCENT, 100, 15}
+    };
+    static const struct scaling_policy down[] = {
+        {POLICY_PERCENT, 100, 15}
+    };
+
+    *out = (struct behavior){
+        .given = true,
+        .up = {.window_s = 0,  .select = SELECT_MAX, .n_policies = COUNT(up),   .tolerance = -1},
+        .down = {.window_s = -1, .select = SELECT_MAX, .n_policies = COUNT(down), .tolerance = -1},
+        .at = t->at,
+    };
+    out->up.policies = arena_array(r->a, struct scaling_policy, COUNT(up));
+    memcpy(out->up.policies, up, sizeof(up));
+    out->down.policies = arena_array(r->a, struct scaling_policy, COUNT(down));
+    memcpy(out->down.policies, down, sizeof(down));
+    autoscale__fields(r, t, behavior_fields, COUNT(behavior_fields), out);
+}
+
+/* ---- the object ------------------------------------------------------------------------- */
+
+static void read_hpa_behavior(struct reading *r, const struct tree *t, void *target)
+{
+    autoscale__read_behavior(r, t, target);
+}
+
+static void read_hpa_target(struct reading *r, const struct tree *t, void *target)
+{
+    struct hpa_object *out = target;
+    struct target_ref ref = {0};
+
+    autoscale__read_target(r, t, &ref);
+    out->target_name = ref.name;
+    out->target_kind = ref.kind;
+}
+
+static const struct field hpa_fields[] = {
+    {"scaleTargetRef", FIELD_OBJECT, 0,                          true,                        0,                           0,                             NULL,                                              read_hpa_target       },
+    {"minReplicas",    FIELD_NUMBER, offsetof(struct hpa_object, min_replicas),               false,                       0,                             0,                                                 NULL,
+     NULL},
+    {"maxReplicas",                FIELD_NUMBER,                offsetof(struct hpa_object,               max_replicas), true, 1,                          0,                                                                          NULL,
+     NULL},
+    {"behavior",             FIELD_OBJECT,                         offsetof(struct hpa_object,                                          behavior),                                             false,                      0, 0, NULL,
+     read_hpa_behavior},
+    {"metrics",            FIELD_ANY,              0,                                        false,                                                           0,                                                                  0,                                                                                 NULL,                                                                                      NULL                                                },
+};
+
+void autoscale__read_hpa(struct reading *r, const struct tree *object, struct hpa_object *out)
+{
+    const struct tree *spec = autoscale__tree_get(object, "spec");
+    struct object_meta meta = {0};
+
+    out->at = object->at;
+    autoscale__read_meta(r, object, &meta);
+    out->name = meta.name;
+    out->ns = meta.ns;
+    out->min_replicas.v = 1;
+    (void)autoscale__path_push(r, "spec");
+    if (spec == NULL || spec->kind == TREE_NULL)
+        autoscale__refuse(r, object->at, "Required value");
+    else if (autoscale__is(r, spec, TREE_MAP))
+        autoscale__fields(r, spec, hpa_fields, COUNT(hpa_fields), out);
+    if (out->max_replicas.given && out->min_replicas.v > out->max_replicas.v)
+        complain(r->complaints, out->max_replicas.at, true,
+                 "spec.maxReplicas: Invalid value: %" PRId64
+                 ": must be greater than or equal to `minReplicas`",
+                 out->max_replicas.v);
+}
+
+/* ---- authentication --------------------------------------------------------------------- */
+
+struct identity {
+    struct text_at provider, id;
+};
+
+static const struct field identity_fields[] = {
+    {"provider", FIELD_TEXT, offsetof(struct identity, provider),           true,             0,     0,                                NULL,                                       NULL},
+    {"identityId",          FIELD_TEXT,         offsetof(struct identity,              id), false, 0, 0,                                NULL,                                                                         NULL},
+    {"identityTenantId",      FIELD_ANY,                0,                       false,                            0,                            0,      NULL,          NULL},
+    {"identityAuthorityHost",      FIELD_ANY,                0,                  false,                       0,                       0,      NULL,      NULL                                                                         },
+    {"roleArn",      FIELD_ANY,                0,                                false,                                     0,                                     0,      NULL,NULL},
+    {"externalID",      FIELD_ANY,                0,                             false,                                  0,                                  0,      NULL,         NULL                                                                                         },
+    {"identityOwner",      FIELD_ANY,                0,                          false,                               0,                               0,      NULL,NULL},
+};
+
+static void read_identity(struct reading *r, const struct tree *t, void *target)
+{
+    static const char *const providers[] = {"azure-workload", "gcp", "aws", "aws-eks", "none"};
+    struct trigger_auth *out = target;
+    struct identity id = {0};
+    bool known = false;
+
+    autoscale__fields(r, t, identity_fields, COUNT(identity_fields), &id);
+    out->provider = id.provider;
+    out->identity_id = id.id;
+    for (size_t i = 0; i < COUNT(providers); i++)
+        known = known || str_is(id.provider.s, providers[i]);
+    if (id.provider.at.line > 0 && !known) {
+        size_t before = autoscale__path_push(r, "provider");
+
+        autoscale__refuse(r, id.provider.at,
+                          "Unsupported value: \"" STR_FMT
+                          "\": supported values: \"azure-workload\", \"gcp\", \"aws\", "
+                          "\"aws-eks\", \"none\"",
+                          STR_ARG(id.provider.s));
+        autoscale__path_pop(r, before);
+    }
+    if (id.id.at.line > 0 && id.id.s.n == 0)
+        complain(r->complaints, id.id.at, true,
+                 "identityId of PodIdentity should not be empty. If it's set, identityId has to "
+                 "be different than \"\"");
+}
+
+static const struct field auth_fields[] = {
+    {"podIdentity",              FIELD_OBJECT, 0, false, 0, 0, NULL, read_identity},
+    {"secretTargetRef",          FIELD_ANY,    0, false, 0, 0, NULL, NULL         },
+    {"configMapTargetRef",       FIELD_ANY,    0, false, 0, 0, NULL, NULL         },
+    {"env",                      FIELD_ANY,    0, false, 0, 0, NULL, NULL         },
+    {"filePath",                 FIELD_ANY,    0, false, 0, 0, NULL, NULL         },
+    {"hashiCorpVault",           FIELD_ANY,    0, false, 0, 0, NULL, NULL         },
+    {"azureKeyVault",            FIELD_ANY,    0, false, 0, 0, NULL, NULL         },
+    {"gcpSecretManager",         FIELD_ANY,    0, false, 0, 0, NULL, NULL         },
+    {"awsSecretManager",         FIELD_ANY,    0, false, 0, 0, NULL, NULL         },
+    {"boundServiceAccountToken", FIELD_ANY,    0, false, 0, 0, NULL, NULL         },
+    {"oauth2",                   FIELD_ANY,    0, false, 0, 0, NULL, NULL         },
+};
+
+void autoscale__read_auth(struct reading *r, const struct tree *object, struct trigger_auth *out)
+{
+    const struct tree *spec = autoscale__tree_get(object, "spec");
+    struct object_meta meta = {0};
+
+    out->at = object->at;
+    autoscale__read_meta(r, object, &meta);
+    out->name = meta.name;
+    out->ns = meta.ns;
+    (void)autoscale__path_push(r, "spec");
+    if (spec == NULL || spec->kind == TREE_NULL)
+        autoscale__refuse(r, object->at, "Required value");
+    else if (autoscale__is(r, spec, TREE_MAP))
+        autoscale__fields(r, spec, auth_fields, COUNT(auth_fields), out);
+}
