@@ -47,7 +47,7 @@ static struct calc_case {
     {"TestConfigurableTolerance default", METRIC_VALUE, 3, 3, 1000, 1020, 0, 0, 3, 1020},
     {"TestConfigurableTolerance down", METRIC_VALUE, 3, 3, 1000, 300, .9, .1, 3, 300},
     {"nothing is reported yet", METRIC_AVERAGE_VALUE, 0, 0, 10000, 40000, 0, 0, 4, INT64_MIN},
-    {"beyond int32", METRIC_AVERAGE_VALUE, 1, 1, 1, INT64_MAX, 0, 0, INT32_MAX, INT64_MIN},
+    {"beyond int32", METRIC_AVERAGE_VALUE, 1, 1, 1, INT64_MAX, 0, 0, INT32_MAX, INT64_MAX},
     {"percent of what pods ask for", METRIC_UTILIZATION, 3, 2, 50000, 100000, 0, 0, 4, 100000},
 };
 // clang-format on
