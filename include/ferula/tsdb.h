@@ -56,9 +56,8 @@ void tsdb_close(struct tsdb *db);
 
 /*
  * Waits until all of the store's own work is done that is due by the clock: sealing slots that are
- * over, merging late samples, checkpoints, retention, cleaning up after deletions. The writer thread
- * does it anyway; this is for
- * tests and tools.
+ * over, merging late samples, checkpoints, retention, cleaning up after deletions. The writer
+ * thread does it anyway; this is for tests and tools.
  */
 void tsdb_settle(struct tsdb *db);
 
@@ -210,6 +209,12 @@ struct tsdb_match {
     const struct matcher *m;
     size_t n;
 };
+
+/*
+ * Whether a row of the store can hold it: fractional counts in up to some 400 buckets, whole ones
+ * in some 1,000. A write with one that does not fit is refused as a whole (FER_ELIMIT).
+ */
+bool tsdb_histogram_fits(const struct histogram *h);
 
 /* The exemplars of a series. */
 struct tsdb_exemplars {

@@ -131,8 +131,23 @@ static int send_request(struct import *im, const struct ingest_series *series, s
     ingest_pack_v1(&im->packed, series, n, metadata, n_metadata);
     im->n_requests++;
     for (size_t i = 0; i < n; i++)
-        im->n_sent += series[i].n_samples;
+        im->n_sent += series[i].n_samples + series[i].n_hists;
     return im->store.base != NULL ? send_to_server(im) : write_to_folder(im);
+}
+
+/* Samples `from` on of a series, which are floats or histograms. */
+static struct ingest_series run_of(const struct ingest_series *s, size_t from, size_t n)
+{
+    struct ingest_series run = {.labels = s->labels};
+
+    if (s->n_hists > 0) {
+        run.hists = s->hists + from;
+        run.n_hists = n;
+    } else {
+        run.samples = s->samples + from;
+        run.n_samples = n;
+    }
+    return run;
 }
 
 int cli__import_send(struct import *im, const struct ingest_series *series, size_t n,
@@ -146,13 +161,12 @@ int cli__import_send(struct import *im, const struct ingest_series *series, size
         size_t n_runs = 0, room = REQUEST_SAMPLES;
 
         while (i < n && room > 0) {
-            size_t take = MIN(series[i].n_samples - from, room);
+            size_t all = series[i].n_samples + series[i].n_hists, take = MIN(all - from, room);
 
-            runs[n_runs++] =
-                (struct ingest_series){series[i].labels, series[i].samples + from, take};
+            runs[n_runs++] = run_of(&series[i], from, take);
             room -= take;
             from += take;
-            if (from == series[i].n_samples) {
+            if (from == all) {
                 i++;
                 from = 0;
             }

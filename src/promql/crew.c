@@ -11,7 +11,7 @@
 #include "ferula/base/check.h"
 #include "ferula/base/pool.h"
 
-#include "eval.h"
+#include "stream.h"
 
 /* For fewer series a helper would come too late. */
 #define HELP_FROM 512

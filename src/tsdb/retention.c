@@ -18,6 +18,16 @@
 #define SERIES_MAX 48
 #define PROBES_MAX 4096
 
+static bool is_being_sealed(const struct tsdb *db, int32_t slot)
+{
+    return slot == db->state.sealed.slot && db->state.sealed.id != UINT32_MAX;
+}
+
+static bool is_past(const struct tsdb *db, int32_t slot)
+{
+    return db->retention > 0 && tsdb__slot_end(slot) <= tsdb__kept_from(db);
+}
+
 int tsdb__retention_due(struct tsdb *db, struct tsdb__txn *x, bool *due, int32_t *slot)
 {
     struct tsdb__chunk_row row;
@@ -30,9 +40,9 @@ int tsdb__retention_due(struct tsdb *db, struct tsdb__txn *x, bool *due, int32_t
     if (rc < 0)
         return rc == FER_ENOENT ? 0 : rc;
     *slot = row.key.slot;
-    if (*slot == db->state.sealed.slot && db->state.sealed.id != UINT32_MAX)
-        return 0; /* it is being sealed */
-    *due = (db->retention > 0 && tsdb__slot_end(*slot) <= tsdb__kept_from(db)) ||
+    if (is_being_sealed(db, *slot))
+        return 0;
+    *due = is_past(db, *slot) ||
            (db->retention_bytes > 0 && tsdb__used_bytes(db, x) > db->retention_bytes);
     return 0;
 }
@@ -163,8 +173,10 @@ int tsdb__retention_slice(struct tsdb *db, struct tsdb__txn *x, int32_t slot, si
         struct tsdb__chunk_row row;
 
         rc = tsdb__chunk_first(x, &row);
-        if (rc < 0 || row.key.slot != slot)
+        if (rc < 0 || (row.key.slot != sl.slot &&
+                       (is_being_sealed(db, row.key.slot) || !is_past(db, row.key.slot))))
             break;
+        sl.slot = row.key.slot;
         rc = clear_row(&sl, &row, &whole);
         if (rc == 0 && whole)
             rc = tsdb__chunk_delete(x, row.key);

@@ -10,7 +10,10 @@
 /* The oldest slot that has rows is past the retention, by time or by size. */
 int tsdb__retention_due(struct tsdb *db, struct tsdb__txn *x, bool *due, int32_t *slot);
 
-/* Deletes at most `most` rows of `slot`, the oldest, and the series that end with them. */
+/*
+ * Deletes at most `most` rows of `slot`, the oldest, and of those after it that are past the
+ * retention by time, and the series that end with them.
+ */
 int tsdb__retention_slice(struct tsdb *db, struct tsdb__txn *x, int32_t slot, size_t most,
                           struct tsdb__gone *gone);
 

@@ -86,6 +86,7 @@ struct tsdb__upkeep {
     struct tsdb__checkpoint checkpoint;
     struct tsdb__gone gone;
     int32_t retention_slot; /* being deleted */
+    size_t n_sealing;       /* slots that the slice has sealed to their end */
     int32_t seal_upto;      /* slots up to it are sealed whatever the clock says */
     uint32_t generation;    /* newest of a checkpoint, whole or not */
     uint64_t n_logged;      /* samples since the last checkpoint began */

@@ -37,6 +37,7 @@
 /* Of one slice; deletions stay below a record of LMDB's list of free pages (509). */
 #define RETENTION_ROWS  128
 #define SEAL_ROWS       24
+#define SEAL_IDS        (256 * 1024) /* series looked at */
 #define MERGE_ROWS      32
 #define CHECKPOINT_ROWS 48
 #define TRIM_ROWS       400
@@ -141,30 +142,62 @@ static bool seal_due(struct tsdb *db)
            (db->head.n_slots > 0 && seal_is_over(db, &db->head.slots[0]));
 }
 
+/* The next slot that can be sealed, when the one of `mark` is done; NULL: there is none. */
+static const struct tsdb__open_slot *seal_next(const struct tsdb *db, struct tsdb__mark mark)
+{
+    size_t i = 0;
+
+    while (i < db->head.n_slots && db->head.slots[i].slot <= mark.slot)
+        i++;
+    return i < db->head.n_slots && seal_is_over(db, &db->head.slots[i]) ? &db->head.slots[i] : NULL;
+}
+
+/*
+ * One slot or a part of it; and, as long as the slice is small, the next ones: history with a
+ * sample now and then has thousands of slots, and a commit for each would take minutes.
+ */
 static int seal_run(struct tsdb *db, struct tsdb__txn *x, struct tsdb__state *next)
 {
-    int rc;
+    struct tsdb__seal *s = &db->upkeep.seal;
+    size_t most = rows(db, SEAL_ROWS), n_rows = 0, n_ids = 0;
+    const struct tsdb__open_slot *slot;
 
     if (next->sealed.id == UINT32_MAX)
         next->sealed = (struct tsdb__mark){db->head.slots[0].slot, 0};
-    rc = tsdb__seal_slice(&db->upkeep.seal, &db->head, x, db->series.n, rows(db, SEAL_ROWS),
-                          &next->sealed);
-    next->max_t = MAX(next->max_t, db->upkeep.seal.max_t);
-    return rc;
+    db->upkeep.n_sealing = 0;
+    do {
+        int rc = tsdb__seal_slice(s, &db->head, x, db->series.n, most - n_rows, &next->sealed);
+        next->max_t = MAX(next->max_t, s->max_t);
+        if (rc != 0 || next->sealed.id != UINT32_MAX)
+            return rc;
+        db->upkeep.n_sealing++;
+        n_rows += s->writer.n_rows;
+        n_ids += db->series.n;
+        slot = n_rows < most && n_ids < SEAL_IDS ? seal_next(db, next->sealed) : NULL;
+        if (slot != NULL)
+            next->sealed = (struct tsdb__mark){slot->slot, 0};
+    } while (slot != NULL);
+    return 0;
 }
 
 static void seal_publish(struct tsdb *db, const struct tsdb__state *was)
 {
-    struct tsdb__mark from = was->sealed;
+    struct tsdb__mark from = was->sealed, to = db->state.sealed;
 
     if (from.id == UINT32_MAX)
         from.id = 0;
     tsdb__head_lock_write(&db->head);
-    tsdb__seal_publish(&db->head, from, db->state.sealed);
+    /* What came before a slot that is not done yet is done for all series. */
+    if (db->upkeep.n_sealing > 0 && to.id != UINT32_MAX)
+        tsdb__seal_publish(&db->head, (struct tsdb__mark){0, 0},
+                           (struct tsdb__mark){to.slot - 1, UINT32_MAX});
+    if (db->upkeep.n_sealing + (to.id != UINT32_MAX) > 1)
+        from.id = 0;
+    tsdb__seal_publish(&db->head, from, to);
     tsdb__head_unlock(&db->head);
     stats_set(STAT_HEAD_BYTES, db->head.n_bytes);
-    if (db->state.sealed.id == UINT32_MAX) {
-        stats_add(STAT_SLOTS_SEALED, 1);
+    stats_add(STAT_SLOTS_SEALED, db->upkeep.n_sealing);
+    if (db->upkeep.n_sealing > 0) {
         db->upkeep.wants_merge = db->upkeep.wants_checkpoint = db->upkeep.wants_retention = true;
     }
 }
@@ -353,17 +386,20 @@ static void trim_undo(struct tsdb *db)
 
 /* ---- all of it -------------------------------------------------------------------------- */
 
-/* In the order of their urgency: what makes room, what readers wait for, what a start waits for. */
-enum { RETENTION, TRIM, PURGE, SEAL, MERGE, CHECKPOINT, N_STEPS };
+/*
+ * In the order of their urgency: what makes room, what readers wait for, what a start waits for. A
+ * purge may take long, and keeps sealing and merging from being due: it is the last.
+ */
+enum { RETENTION, TRIM, SEAL, MERGE, CHECKPOINT, PURGE, N_STEPS };
 
 // clang-format off
 static const struct step steps[N_STEPS] = {
     [RETENTION]  = {"retention",  retention_due,  retention_run,  retention_publish,  retention_undo},
     [TRIM]       = {"trimming",   trim_due,       trim_run,       trim_publish,       trim_undo},
-    [PURGE]      = {"purging",    purge_due,      purge_run,      purge_publish,      purge_undo},
     [SEAL]       = {"sealing",    seal_due,       seal_run,       seal_publish,       NULL},
     [MERGE]      = {"merging",    merge_due,      merge_run,      merge_publish,      merge_undo},
     [CHECKPOINT] = {"checkpoint", checkpoint_due, checkpoint_run, checkpoint_publish, checkpoint_undo},
+    [PURGE]      = {"purging",    purge_due,      purge_run,      purge_publish,      purge_undo},
 };
 // clang-format on
 

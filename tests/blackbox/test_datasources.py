@@ -10,6 +10,7 @@ import urllib.parse
 
 import pytest
 
+import rw
 from api_data import LAST, T0, api  # noqa: F401
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded", "User-Agent": "Grafana/12.1.0",
@@ -124,6 +125,20 @@ def test_grafana_exemplar_probe(grafana):
     status, answer = grafana.query("/api/v1/query_exemplars", query="http_requests_total",
                                    start=f"{T0}", end=f"{LAST}")
     assert (status, answer) == (200, {"status": "success", "data": []})
+
+
+def test_grafana_exemplars(server):
+    """Its panels want label sets and numbers as text, times as numbers."""
+    labels = {"__name__": "with_exemplar_total", "pod": "a"}
+    exemplar = rw.field(3, rw.exemplar({"traceID": "abc"}, 0.25, T0 * 1000 + 500))
+    reply = server.write(rw.body(rw.series(labels, [(T0 * 1000 + 900, 1.0)], exemplar)))
+    assert reply.status == 204, reply
+    for method in ("POST", "GET"):
+        status, answer = Grafana(server, method).query(
+            "/api/v1/query_exemplars", query="sum(rate(with_exemplar_total[1m0s]))",
+            start=f"{T0}", end=f"{T0 + 60}")
+        assert (status, answer["data"]) == (200, [{"seriesLabels": labels, "exemplars": [
+            {"labels": {"traceID": "abc"}, "value": "0.25", "timestamp": T0 + 0.5}]}])
 
 
 SPAN = {"start": T0, "end": LAST}
