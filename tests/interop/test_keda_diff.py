@@ -1,15 +1,19 @@
-"""KEDA's own prometheus scaler (v2.20.2, unchanged) and ours on random metadata and answers.
+"""KEDA's own code (v2.20.2, unchanged) and ours: the prometheus scaler on random metadata and answers,
+and the operator's loop, its fallback and its metrics service on random stories, in virtual time.
 
-KEDA_CASES sets how many, KEDA_SEED which ones.
+KEDA_CASES and KEDA_STORIES set how many, KEDA_SEED which ones.
 """
 import json
 import os
 import random
 
 import gopeer
+import keda_stories
+from keda_stories import result, sample
 from autoscale_diff import binary, run
 
 CASES = int(os.environ.get("KEDA_CASES", "10000"))
+STORIES = int(os.environ.get("KEDA_STORIES", "500"))
 SEED = int(os.environ.get("KEDA_SEED", "1"))
 VERSION = "2.20.2"
 
@@ -107,14 +111,6 @@ class Generator:
                 "canned": {"status": status, "body": body}}
 
 
-def sample(value):
-    return {"metric": {"a": "b"}, "value": [1686063687.1, value]}
-
-
-def result(elements):
-    return json.dumps({"status": "success", "data": {"resultType": "vector", "result": elements}})
-
-
 def simple(case, got):
     """What is compared: of a decoder's errors that there is one."""
     if got["stage"] == "poll" and case["answer"]["kind"] in ("scalar", "garbled"):
@@ -133,3 +129,63 @@ def test_scaler():
     found = [f"{json.dumps(case)}\n    ferula {simple(case, a)}\n    KEDA   {simple(case, b)}"
              for case, a, b in zip(cases, mine, theirs) if simple(case, a) != simple(case, b)]
     assert not found, f"seed {SEED}: {len(found)} of {CASES} differ\n" + "\n".join(found[:8])
+
+
+def looked_at(event):
+    return dict(event, values=event.get("values") or [])
+
+
+def first_difference(mine, theirs):
+    for i, (a, b) in enumerate(zip(mine, theirs)):
+        if looked_at(a) != looked_at(b):
+            return i
+    return None if len(mine) == len(theirs) else min(len(mine), len(theirs))
+
+
+def shrink(both, story, event):
+    """Ends the story at the difference, and leaves out what does not matter for it."""
+    def differs(candidate):
+        mine, theirs = both([candidate])
+        return first_difference(mine[0], theirs[0]) is not None
+
+    story = dict(story, seconds=event["t"],
+                 answers=[p for p in story["answers"] if p["t"] <= event["t"]])
+    for i in reversed(range(1, len(story["answers"]))):
+        shorter = dict(story, answers=story["answers"][:i] + story["answers"][i + 1:])
+        if differs(shorter):
+            story = shorter
+    for key in list(story["spec"]):
+        spec = {k: v for k, v in story["spec"].items() if k != key}
+        if key not in ("triggers", "scaleTargetRef", "advanced") and differs(dict(story, spec=spec)):
+            story = dict(story, spec=spec)
+    return story
+
+
+def told(both, story, event):
+    story = shrink(both, story, event)
+    mine, theirs = both([story])
+    at = first_difference(mine[0], theirs[0])
+    spec = {k: v for k, v in story["spec"].items() if k != "advanced"}
+    lines = [f"{story['replicas']} replicas, {json.dumps(spec)} {story['annotations']}"]
+    lines += [f"  from {p['t']} s: {json.dumps(p['answers'])}" for p in story["answers"]]
+    lines += [f"  {looked_at(e)}" for e in theirs[0][:at]]
+    return "\n".join(lines + [f"    ferula {looked_at(mine[0][at])}",
+                              f"    KEDA   {looked_at(theirs[0][at])}"])
+
+
+def test_operator(monkeypatch):
+    monkeypatch.setenv("KEDA_HTTP_DISABLE_KEEP_ALIVE", "true")
+    program = gopeer.build_test("keda", "operator", "keda-operator")
+
+    def both(stories):
+        return (run([binary(), "operator", VERSION], stories),
+                run([program, "-test.timeout=0"], stories))
+
+    rnd = random.Random(SEED)
+    stories = [keda_stories.story(rnd) for _ in range(STORIES)]
+    mine, theirs = both(stories)
+    assert len(mine) == len(theirs) == STORIES
+    found = [(i, first_difference(a, b)) for i, (a, b) in enumerate(zip(mine, theirs))
+             if first_difference(a, b) is not None]
+    assert not found, f"seed {SEED}: {len(found)} of {STORIES} differ\n" + "\n".join(
+        told(both, stories[i], theirs[i][at]) for i, at in found[:4])
