@@ -429,11 +429,13 @@ static void check_triggers(struct linter *l, const struct scaled_object *so)
     autoscale__lint_cases(l, views, so->n_triggers);
 }
 
+/* Files of one folder may be for different clusters, unless they name a namespace. */
 static bool same_target(const struct text_at *name, const struct text_at *kind,
-                        const struct text_at *ns, const struct scaled_object *so)
+                        const struct text_at *ns, struct place at, const struct scaled_object *so)
 {
     return name->s.n > 0 && str_eq(name->s, so->target_name.s) &&
-           str_eq(kind->s, so->target_kind.s) && str_eq(ns->s, so->ns.s);
+           str_eq(kind->s, so->target_kind.s) && str_eq(ns->s, so->ns.s) &&
+           (ns->s.n > 0 || strcmp(at.file, so->at.file) == 0);
 }
 
 /* KEDA's webhook refuses a target that something else scales. */
@@ -446,7 +448,7 @@ static void check_target(struct linter *l, size_t index)
     for (size_t i = 0; i < index && by == NULL; i++) {
         const struct scaled_object *x = &l->m->scaled_objects[i];
 
-        if (same_target(&x->target_name, &x->target_kind, &x->ns, so) &&
+        if (same_target(&x->target_name, &x->target_kind, &x->ns, x->at, so) &&
             !str_eq(x->name.s, so->name.s)) {
             by = "ScaledObject";
             other = x->name.s;
@@ -455,7 +457,7 @@ static void check_target(struct linter *l, size_t index)
     for (size_t i = 0; i < l->m->n_hpas && by == NULL; i++) {
         const struct hpa_object *x = &l->m->hpas[i];
 
-        if (same_target(&x->target_name, &x->target_kind, &x->ns, so) &&
+        if (same_target(&x->target_name, &x->target_kind, &x->ns, x->at, so) &&
             !str_starts(x->name.s, "keda-hpa-")) {
             by = "hpa";
             other = x->name.s;
