@@ -168,7 +168,7 @@ static void read_field(struct reading *r, const struct field *f, const struct tr
         if (read_int(r, f, t, &v))
             *(struct number_at *)to = (struct number_at){v, true, t->at};
         break;
-    case FIELD_SECONDS:
+    case FIELD_INT32:
         if (read_int(r, f, t, &v))
             *(int32_t *)to = (int32_t)v;
         break;

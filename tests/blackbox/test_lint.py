@@ -65,6 +65,9 @@ REF = "    authenticationRef: {name: auth}\n"
 FALLBACK = "  minReplicaCount: 1\n  maxReplicaCount: 5\n  fallback: {failureThreshold: 3, replicas: %d}\n"
 
 
+FORMULA = "  minReplicaCount: 1\n  advanced: {scalingModifiers: {formula: \"%s\", target: \"%d\"}}\n"
+
+
 def auth(name="auth", provider="azure-workload"):
     return (f"---\napiVersion: keda.sh/v1alpha1\nkind: TriggerAuthentication\nmetadata: {{name: {name}}}\n"
             f"spec: {{podIdentity: {{provider: {provider}}}}}\n")
@@ -122,6 +125,11 @@ RULES = [
     ("FER015", so(threshold="10"), so(threshold='"10"')),
     ("FER015", so(threshold='"ten"'), so(threshold='"1e1"')),
     ("FER015", so(query=None), so()),
+    ("FER015", so(threshold='"0.0001"'), so(threshold='"0.001"')),
+    ("FER015", so(spec=FORMULA % ("a + c", 2), trigger="    name: a\n"),
+     so(spec=FORMULA % ("a + 1", 2), trigger="    name: a\n")),
+    ("FER015", so(spec=FORMULA % ("a", 0), trigger="    name: a\n"),
+     so(spec=FORMULA % ("a", 1), trigger="    name: a\n")),
     ("FER015", so(spec="  minReplicaCount: -1\n"), so()),
     ("FER016", so(spec="  minReplicas: 1\n  minReplicaCount: 1\n"), so()),
     ("FER016", so() + "---\n" + so(), so() + "---\n" + so(name="b", target="other")),
