@@ -6,6 +6,8 @@
 C(serve)
 C(test)
 C(explain)
+C(lint)
+C(command)
 C(query_instant)
 C(query_range)
 C(query_series)
