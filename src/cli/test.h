@@ -47,6 +47,9 @@ struct test_run {
     bool show_times;
 };
 
+/* test.c: what is wrong in files, on stderr; true: something is fatal. */
+bool cli__tell_complaints(const struct complaints *c);
+
 /* test_print.c: fills in a case's texts from its result. */
 void cli__test_describe(struct test_case *c, const struct test_flags *flags,
                         const struct story_result *r);
