@@ -121,17 +121,14 @@ static bool tell_complaints(const struct explain_run *r, const struct complaints
     return !fatal;
 }
 
-static int explain_objects(struct explain_run *r, const struct manifests *m, struct buf *out)
+/* `j`: NULL for text. */
+static int explain_objects(struct explain_run *r, const struct manifests *m, struct buf *out,
+                           struct json *j)
 {
-    bool as_json = strcmp(r->format, "json") == 0;
     struct explained_object x;
     struct fault f = {0};
-    struct json j;
     size_t n = 0;
 
-    json_init(&j, out);
-    if (as_json)
-        json_array_begin(&j);
     for (size_t i = 0; i < m->n_scaled_objects; i++) {
         int rc;
 
@@ -141,18 +138,43 @@ static int explain_objects(struct explain_run *r, const struct manifests *m, str
         rc = judge(r, rc, &f);
         if (rc != CLI__OK)
             return rc;
-        if (as_json) {
-            cli__explain_object_json(&j, &x, r->elements);
+        if (j != NULL) {
+            cli__explain_object_json(j, &x, r->elements);
         } else {
             buf_puts(out, n > 0 ? "\n" : "");
             cli__explain_object(out, &x, r->elements);
         }
         n++;
     }
-    if (as_json)
-        json_array_end(&j);
-    buf_puts(out, as_json ? "\n" : "");
     return n > 0 ? CLI__OK : tell(r, "there is no such ScaledObject in the file", CLI__USAGE);
+}
+
+/* Objects, and what lint has to say of the file. */
+static int print_manifests(struct explain_run *r, const struct manifests *m,
+                           const struct complaints *c, struct buf *out)
+{
+    const struct lint_opts opts = {.versions = r->opts.versions};
+    struct lint_report report = {0};
+    struct json j;
+    int rc;
+
+    lint_run(&r->arena, m, c, &opts, &report);
+    if (strcmp(r->format, "json") != 0) {
+        rc = explain_objects(r, m, out, NULL);
+        cli__explain_lint(out, &report);
+        return rc;
+    }
+    json_init(&j, out);
+    json_object_begin(&j);
+    json_key(&j, "objects");
+    json_array_begin(&j);
+    rc = explain_objects(r, m, out, &j);
+    json_array_end(&j);
+    json_key(&j, "lint");
+    cli__explain_lint_json(&j, &report);
+    json_object_end(&j);
+    buf_putc(out, '\n');
+    return rc;
 }
 
 static int explain_manifest(struct explain_run *r, const char *path)
@@ -166,7 +188,7 @@ static int explain_manifest(struct explain_run *r, const char *path)
     if (manifests_load(&r->arena, path, &m, &complaints, &f) < 0)
         return tell(r, f.text, CLI__USAGE);
     if (tell_complaints(r, &complaints))
-        rc = explain_objects(r, &m, &out);
+        rc = print_manifests(r, &m, &complaints, &out);
     if (rc == CLI__OK)
         return cli__print(&out);
     buf_release(&out);
@@ -277,11 +299,10 @@ const struct cli__command cli__explain = {
         "are needed. Of a ScaledObject also what KEDA makes of the answer, and the arithmetic of\n"
         "the HPA. What those remember from before is not known from one moment; it is said where\n"
         "that matters.\n",
-    .examples =
-        "  ferula explain 'sum(rate(http_requests_total[2m]))' --data http://127.0.0.1:9090\n"
-        "      why a server answers what it answers\n"
-        "  ferula explain 'rate(jobs_total[1m])' --data dump.jsonl --at=-10m\n"
-        "      ten minutes before the end of a file\n",
+    .examples = "  ferula explain so.yaml --data http://127.0.0.1:9090 --current-replicas 3\n"
+                "      from the query to the replica count, at this moment\n"
+                "  ferula explain 'rate(jobs_total[1m])' --data dump.jsonl --at=-10m\n"
+                "      ten minutes before the end of a file\n",
     .flags = flags,
     .n_flags = COUNT(flags),
     .run = run,

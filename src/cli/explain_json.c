@@ -223,9 +223,25 @@ void cli__explain_object_json(struct json *j, const struct explained_object *x, 
     }
     json_array_end(j);
     add_texts(j, "hpa", x->lines, x->n_lines);
-    add_number(j, "current", x->now);
-    add_number(j, "replicas", x->replicas);
+    if (x->known) {
+        add_number(j, "current", x->now);
+        add_number(j, "replicas", x->replicas);
+    }
     json_key(j, "complete");
     json_bool(j, x->complete);
     json_object_end(j);
+}
+
+void cli__explain_lint_json(struct json *j, const struct lint_report *r)
+{
+    json_array_begin(j);
+    for (size_t i = 0; i < r->n; i++) {
+        json_object_begin(j);
+        add_member(j, "rule", str_of(r->v[i].rule));
+        add_number(j, "line", r->v[i].at.line);
+        add_member(j, "text", r->v[i].text);
+        add_member(j, "fix", r->v[i].fix);
+        json_object_end(j);
+    }
+    json_array_end(j);
 }
