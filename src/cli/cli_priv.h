@@ -20,6 +20,7 @@ enum cli__exit {
     CLI__OK = 0,
     CLI__FAILED = 1,
     CLI__USAGE = 2,
+    CLI__FINDINGS = 3,
     CLI__UNREACHABLE = 4,
     CLI__STORE_FAILED = 70,
     CLI__INTERRUPTED = 130,
@@ -39,7 +40,7 @@ struct cli__command {
 extern const struct cli__command cli__serve, cli__query_instant, cli__query_range,
     cli__query_series, cli__query_labels, cli__push, cli__tsdb_dump, cli__tsdb_import,
     cli__tsdb_analyze, cli__tsdb_verify, cli__tsdb_snapshot, cli__tsdb_restore, cli__tsdb_compact,
-    cli__explain, cli__test, cli__simulate, cli__help, cli__version;
+    cli__explain, cli__lint, cli__test, cli__simulate, cli__help, cli__version;
 
 /*
  * Reads a command's flags and words. True: go on; false: *exit_code is the answer (help was
