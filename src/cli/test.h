@@ -11,7 +11,7 @@
 struct test_flags {
     bool help;
     const char *run, *junit;
-    bool github, diff, debug, update, watch, timing;
+    bool github, diff, debug, update, watch, timing, promtool;
     size_t jobs;
 };
 
