@@ -6,6 +6,7 @@
 C(serve)
 C(test)
 C(explain)
+C(lint)
 C(query_instant)
 C(query_range)
 C(query_series)

@@ -36,7 +36,7 @@ web.user-assets write-documentation
 """.split()
 
 COMMANDS = ["serve", "query instant", "query range", "query series", "query labels", "explain", "push",
-            "tsdb dump", "tsdb import", "tsdb analyze", "tsdb verify", "tsdb snapshot", "tsdb restore", "tsdb compact", "help",
+            "tsdb dump", "tsdb import", "tsdb analyze", "tsdb verify", "tsdb snapshot", "tsdb restore", "tsdb compact", "lint", "help",
             "version"]
 
 
