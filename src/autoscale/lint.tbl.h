@@ -167,7 +167,8 @@ L(FER022, WARNING, "fallback flaps with useCachedMetrics",
   "    fallback: {failureThreshold: 3, replicas: 6}\n    triggers:\n    - useCachedMetrics: true",
   "use one of the two.")
 L(FER023, ERROR, "a target is scaled by two objects",
-  "Another ScaledObject or an HPA in the files has the same target.",
+  "Another ScaledObject or an HPA has the same target: in the same file, or of a namespace that both\n"
+  "name.",
   "Two controllers would set the same replicas against each other. KEDA's webhook refuses the second\n"
   "ScaledObject: \"the workload ... is already managed by ...\"; where it is not installed they fight.",
   "    # two ScaledObjects, both with\n    scaleTargetRef: {name: sample-app}",
