@@ -15,6 +15,10 @@
 
 #include "ferula/autoscale/world.h"
 
+#include "ferula/autoscale/story.h"
+
+#include "ferula/autoscale/picture.h"
+
 #include "ferula/autoscale/lint.h"
 
 #endif

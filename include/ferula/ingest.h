@@ -157,10 +157,13 @@ void ingest_print_federation(struct buf *out, const struct ingest_newest *v, siz
 
 /* ---- for senders ------------------------------------------------------------------------ */
 
+/* A run of floats, or of native histograms. */
 struct ingest_series {
     struct labels labels;
     const struct sample *samples;
     size_t n_samples;
+    const struct hsample *hists;
+    size_t n_hists;
 };
 
 /* Packs a WriteRequest (protobuf-c) and compresses it (snappy block); *out is appended to. */
@@ -194,6 +197,15 @@ int ingest_parse_text(struct arena *a, struct str text, enum ingest_text_format 
  * ends a series), and any other NaN by its bits, "NaN:7ff8000000000123".
  */
 void ingest_print_jsonl(struct buf *out, struct labels ls, const struct sample *s, size_t n);
+
+/*
+ * The same of native histograms: {"metric":...,"histograms":[{"schema":3,"count":5,"sum":1.5,
+ * "zero_threshold":0.001,"zero_count":1,"positive":[index,count,...],"negative":[...],
+ * "bounds":[...],"whole":true,"gauge":true}],"timestamps":...}, without the last five where they
+ * say nothing. Values are those above; what is known of resets is left out.
+ */
+void ingest_print_jsonl_histograms(struct buf *out, struct labels ls, const struct hsample *h,
+                                   size_t n);
 
 /*
  * Reads such a line into `a`; other members of the object are passed over. null, "Infinity" and

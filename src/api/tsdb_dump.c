@@ -23,9 +23,32 @@ struct dump {
     size_t limit;
     struct buf *out;
     struct tsdb_cursor *at;
-    struct sample_vec samples;
-    size_t n_series; /* printed */
+    struct series_samples samples;
+    struct arena scratch; /* of the histograms */
+    size_t n_series;      /* printed */
 };
+
+/* What of a series is printed: so many floats, so many histograms. */
+struct progress {
+    size_t f, h;
+};
+
+/* How many samples of the next one's kind come before one of the other kind, up to a line. */
+static size_t run_length(const struct series_samples *ss, struct progress at, bool *hists)
+{
+    const struct sample *f = ss->f.v + at.f;
+    const struct hsample *h = ss->h.v + at.h;
+    size_t n_f = ss->f.n - at.f, n_h = ss->h.n - at.h, n = 0;
+
+    *hists = n_f == 0 || (n_h > 0 && h[0].t < f[0].t);
+    if (*hists)
+        while (n < MIN(n_h, (size_t)LINE_SAMPLES) && (n_f == 0 || h[n].t < f[0].t))
+            n++;
+    else
+        while (n < MIN(n_f, (size_t)LINE_SAMPLES) && (n_h == 0 || f[n].t < h[0].t))
+            n++;
+    return n;
+}
 
 /*
  * Prints series `i` of a part. False: the page is full; the cursor is behind what was printed.
@@ -33,16 +56,25 @@ struct dump {
  */
 static bool print_series(struct dump *d, const struct tsdb_part *part, size_t i, bool goes_on)
 {
-    const struct sample *s = d->samples.v;
-    size_t n = d->samples.n, at = 0;
+    const struct series_samples *ss = &d->samples;
+    struct labels ls = part->sel->series[i].labels;
+    size_t n = ss->f.n + ss->h.n;
+    struct progress at = {0};
+    bool hists;
 
-    while (at < n && (!goes_on || n - at >= LINE_SAMPLES || at == 0)) {
-        size_t line = MIN(n - at, (size_t)LINE_SAMPLES);
+    while (at.f + at.h < n) {
+        size_t line = run_length(ss, at, &hists), first = at.f + at.h;
+        ts_ms last = hists ? ss->h.v[at.h + line - 1].t : ss->f.v[at.f + line - 1].t;
 
-        ingest_print_jsonl(d->out, part->sel->series[i].labels, s + at, line);
-        at += line;
-        *d->at = (struct tsdb_cursor){part->ids[i], s[at - 1].t + 1};
-        if (d->out->n >= d->limit && (at < n || goes_on))
+        if (goes_on && first > 0 && first + line == n && line < LINE_SAMPLES)
+            break;
+        if (hists)
+            ingest_print_jsonl_histograms(d->out, ls, ss->h.v + at.h, line);
+        else
+            ingest_print_jsonl(d->out, ls, ss->f.v + at.f, line);
+        *(hists ? &at.h : &at.f) += line;
+        *d->at = (struct tsdb_cursor){part->ids[i], last + 1};
+        if (d->out->n >= d->limit && (first + line < n || goes_on))
             return false;
     }
     return true;
@@ -65,15 +97,16 @@ static int print_part(struct dump *d, const struct tsdb_part *part, struct fault
         bool goes_on = part->next.id == part->ids[i];
         int rc;
 
-        d->samples.n = 0;
-        rc = source_read_floats(sel, i, &d->samples, f);
+        arena_reset(&d->scratch);
+        d->samples.arena = &d->scratch;
+        rc = sel->source->ops->read(sel, i, &d->samples, f);
         if (rc < 0)
             return rc;
         d->n_series++;
         if (!print_series(d, part, i, goes_on))
             return 1;
         /* What is left of a series that goes on is read again with what follows. */
-        if (!goes_on || d->samples.n == 0)
+        if (!goes_on || d->samples.f.n + d->samples.h.n == 0)
             *d->at = after(d, part, i);
         if (d->out->n >= d->limit)
             return 1;
@@ -108,7 +141,8 @@ int api_dump_page(struct tsdb *db, const struct tsdb_export *what, size_t limit,
             rc = print_part(&d, &part, f);
         n_series = next_series(&d, n_series);
     }
-    sample_vec_release(&d.samples);
+    series_samples_release(&d.samples);
+    arena_release(&d.scratch);
     arena_release(&a);
     return rc < 0 ? rc : 0;
 }

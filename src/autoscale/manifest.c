@@ -205,6 +205,14 @@ static void read_object(struct reading *r, const struct tree *t, int depth, stru
                  "no matches for kind \"ScaledObject\" in version \"" STR_FMT "\"", STR_ARG(api));
 }
 
+void autoscale__manifest_add(struct arena *a, const struct tree *object, struct manifests *out,
+                             struct complaints *complaints)
+{
+    struct reading r = {.a = a, .complaints = complaints};
+
+    read_object(&r, object, 0, out);
+}
+
 static int by_place(const void *a, const void *b)
 {
     const struct complaint *x = a, *y = b;
@@ -249,13 +257,11 @@ static int read_stream(FILE *in, struct buf *text)
     return ferror(in) ? FER_EIO : 0;
 }
 
-int manifests_load(struct arena *a, const char *path, struct manifests *out,
-                   struct complaints *complaints, struct fault *f)
+int autoscale__file_read(struct arena *a, const char *path, struct str *out, struct fault *f)
 {
     bool standard = strcmp(path, "-") == 0;
     FILE *in = standard ? stdin : fopen(path, "re");
     struct buf text = {0};
-    struct str kept;
     int rc;
 
     if (in == NULL)
@@ -265,7 +271,18 @@ int manifests_load(struct arena *a, const char *path, struct manifests *out,
         (void)fault_set(f, rc, 0, "%s: %s", path, strerror(errno));
     if (!standard)
         (void)fclose(in);
-    kept = arena_str(a, buf_str(&text));
+    *out = arena_str(a, buf_str(&text));
     buf_release(&text);
-    return rc < 0 ? rc : manifests_read(a, kept, standard ? "<stdin>" : path, out, complaints, f);
+    return rc;
+}
+
+int manifests_load(struct arena *a, const char *path, struct manifests *out,
+                   struct complaints *complaints, struct fault *f)
+{
+    struct str text;
+    int rc = autoscale__file_read(a, path, &text, f);
+
+    if (rc < 0)
+        return rc;
+    return manifests_read(a, text, strcmp(path, "-") == 0 ? "<stdin>" : path, out, complaints, f);
 }

@@ -29,6 +29,13 @@ void autoscale__read_scaled_object(struct reading *r, const struct tree *object,
 void autoscale__read_auth(struct reading *r, const struct tree *object, struct trigger_auth *out);
 void autoscale__read_hpa(struct reading *r, const struct tree *object, struct hpa_object *out);
 
+/* Adds an object that stands in another file, as manifests_read() does with those of its own. */
+void autoscale__manifest_add(struct arena *a, const struct tree *object, struct manifests *out,
+                             struct complaints *complaints);
+
+/* All of a file or, for "-", of stdin. FER_EIO: "FILE: reason". */
+int autoscale__file_read(struct arena *a, const char *path, struct str *out, struct fault *f);
+
 /* What KEDA's admission webhook and operator refuse of one that could be read. */
 void autoscale__check_scaled_object(const struct scaled_object *so, struct complaints *c);
 

@@ -37,11 +37,11 @@ static void take_line(struct import *im, struct str line)
                           (unsigned long long)im->in->n_lines, f.text);
         return;
     }
-    if (s.n_samples == 0)
+    if (s.n_samples + s.n_hists == 0)
         return;
     ARENA_GROW(&im->arena, im->series, im->n_series, im->cap_series, struct ingest_series);
     im->series[im->n_series++] = s;
-    im->n_samples += s.n_samples;
+    im->n_samples += s.n_samples + s.n_hists;
 }
 
 int cli__import_jsonl(struct import *im)

@@ -122,3 +122,21 @@ int cli__input_lines(struct input *in, size_t n, struct str *out, struct fault *
             return rc;
     }
 }
+
+bool cli__looks_like_json(struct str s)
+{
+    size_t i = 1;
+
+    s = str_trim(s);
+    if (s.n == 0 || s.p[0] != '{')
+        return false;
+    while (i < s.n && (s.p[i] == ' ' || s.p[i] == '\t'))
+        i++;
+    if (i == s.n || s.p[i] != '"')
+        return false;
+    for (i++; i < s.n && s.p[i] != '"';)
+        i += s.p[i] == '\\' ? 2 : 1;
+    for (i++; i < s.n && (s.p[i] == ' ' || s.p[i] == '\t');)
+        i++;
+    return i < s.n && s.p[i] == ':';
+}

@@ -38,4 +38,8 @@ int cli__input_line(struct input *in, struct str *out, struct fault *f);
  */
 int cli__input_lines(struct input *in, size_t n, struct str *out, struct fault *f);
 
+/* Whether a file that begins so holds JSON: an object begins with a name and a colon, a series of
+ * OpenMetrics in braces does not. */
+bool cli__looks_like_json(struct str s);
+
 #endif

@@ -107,7 +107,8 @@ static int dump_jsonl(struct dump *d)
 struct text_out {
     struct buf text;
     struct arena line;
-    size_t n_nans; /* that the format does not tell apart */
+    size_t n_nans;  /* that the format does not tell apart */
+    size_t n_hists; /* that it has not at all */
 };
 
 static int print_lines(struct dump *d, struct text_out *out)
@@ -126,6 +127,7 @@ static int print_lines(struct dump *d, struct text_out *out)
         for (size_t i = 0; i < series.n_samples; i++)
             out->n_nans += series.samples[i].v != series.samples[i].v &&
                            f64_bits(series.samples[i].v) != NORMAL_NAN_BITS;
+        out->n_hists += series.n_hists;
         ingest_print_openmetrics(&out->text, series.labels, series.samples, series.n_samples);
         if (out->text.n > OUT_BYTES)
             rc = flush(&out->text);
@@ -169,6 +171,10 @@ static int dump_openmetrics(struct dump *d)
         cli__store_say("%zu stale markers and NaNs with payloads were written as NaN, for "
                        "OpenMetrics has no other; --format=jsonl keeps them",
                        out.n_nans);
+    if (rc == CLI__OK && out.n_hists > 0)
+        cli__store_say("%zu native histograms were left out, for OpenMetrics has none; "
+                       "--format=jsonl keeps them",
+                       out.n_hists);
     buf_release(&out.text);
     arena_release(&out.line);
     return rc;

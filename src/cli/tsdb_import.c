@@ -131,8 +131,23 @@ static int send_request(struct import *im, const struct ingest_series *series, s
     ingest_pack_v1(&im->packed, series, n, metadata, n_metadata);
     im->n_requests++;
     for (size_t i = 0; i < n; i++)
-        im->n_sent += series[i].n_samples;
+        im->n_sent += series[i].n_samples + series[i].n_hists;
     return im->store.base != NULL ? send_to_server(im) : write_to_folder(im);
+}
+
+/* Samples `from` on of a series, which are floats or histograms. */
+static struct ingest_series run_of(const struct ingest_series *s, size_t from, size_t n)
+{
+    struct ingest_series run = {.labels = s->labels};
+
+    if (s->n_hists > 0) {
+        run.hists = s->hists + from;
+        run.n_hists = n;
+    } else {
+        run.samples = s->samples + from;
+        run.n_samples = n;
+    }
+    return run;
 }
 
 int cli__import_send(struct import *im, const struct ingest_series *series, size_t n,
@@ -146,13 +161,12 @@ int cli__import_send(struct import *im, const struct ingest_series *series, size
         size_t n_runs = 0, room = REQUEST_SAMPLES;
 
         while (i < n && room > 0) {
-            size_t take = MIN(series[i].n_samples - from, room);
+            size_t all = series[i].n_samples + series[i].n_hists, take = MIN(all - from, room);
 
-            runs[n_runs++] =
-                (struct ingest_series){series[i].labels, series[i].samples + from, take};
+            runs[n_runs++] = run_of(&series[i], from, take);
             room -= take;
             from += take;
-            if (from == series[i].n_samples) {
+            if (from == all) {
                 i++;
                 from = 0;
             }
@@ -165,25 +179,6 @@ int cli__import_send(struct import *im, const struct ingest_series *series, size
 }
 
 /* ---- files ------------------------------------------------------------------------------ */
-
-/* An object begins with a name and a colon; a series of OpenMetrics in braces does not. */
-static bool looks_like_json(struct str s)
-{
-    size_t i = 1;
-
-    s = str_trim(s);
-    if (s.n == 0 || s.p[0] != '{')
-        return false;
-    while (i < s.n && (s.p[i] == ' ' || s.p[i] == '\t'))
-        i++;
-    if (i == s.n || s.p[i] != '"')
-        return false;
-    for (i++; i < s.n && s.p[i] != '"';)
-        i += s.p[i] == '\\' ? 2 : 1;
-    for (i++; i < s.n && (s.p[i] == ' ' || s.p[i] == '\t');)
-        i++;
-    return i < s.n && s.p[i] == ':';
-}
 
 static int import_file(struct import *im, const char *path)
 {
@@ -206,7 +201,7 @@ static int import_file(struct import *im, const char *path)
     } else if (by_look && memchr(start.p, '\0', start.n) != NULL) {
         cli__import_fault(im, "%s: is neither JSON lines nor OpenMetrics", in.name);
         rc = CLI__OK;
-    } else if (json || (by_look && (looks_like_json(start) || str_trim(start).n == 0))) {
+    } else if (json || (by_look && (cli__looks_like_json(start) || str_trim(start).n == 0))) {
         rc = cli__import_jsonl(im);
     } else {
         rc = cli__import_openmetrics(im);

@@ -8,6 +8,7 @@
 #include "ferula/base/json.h"
 #include "ferula/base/num.h"
 #include "ferula/ingest.h"
+#include "ferula/model/histogram.h"
 
 /* Nesting of members that are passed over. */
 #define DEPTH_MAX 32
@@ -28,7 +29,7 @@ static void print_value(struct buf *out, double v)
         buf_add_num(out, v, 'g');
 }
 
-void ingest_print_jsonl(struct buf *out, struct labels ls, const struct sample *s, size_t n)
+static void begin_line(struct buf *out, struct labels ls)
 {
     struct json j;
 
@@ -40,6 +41,11 @@ void ingest_print_jsonl(struct buf *out, struct labels ls, const struct sample *
         json_label(&j, ls.v[i].value);
     }
     json_object_end(&j);
+}
+
+void ingest_print_jsonl(struct buf *out, struct labels ls, const struct sample *s, size_t n)
+{
+    begin_line(out, ls);
     buf_puts(out, ",\"values\":[");
     for (size_t i = 0; i < n; i++) {
         if (i > 0)
@@ -51,6 +57,68 @@ void ingest_print_jsonl(struct buf *out, struct labels ls, const struct sample *
         if (i > 0)
             buf_putc(out, ',');
         buf_add_i64(out, s[i].t);
+    }
+    buf_puts(out, "]}\n");
+}
+
+static void print_member(struct buf *out, const char *name, double v)
+{
+    buf_addf(out, ",\"%s\":", name);
+    print_value(out, v);
+}
+
+static void print_side(struct buf *out, const char *name, const struct histogram_side *s)
+{
+    if (s->n == 0)
+        return;
+    buf_addf(out, ",\"%s\":[", name);
+    for (size_t i = 0; i < s->n; i++) {
+        buf_addf(out, "%s%d,", i > 0 ? "," : "", s->index[i]);
+        print_value(out, s->count[i]);
+    }
+    buf_putc(out, ']');
+}
+
+static void print_histogram(struct buf *out, const struct histogram *h)
+{
+    buf_addf(out, "{\"schema\":%d", h->schema);
+    print_member(out, "count", h->count);
+    print_member(out, "sum", h->sum);
+    print_member(out, "zero_threshold", h->zero_threshold);
+    print_member(out, "zero_count", h->zero_count);
+    print_side(out, "positive", &h->pos);
+    print_side(out, "negative", &h->neg);
+    if (h->n_bounds > 0) {
+        buf_puts(out, ",\"bounds\":[");
+        for (size_t i = 0; i < h->n_bounds; i++) {
+            if (i > 0)
+                buf_putc(out, ',');
+            print_value(out, h->bounds[i]);
+        }
+        buf_putc(out, ']');
+    }
+    if (h->integer)
+        buf_puts(out, ",\"whole\":true");
+    if (h->hint == HISTOGRAM_GAUGE)
+        buf_puts(out, ",\"gauge\":true");
+    buf_putc(out, '}');
+}
+
+void ingest_print_jsonl_histograms(struct buf *out, struct labels ls, const struct hsample *h,
+                                   size_t n)
+{
+    begin_line(out, ls);
+    buf_puts(out, ",\"histograms\":[");
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0)
+            buf_putc(out, ',');
+        print_histogram(out, h[i].h);
+    }
+    buf_puts(out, "],\"timestamps\":[");
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0)
+            buf_putc(out, ',');
+        buf_add_i64(out, h[i].t);
     }
     buf_puts(out, "]}\n");
 }
@@ -67,7 +135,10 @@ struct parser {
     size_t n_values, cap_values;
     ts_ms *times;
     size_t n_times, cap_times;
-    bool has_metric, has_values, has_times;
+    struct histogram **hists;
+    size_t n_hists, cap_hists;
+    struct histogram *h; /* being read */
+    bool has_metric, has_values, has_hists, has_times;
 };
 
 static int fail(const struct parser *ps, const char *at, const char *what)
@@ -324,6 +395,123 @@ static int skip_value(struct parser *ps, unsigned depth)
     return take(ps, close) ? 0 : fail(ps, ps->p, "expected a comma or the end of a list");
 }
 
+/* ---- histograms ------------------------------------------------------------------------- */
+
+/* A list of values, copied out of those of the line. */
+static int value_list(struct parser *ps, const double **out, size_t *n)
+{
+    size_t before = ps->n_values;
+    double *v;
+    int rc = items(ps, '[', ']', value);
+
+    if (rc < 0)
+        return rc;
+    *n = ps->n_values - before;
+    v = arena_array(ps->a, double, *n + 1);
+    for (size_t i = 0; i < *n; i++)
+        v[i] = ps->values[before + i];
+    ps->n_values = before;
+    *out = v;
+    return 0;
+}
+
+/* Indexes and counts in turn. */
+static int side(struct parser *ps, struct histogram_side *s)
+{
+    const char *at = ps->p;
+    const double *v;
+    size_t n;
+
+    if (value_list(ps, &v, &n) < 0)
+        return FER_EINVAL;
+    s->n = n / 2;
+    s->index = arena_array(ps->a, int32_t, s->n + 1);
+    s->count = arena_array(ps->a, double, s->n + 1);
+    for (size_t i = 0; i < s->n; i++) {
+        double index = v[2 * i];
+
+        if (!(index >= INT32_MIN && index <= INT32_MAX) ||
+            (i > 0 && (int32_t)index <= s->index[i - 1]))
+            return fail(ps, at, "the indexes of buckets do not ascend");
+        s->index[i] = (int32_t)index;
+        s->count[i] = v[2 * i + 1];
+    }
+    return n % 2 == 0 ? 0 : fail(ps, at, "a bucket has no count");
+}
+
+static int scalar(struct parser *ps, double *out)
+{
+    int rc = value(ps);
+
+    if (rc == 0)
+        *out = ps->values[--ps->n_values];
+    return rc;
+}
+
+static int flag(struct parser *ps, bool *out)
+{
+    const char *at = ps->p;
+    struct str s = token(ps);
+
+    *out = str_is(s, "true");
+    return *out || str_is(s, "false") ? 0 : fail(ps, at, "expected true or false");
+}
+
+static int schema(struct parser *ps)
+{
+    const char *at = ps->p;
+    int64_t v;
+
+    if (!str_to_i64(token(ps), &v) || v < INT8_MIN || v > INT8_MAX)
+        return fail(ps, at, "no schema of histograms has this number");
+    ps->h->schema = (int32_t)v;
+    return 0;
+}
+
+static int histogram_member(struct parser *ps)
+{
+    struct histogram *h = ps->h;
+    struct str name;
+    bool gauge;
+    int rc;
+
+    if (string(ps, &name) < 0)
+        return FER_EINVAL;
+    if (!take(ps, ':'))
+        return fail(ps, ps->p, "expected a colon");
+    if (str_is(name, "schema"))
+        return schema(ps);
+    if (str_is(name, "count"))
+        return scalar(ps, &h->count);
+    if (str_is(name, "sum"))
+        return scalar(ps, &h->sum);
+    if (str_is(name, "zero_threshold"))
+        return scalar(ps, &h->zero_threshold);
+    if (str_is(name, "zero_count"))
+        return scalar(ps, &h->zero_count);
+    if (str_is(name, "positive") || str_is(name, "negative"))
+        return side(ps, name.p[0] == 'p' ? &h->pos : &h->neg);
+    if (str_is(name, "bounds"))
+        return value_list(ps, &h->bounds, &h->n_bounds);
+    if (str_is(name, "whole"))
+        return flag(ps, &h->integer);
+    if (!str_is(name, "gauge"))
+        return skip_value(ps, 0);
+    rc = flag(ps, &gauge);
+    h->hint = gauge ? HISTOGRAM_GAUGE : HISTOGRAM_UNKNOWN;
+    return rc;
+}
+
+static int histogram(struct parser *ps)
+{
+    ps->h = arena_new(ps->a, struct histogram);
+    ARENA_GROW(ps->a, ps->hists, ps->n_hists, ps->cap_hists, struct histogram *);
+    ps->hists[ps->n_hists++] = ps->h;
+    return items(ps, '{', '}', histogram_member);
+}
+
+/* ---- lines ------------------------------------------------------------------------------ */
+
 static int member(struct parser *ps)
 {
     const char *at = ps->p;
@@ -336,6 +524,7 @@ static int member(struct parser *ps)
         return fail(ps, ps->p, "expected a colon");
     has = str_is(name, "metric")       ? &ps->has_metric
           : str_is(name, "values")     ? &ps->has_values
+          : str_is(name, "histograms") ? &ps->has_hists
           : str_is(name, "timestamps") ? &ps->has_times
                                        : NULL;
     if (has == NULL)
@@ -345,13 +534,30 @@ static int member(struct parser *ps)
     *has = true;
     if (has == &ps->has_metric)
         return items(ps, '{', '}', label);
-    return items(ps, '[', ']', has == &ps->has_values ? value : timestamp);
+    return items(ps, '[', ']',
+                 has == &ps->has_values  ? value
+                 : has == &ps->has_hists ? histogram
+                                         : timestamp);
+}
+
+static void make_series(struct parser *ps, struct ingest_series *out)
+{
+    struct sample *samples = arena_array(ps->a, struct sample, ps->n_values + 1);
+    struct hsample *hists = arena_array(ps->a, struct hsample, ps->n_hists + 1);
+
+    for (size_t i = 0; i < ps->n_values; i++)
+        samples[i] = (struct sample){ps->times[i], ps->values[i]};
+    for (size_t i = 0; i < ps->n_hists; i++)
+        hists[i] = (struct hsample){ps->times[i], ps->hists[i]};
+    *out = (struct ingest_series){
+        {ps->labels, ps->n_labels},
+        samples, ps->n_values, hists, ps->n_hists
+    };
 }
 
 int ingest_parse_jsonl(struct arena *a, struct str line, struct ingest_series *out, struct fault *f)
 {
     struct parser ps = {.a = a, .base = line.p, .p = line.p, .end = line.p + line.n, .f = f};
-    struct sample *samples;
     struct fault why;
     int rc = items(&ps, '{', '}', member);
 
@@ -360,18 +566,14 @@ int ingest_parse_jsonl(struct arena *a, struct str line, struct ingest_series *o
     skip_blanks(&ps);
     if (ps.p != ps.end)
         return fail(&ps, ps.p, "something follows the object");
-    if (!ps.has_metric || !ps.has_values || !ps.has_times)
+    if (!ps.has_metric || !(ps.has_values || ps.has_hists) || !ps.has_times)
         return fail(&ps, ps.p, "expected the members metric, values and timestamps");
-    if (ps.n_values != ps.n_times)
+    if (ps.has_values && ps.has_hists)
+        return fail(&ps, ps.p, "there are values and histograms; a line has one of them");
+    if (ps.n_values + ps.n_hists != ps.n_times)
         return fail(&ps, ps.p, "there are not as many values as timestamps");
     if (labels_normalise(ps.labels, &ps.n_labels, &why) < 0)
         return fault_set(f, FER_EINVAL, 0, "%s", why.text);
-    samples = arena_array(a, struct sample, ps.n_times);
-    for (size_t i = 0; i < ps.n_times; i++)
-        samples[i] = (struct sample){ps.times[i], ps.values[i]};
-    *out = (struct ingest_series){
-        {ps.labels, ps.n_labels},
-        samples, ps.n_times
-    };
+    make_series(&ps, out);
     return 0;
 }

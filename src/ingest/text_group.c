@@ -96,7 +96,8 @@ void ingest__group_result(const struct text_group *g, struct ingest_text *out)
     struct ingest_series *series = arena_array(g->a, struct ingest_series, g->n_series);
 
     for (size_t i = 0; i < g->n_series; i++)
-        series[i] =
-            (struct ingest_series){g->series[i].labels, g->series[i].samples, g->series[i].n};
+        series[i] = (struct ingest_series){.labels = g->series[i].labels,
+                                           .samples = g->series[i].samples,
+                                           .n_samples = g->series[i].n};
     *out = (struct ingest_text){series, g->n_series, g->metadata, g->n_metadata};
 }

@@ -268,7 +268,7 @@ int promql__eval_scalar(struct promql__ev *ev, const struct promql__grid *g,
     return 0;
 }
 
-static void give_series(struct promql__ev *ev, const struct promql__matrix *m,
+static void give_series(struct promql__ev *ev, const struct promql__matrix *m, ts_ms at,
                         struct promql_result *out)
 {
     struct promql_series *v = arena_array(ev->arena, struct promql_series, MAX(m->n, 1));
@@ -276,9 +276,9 @@ static void give_series(struct promql__ev *ev, const struct promql__matrix *m,
     for (size_t i = 0; i < m->n; i++) {
         v[i] = (struct promql_series){m->v[i].labels, m->v[i].s, m->v[i].n, m->v[i].h, m->v[i].nh};
         if (out->type == PROMQL_VECTOR && m->v[i].nh > 0)
-            m->v[i].h[0].t = ev->q->start;
+            m->v[i].h[0].t = at;
         else if (out->type == PROMQL_VECTOR)
-            m->v[i].s[0].t = ev->q->start;
+            m->v[i].s[0].t = at;
     }
     out->series = v;
     out->n_series = m->n;
@@ -293,33 +293,28 @@ static int drop_marked_names(struct promql__ev *ev, struct promql__matrix *m)
     return promql__matrix_merge(ev, m);
 }
 
-static int run(struct promql__ev *ev, bool instant, struct promql_result *out)
+/* `e` is the query or, for an explanation, a part of it. */
+static int run(struct promql__ev *ev, const struct promql_expr *e, const struct promql__grid *g,
+               bool instant, struct promql_result *out)
 {
     const struct promql_query *q = ev->q;
-    struct promql__grid g = {
-        .start = q->start,
-        .end = q->end,
-        .step = instant ? 1 : q->step,
-    };
     struct promql__matrix m;
     int rc;
 
-    if (q->end >= q->start)
-        g.n = (size_t)((q->end - q->start) / g.step) + 1;
-    if (q->per_step_stats && g.n <= MAX_STEPS)
-        promql__counts_init(&ev->counts, g.n, g.n);
-    rc = promql__eval(ev, &g, q->expr, &m);
+    if (q->per_step_stats && g->n <= MAX_STEPS)
+        promql__counts_init(&ev->counts, g->n, g->n);
+    rc = promql__eval(ev, g, e, &m);
     if (rc == 0 && q->delayed_name_removal)
         rc = drop_marked_names(ev, &m);
     if (rc != 0)
         return rc;
-    out->type = instant ? q->expr->type : PROMQL_MATRIX;
+    out->type = instant ? e->type : PROMQL_MATRIX;
     if (out->type == PROMQL_SCALAR)
-        out->scalar = (struct sample){q->start, m.v[0].s[0].v};
+        out->scalar = (struct sample){g->start, m.v[0].s[0].v};
     if (out->type == PROMQL_MATRIX)
         promql__matrix_sort(&m);
     if (out->type != PROMQL_SCALAR)
-        give_series(ev, &m, out);
+        give_series(ev, &m, g->start, out);
     return 0;
 }
 
@@ -360,11 +355,37 @@ static int check_query(struct promql__ev *ev, bool instant)
     return promql__check_durations(ev, q->expr);
 }
 
-int promql_eval(struct source *src, struct arena *a, const struct promql_query *q,
-                struct promql_result *out, struct fault *f)
+static int evaluate(struct promql__ev *ev, const struct promql_expr *e,
+                    const struct promql__grid *g, bool instant, struct promql_result *out)
 {
-    bool instant = q->start == q->end && q->step == 0;
-    struct promql__ev ev = {
+    int rc;
+
+    *out = (struct promql_result){0};
+    ev->in.arena = ev->arena;
+    ev->notes_end = &ev->notes;
+    rc = check_query(ev, instant);
+    if (rc == 0)
+        rc = promql__poll(ev);
+    if (rc == 0 && e->type == PROMQL_STRING) {
+        out->type = PROMQL_STRING;
+        out->string = promql__unparen(e)->u.string;
+        out->scalar.t = g->start;
+    } else if (rc == 0) {
+        rc = run(ev, e, g, instant, out);
+    }
+    promql__notes_finish(ev, out);
+    give_stats(ev, out);
+    series_samples_release(&ev->in);
+    sample_vec_release(&ev->out);
+    hsample_vec_release(&ev->hout);
+    free(ev->scratch);
+    return rc;
+}
+
+struct promql__ev promql__ev_of(struct source *src, struct arena *a, const struct promql_query *q,
+                                struct fault *f)
+{
+    return (struct promql__ev){
         .src = src,
         .arena = a,
         .q = q,
@@ -375,27 +396,29 @@ int promql_eval(struct source *src, struct arena *a, const struct promql_query *
         .max_samples = q->max_samples > 0 ? (int64_t)MIN(q->max_samples, (size_t)INT64_MAX)
                                           : DEFAULT_MAX_SAMPLES,
     };
-    int rc;
+}
 
-    *out = (struct promql_result){0};
+int promql_eval(struct source *src, struct arena *a, const struct promql_query *q,
+                struct promql_result *out, struct fault *f)
+{
+    bool instant = q->start == q->end && q->step == 0;
+    struct promql__ev ev = promql__ev_of(src, a, q, f);
+    struct promql__grid g = {
+        .start = q->start,
+        .end = q->end,
+        .step = instant ? 1 : q->step,
+    };
+
     CHECK(instant || q->step > 0);
-    ev.in.arena = a;
-    ev.notes_end = &ev.notes;
-    rc = check_query(&ev, instant);
-    if (rc == 0)
-        rc = promql__poll(&ev);
-    if (rc == 0 && q->expr->type == PROMQL_STRING) {
-        out->type = PROMQL_STRING;
-        out->string = promql__unparen(q->expr)->u.string;
-        out->scalar.t = q->start;
-    } else if (rc == 0) {
-        rc = run(&ev, instant, out);
-    }
-    promql__notes_finish(&ev, out);
-    give_stats(&ev, out);
-    series_samples_release(&ev.in);
-    sample_vec_release(&ev.out);
-    hsample_vec_release(&ev.hout);
-    free(ev.scratch);
-    return rc;
+    if (q->end >= q->start)
+        g.n = (size_t)((q->end - q->start) / g.step) + 1;
+    return evaluate(&ev, q->expr, &g, instant, out);
+}
+
+int promql__eval_part(struct promql__ev *ev, const struct promql_expr *part, ts_ms t,
+                      struct promql_result *out)
+{
+    const struct promql__grid g = {t, t, 1, 1};
+
+    return evaluate(ev, part, &g, true, out);
 }

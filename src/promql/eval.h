@@ -137,6 +137,12 @@ int promql__eval(struct promql__ev *ev, const struct promql__grid *g, const stru
 /* A scalar's values at all steps. */
 int promql__eval_scalar(struct promql__ev *ev, const struct promql__grid *g,
                         const struct promql_expr *e, const double **out);
+/* The state of a query, ready for one evaluation. */
+struct promql__ev promql__ev_of(struct source *src, struct arena *a, const struct promql_query *q,
+                                struct fault *f);
+/* A part of ev->q at one time, as if it were the query; @ start() and the like stay the query's. */
+int promql__eval_part(struct promql__ev *ev, const struct promql_expr *part, ts_ms t,
+                      struct promql_result *out);
 int promql__poll(struct promql__ev *ev);
 int promql__too_many(struct promql__ev *ev);
 double *promql__scratch(struct promql__ev *ev, size_t n);
@@ -289,6 +295,11 @@ int promql__eval_subquery(struct promql__ev *ev, const struct promql__grid *g,
 /* The same for a range function, which counts the samples that its windows see. */
 int promql__eval_windows(struct promql__ev *ev, const struct promql__grid *g,
                          const struct promql_expr *e, struct promql__matrix *out);
+
+/* The last time at which a subquery evaluates what is in it, itself evaluated at `t`; false: none.
+ */
+bool promql__subquery_newest(const struct promql__ev *ev, const struct promql_subquery *sq, ts_ms t,
+                             ts_ms *out);
 
 /* What a range function reads: a matrix selector or a subquery, series by series. */
 struct promql__range {

@@ -43,6 +43,32 @@ void promql__forget_resets(struct promql__ev *ev, struct promql__matrix *m)
     }
 }
 
+/* The times of the inner expression for all steps of `g`. */
+static struct promql__grid inner_grid(const struct promql__ev *ev, const struct promql__grid *g,
+                                      const struct promql_subquery *sq,
+                                      const struct promql__shift *shift, dur_ms range)
+{
+    dur_ms step = promql__duration(ev, sq->step_expr, sq->step);
+
+    if (step == 0)
+        step = ev->default_step;
+    return aligned(promql__minus(promql__reference(shift, g, 0), range),
+                   promql__reference(shift, g, g->n - 1), step);
+}
+
+bool promql__subquery_newest(const struct promql__ev *ev, const struct promql_subquery *sq, ts_ms t,
+                             ts_ms *out)
+{
+    const struct promql__grid g = {t, t, 1, 1};
+    struct promql__shift shift = promql__shift_of(ev, &sq->shift);
+    struct promql__grid inner =
+        inner_grid(ev, &g, sq, &shift, promql__duration(ev, sq->range_expr, sq->range));
+
+    if (inner.n > 0)
+        *out = promql__time(&inner, inner.n - 1);
+    return inner.n > 0;
+}
+
 /* As the query itself all of it is seen. */
 static int eval(struct promql__ev *ev, const struct promql__grid *g, const struct promql_expr *e,
                 bool windows, struct promql__matrix *out)
@@ -50,17 +76,13 @@ static int eval(struct promql__ev *ev, const struct promql__grid *g, const struc
     const struct promql_subquery *sq = &e->u.subquery;
     struct promql__shift shift = promql__shift_of(ev, &sq->shift);
     dur_ms range = promql__duration(ev, sq->range_expr, sq->range);
-    dur_ms step = promql__duration(ev, sq->step_expr, sq->step);
     struct promql__use use = {.outer = g, .by_step = ev->counts.read_at != NULL};
     struct promql__counts outer = ev->counts, mine;
     enum promql__decoding decoding = ev->decoding;
     struct promql__grid inner;
     int rc;
 
-    if (step == 0)
-        step = ev->default_step;
-    inner = aligned(promql__minus(promql__reference(&shift, g, 0), range),
-                    promql__reference(&shift, g, g->n - 1), step);
+    inner = inner_grid(ev, g, sq, &shift, range);
     if (windows) {
         use.offset = shift.offset;
         use.range = range;

@@ -95,6 +95,33 @@ def test_a_round_trip_is_equal_to_the_byte(full, tmp_path, form):
     assert "is sound" in tsdb("verify", two / "data").stdout
 
 
+def test_histograms_come_back(server, tmp_path):
+    """Floats and histograms in turn, whole and float counts, custom buckets, a stale marker."""
+    def h(count, total, i, **more):
+        return rw.field(4, rw.histogram(count, total, T0 + i * 1000, **more))
+
+    stale = struct.unpack("<d", struct.pack("<Q", 0x7FF0000000000002))[0]
+    write(server, rw.series({"__name__": "h"}, [(T0, 1.0)],
+                            h(6, 1.5, 1, schema=3, buckets=(1, 2, 3)) + h(0, stale, 2)
+                            + h(3, 0.1, 3, schema=-53, buckets=(1, 0, 2), custom=(0.5, 2.5))
+                            + rw.field(4, rw.float_histogram(2.5, -1.0, T0 + 4000, buckets=(1.25, 1.25)))))
+    write(server, rw.series({"__name__": "h"}, [(T0 + 2500, 2.0)]))
+    dump = tsdb("dump", server.url).stdout
+    lines = [json.loads(line) for line in lines_of(dump)]
+    assert [line["timestamps"] for line in lines] == [[T0], [T0 + 1000, T0 + 2000], [T0 + 2500],
+                                                      [T0 + 3000, T0 + 4000]]
+    assert lines[1]["histograms"][0] == {
+        "schema": 3, "count": 6, "sum": 1.5, "zero_threshold": 0, "zero_count": 0,
+        "positive": [0, 1, 1, 2, 2, 3], "whole": True}
+    assert lines[1]["histograms"][1]["sum"] == "stale"
+    assert lines[3]["histograms"][0]["bounds"] == [0.5, 2.5]
+    tsdb("import", "-", tmp_path / "other", stdin=dump)
+    assert tsdb("dump", tmp_path / "other").stdout == dump
+    text = tsdb("dump", "--format=openmetrics", server.url)
+    assert lines_of(text.stdout)[-3:] == ["h 1 1700000000.000", "h 2 1700000002.500", "# EOF"]
+    assert "4 native histograms were left out" in text.stderr
+
+
 def test_openmetrics_keeps_families_together(full):
     done = tsdb("dump", "--format=openmetrics", full.url)
     assert re.search(r"4 stale markers and NaNs with payloads were written as NaN", done.stderr)

@@ -32,22 +32,35 @@ struct fault_span {
     int trigger; /* -1: all */
 };
 
+/* "empty", "nan", "status"...: the words of test files. */
+bool fault_kind_parse(struct str word, enum fault_kind *out);
+const char *fault_kind_name(enum fault_kind kind);
+
 /* Load over time: points joined by straight lines, or steps. */
 struct load_point {
     ts_ms t;
     double v;
 };
 
+/*
+ * "0:30,5m:150,10m:0": numbers at durations after `start`, ascending. FER_EINVAL with f->at. In the
+ * arena.
+ */
+int load_parse(struct arena *a, struct str text, ts_ms start, struct load_point **out, size_t *n,
+               struct fault *f);
+
 /* Pods that serve requests. */
 struct app_model {
     bool given;
     const struct load_point *load; /* requests a second, ascending times; holds before and after */
     size_t n_load;
-    bool steps;             /* no lines between the points */
-    double capacity;        /* requests a second of a pod; 0: no limit */
-    dur_ms start_up;        /* from being made to being ready */
-    dur_ms scrape_interval; /* 0: 15 s */
-    struct labels labels;   /* of the counters, with __name__; each pod adds pod="..." */
+    bool steps;                   /* no lines between the points */
+    double capacity;              /* requests a second of a pod; 0: no limit */
+    dur_ms start_up;              /* from being made to being ready */
+    dur_ms scrape_interval;       /* 0: 15 s */
+    dur_ms warm_up;               /* the pods of the beginning were scraped so long before it */
+    struct labels labels;         /* of the counters, with __name__; each pod adds pod="..." */
+    struct labels offered_labels; /* of a counter of the load, kept before the pods; n 0: none */
 };
 
 struct world_setup {

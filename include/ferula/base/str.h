@@ -51,6 +51,12 @@ struct str str_cut(struct str s, size_t from);  /* s from byte `from`; empty whe
 /* Takes the part before the next `sep` off *rest. False when *rest is used up (p == NULL). */
 bool str_split(struct str *rest, char sep, struct str *part);
 
+/*
+ * Bytes inserted, left out, changed, or swapped with their neighbour, that make one text of the
+ * other. O(a.n * b.n).
+ */
+size_t str_distance(struct str a, struct str b);
+
 /* Strict decimal: digits only, no sign, no blanks; false on overflow or anything else. */
 bool str_to_u64(struct str s, uint64_t *out);
 bool str_to_i64(struct str s, int64_t *out); /* with an optional sign */

@@ -110,6 +110,58 @@ static const struct {
     {"{\"x\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[",                                                                      "byte 38: nested too deep"                                  },
 };
 
+#define H M "\"histograms\":["
+
+static const struct {
+    const char *line, *want; /* the line that is printed of it, or the fault */
+} histograms[] = {
+    {H "{\"schema\":3,\"count\":3,\"sum\":\"NaN:7ff8000000000123\",\"zero_threshold\":0.001,"
+       "\"zero_count\":1,\"positive\":[-4,1,7,0.5],\"negative\":[2147483647,2],\"gauge\":true}],"
+       "\"timestamps\":[3]}",                                                                 NULL                                                 },
+    {H "{\"schema\":-53,\"count\":3,\"sum\":\"stale\",\"zero_threshold\":0,\"zero_count\":0,"
+       "\"positive\":[0,1,1,0],\"bounds\":[0.5,1e+300],\"whole\":true}],\"timestamps\":[3]}", NULL                                                 },
+    {H "],\"timestamps\":[]}",                                                                     NULL                                                 },
+    {H "{\"x\":[{}],\"whole\":false}],\"timestamps\":[3]}",
+     H "{\"schema\":0,\"count\":0,\"sum\":0,\"zero_threshold\":0,\"zero_count\":0}],"
+       "\"timestamps\":[3]}"                                                                                                                            },
+    {H "{}],\"timestamps\":[]}",                                                                   "byte 62: there are not as many values as timestamps"},
+    {H "{}],\"values\":[1],\"timestamps\":[3]}",
+     "byte 76: there are values and histograms; a line has one of them"                                                                                 },
+    {H "{\"positive\":[1]}]}",                                                                     "byte 54: a bucket has no count"                     },
+    {H "{\"positive\":[1,1,1,1]}]}",                                                               "byte 54: the indexes of buckets do not ascend"      },
+    {H "{\"positive\":[1e10,1]}]}",                                                                "byte 54: the indexes of buckets do not ascend"      },
+    {H "{\"schema\":1.5}]}",                                                                       "byte 52: no schema of histograms has this number"   },
+    {H "{\"whole\":1}]}",                                                                          "byte 51: expected true or false"                    },
+    {H "{\"sum\":[]}]}",                                                                           "byte 49: a value is not a number"                   },
+};
+
+static void test_histograms(void **state)
+{
+    struct arena a = {0};
+    size_t n_wrong = 0;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(histograms); i++) {
+        const char *want = histograms[i].want != NULL ? histograms[i].want : histograms[i].line;
+        struct ingest_series s = {0};
+        struct buf got = {0};
+        struct fault f = {0};
+
+        if (ingest_parse_jsonl(&a, str_of(histograms[i].line), &s, &f) == 0) {
+            ingest_print_jsonl_histograms(&got, s.labels, s.hists, s.n_hists);
+            got.p[--got.n] = '\0'; /* the newline */
+        } else {
+            buf_puts(&got, f.text);
+        }
+        if (strcmp(got.p, want) != 0)
+            print_error("%s\n  want %s\n  got  %s\n", histograms[i].line, want, got.p);
+        n_wrong += strcmp(got.p, want) != 0;
+        buf_release(&got);
+    }
+    assert_int_equal(n_wrong, 0);
+    arena_release(&a);
+}
+
 static void print(struct buf *out, const struct ingest_series *s)
 {
     labels_print(out, s->labels);
@@ -200,6 +252,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_histograms),
         cmocka_unit_test(test_openmetrics),
     };
 

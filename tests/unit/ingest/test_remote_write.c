@@ -359,8 +359,8 @@ static void test_pack(void **state)
         {-3, 1e300                        }
     };
     const struct ingest_series series[] = {
-        {{up, 2},    samples, 3},
-        {{other, 1}, samples, 1}
+        {.labels = {up, 2},    .samples = samples, .n_samples = 3},
+        {.labels = {other, 1}, .samples = samples, .n_samples = 1}
     };
     const struct metadata metadata = {STR("up"), METRIC_GAUGE, STR("h"), STR("")};
     struct ingest_write *iw;

@@ -24,7 +24,7 @@ struct eval_case {
     const char *want;           /* lines; or what the error says */
 };
 
-static void load(struct mem_source *ms, struct arena *a, struct str lines)
+static inline void load(struct mem_source *ms, struct arena *a, struct str lines)
 {
     struct str line;
 
@@ -43,13 +43,13 @@ static void load(struct mem_source *ms, struct arena *a, struct str lines)
     }
 }
 
-static void print_time(struct buf *b, const struct promql_result *r, ts_ms t)
+static inline void print_time(struct buf *b, const struct promql_result *r, ts_ms t)
 {
     if (r->type == PROMQL_MATRIX)
         buf_addf(b, "@%d", (int)(t / 1000));
 }
 
-static void print_result(struct buf *b, const struct promql_result *r)
+static inline void print_result(struct buf *b, const struct promql_result *r)
 {
     for (size_t i = 0; i < r->n_series; i++) {
         const struct promql_series *s = &r->series[i];
@@ -74,7 +74,7 @@ static void print_result(struct buf *b, const struct promql_result *r)
         buf_addf(b, STR_FMT "\n", STR_ARG(r->infos[i]));
 }
 
-static void run_case(const struct eval_case *c)
+static inline void run_case(const struct eval_case *c)
 {
     const struct promql_features features = PROMQL_FEATURES_ALL;
     struct mem_source *ms = mem_source_new();

@@ -1,0 +1,70 @@
+/*
+ * explain.h - why KEDA and the HPA come to the replica count they come to, at one moment: the query
+ * part by part, what KEDA makes of the answer, and the HPA's arithmetic.
+ *
+ * Everything is in the arena given. One thread, which may be any.
+ */
+#ifndef FERULA_AUTOSCALE_EXPLAIN_H
+#define FERULA_AUTOSCALE_EXPLAIN_H
+
+#include "ferula/autoscale/autopsy.h"
+#include "ferula/autoscale/manifest.h"
+#include "ferula/autoscale/scaler.h"
+#include "ferula/autoscale/sim.h"
+
+struct explain_opts {
+    struct source *source;
+    ts_ms at; /* KEDA asks for whole seconds; nothing is rounded here */
+    struct promql_features features;
+    size_t max_elements;           /* of a node that are kept; 0: 1000 */
+    int (*interrupted)(void *ctx); /* as of promql_eval(); may be NULL */
+    void *interrupted_ctx;
+    struct autoscale_versions versions; /* these two are of objects only */
+    int32_t replicas;                   /* that there are now, all ready; negative: not known */
+};
+
+struct explained_query {
+    struct str text;
+    int rc; /* FER_EINVAL: it is none, as `error` says; the rest is empty then */
+    struct str error;
+    struct promql_explanation tree;          /* the first node is the query */
+    struct autopsies empty;                  /* why it is */
+    const struct differing_label *differing; /* when it has more than one element */
+    size_t n_differing;
+};
+
+/* FER_ETIMEOUT, FER_ECANCELED, and what the source reports; a query that fails is explained, too.
+ */
+int explain_query(struct arena *a, struct str text, const struct explain_opts *opts,
+                  struct explained_query *out, struct fault *f);
+
+struct explained_trigger {
+    const struct trigger *trigger;
+    bool asked; /* a prometheus trigger that KEDA takes; else `text` says what it is */
+    struct str text;
+    struct explained_query query;
+    struct prometheus_trigger meta;
+    struct answer answer;
+    struct verdict verdict;
+    double target;
+    int32_t proposal; /* of the HPA; -1: none */
+};
+
+struct explained_object {
+    const struct scaled_object *object;
+    struct explained_trigger *triggers;
+    size_t n_triggers;
+    bool active;           /* a trigger is */
+    bool complete;         /* all triggers could be asked, so that the rest is known */
+    int32_t min, max, now; /* of the HPA; replicas that are taken to be there */
+    bool assumed;          /* `now` was not given: the minimum */
+    struct hpa_output hpa;
+    int32_t replicas;        /* what comes out */
+    const struct str *lines; /* the arithmetic, a line a step */
+    size_t n_lines;
+};
+
+int explain_object(struct arena *a, const struct scaled_object *object,
+                   const struct explain_opts *opts, struct explained_object *out, struct fault *f);
+
+#endif

@@ -1,0 +1,349 @@
+/*
+ * picture.c - see picture.h. Two panels over one axis of time: what is measured and what the
+ * replicas can take (target x replicas), and replicas, wanted and real, with the rules that have
+ * decided as numbered marks and a list of them below.
+ */
+#include "ferula/autoscale/picture.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+#include "ferula/autoscale/story.h"
+#include "ferula/base/check.h"
+#include "ferula/base/num.h"
+
+/* ---- figures ---------------------------------------------------------------------------- */
+
+/* The first trigger's metric is more than its target allows so many replicas. */
+static bool over_target(const struct sim_event *e)
+{
+    const struct metric_view *m = &e->metrics[0];
+
+    if (e->n_metrics == 0 || m->verdict.failed || m->target_milli <= 0)
+        return false;
+    return (double)m->verdict.milli > (double)m->target_milli * MAX(e->ready_replicas, 0);
+}
+
+static void note_change(struct picture_summary *out, int *direction, int32_t before, int32_t after)
+{
+    int now = after > before ? 1 : -1;
+
+    if (before == after)
+        return;
+    out->changes++;
+    out->flaps += *direction != 0 && *direction != now;
+    *direction = now;
+    out->least = MIN(out->least, after);
+    out->most = MAX(out->most, after);
+    out->last = after;
+}
+
+static void sum_samples(const struct picture_run *run, struct picture_summary *out)
+{
+    for (size_t i = 0; i + 1 < run->n_samples; i++) {
+        const struct world_sample *s = &run->samples[i];
+        double span = (double)(s[1].t - s->t) / 1000;
+
+        if (s->t < run->trace->setup->start || !(s->offered > s->served))
+            continue;
+        out->under_s += span;
+        out->lost += (s->offered - s->served) * span;
+    }
+}
+
+void picture_summary(const struct picture_run *run, struct picture_summary *out)
+{
+    const struct sim_trace *tr = run->trace;
+    int32_t replicas = tr->setup->replicas;
+    ts_ms at = tr->setup->start;
+    int direction = 0;
+    bool over = false;
+
+    *out = (struct picture_summary){.least = replicas, .most = replicas, .last = replicas};
+    for (size_t i = 0; i <= tr->n_events; i++) {
+        const struct sim_event *e = i < tr->n_events ? &tr->events[i] : NULL;
+        ts_ms t = e != NULL ? e->t : tr->setup->end;
+        double span = (double)(t - at) / 1000;
+
+        out->replica_seconds += replicas * span;
+        if (run->capacity <= 0 && over)
+            out->under_s += span;
+        if (e == NULL)
+            break;
+        at = t;
+        if (e->actor == ACTOR_HPA)
+            over = over_target(e);
+        note_change(out, &direction, e->before, e->after);
+        replicas = e->after;
+    }
+    if (run->capacity > 0)
+        sum_samples(run, out);
+}
+
+/* ---- drawing ---------------------------------------------------------------------------- */
+
+#define WIDTH        960
+#define LEFT         64
+#define RIGHT        24
+#define TOP          72
+#define PANEL        200
+#define GAP          44
+#define LINE         18
+#define MAX_POINTS   1500
+#define MAX_MARKS    24
+#define MAX_REPLICAS 1e6
+
+static const char *const colours[] = {"#0b6e99", "#c2410c", "#4d7c0f", "#7e22ce",
+                                      "#b45309", "#0f766e", "#be123c", "#475569"};
+
+struct canvas {
+    struct buf *out;
+    const struct picture_run *v;
+    size_t n;
+    ts_ms start, end;
+    double most_metric, most_replicas;
+};
+
+static double x_of(const struct canvas *c, ts_ms t)
+{
+    double span = (double)MAX(c->end - c->start, 1);
+
+    return LEFT + (double)(t - c->start) / span * (WIDTH - LEFT - RIGHT);
+}
+
+static double y_of(double v, double most, int top)
+{
+    return top + PANEL - MIN(v, most) / most * PANEL;
+}
+
+static void add_text(struct buf *out, struct str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        char ch = s.p[i];
+
+        if (ch == '<')
+            buf_puts(out, "&lt;");
+        else if (ch == '>')
+            buf_puts(out, "&gt;");
+        else if (ch == '&')
+            buf_puts(out, "&amp;");
+        else if ((unsigned char)ch >= ' ')
+            buf_putc(out, ch);
+    }
+}
+
+/* 1, 2 or 5 times a power of ten, so that about five lines fit. */
+static double step_of(double most)
+{
+    double raw = most / 5, p = pow(10, floor(log10(raw)));
+
+    return raw <= p ? p : raw <= 2 * p ? 2 * p : raw <= 5 * p ? 5 * p : 10 * p;
+}
+
+static void draw_grid(const struct canvas *c, double most, int top, const char *title)
+{
+    double step = step_of(most);
+
+    buf_addf(c->out, "<text x=\"%d\" y=\"%d\" class=\"t\">%s</text>\n", LEFT, top - 10, title);
+    for (double v = 0; v <= most * 1.0001; v += step) {
+        double y = y_of(v, most, top);
+
+        buf_addf(c->out,
+                 "<line x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\" class=\"g\"/>"
+                 "<text x=\"%d\" y=\"%.1f\" class=\"l\" text-anchor=\"end\">",
+                 LEFT, WIDTH - RIGHT, y, y, LEFT - 8, y + 4);
+        buf_add_num(c->out, v, 'g');
+        buf_puts(c->out, "</text>\n");
+    }
+}
+
+static void draw_times(const struct canvas *c, int y)
+{
+    static const int64_t steps_s[] = {15,   30,   60,    120,   300,   600,    1200,   1800,
+                                      3600, 7200, 21600, 43200, 86400, 172800, 604800, 2592000};
+    dur_ms span = c->end - c->start, step = steps_s[COUNT(steps_s) - 1] * 1000;
+
+    for (size_t i = COUNT(steps_s); i > 0; i--)
+        if (span / (steps_s[i - 1] * 1000) <= 12)
+            step = steps_s[i - 1] * 1000;
+    for (dur_ms t = 0; t <= span; t += step) {
+        buf_addf(c->out, "<text x=\"%.1f\" y=\"%d\" class=\"l\" text-anchor=\"middle\">",
+                 x_of(c, c->start + t), y);
+        story_print_time(c->out, t);
+        buf_puts(c->out, "</text>\n");
+    }
+}
+
+/* ---- lines ------------------------------------------------------------------------------ */
+
+enum series { SERIES_METRIC, SERIES_TARGET, SERIES_WANTED, SERIES_REPLICAS };
+
+static bool series_value(const struct sim_event *e, enum series s, double *out)
+{
+    const struct metric_view *m = e->n_metrics > 0 ? &e->metrics[0] : NULL;
+
+    switch (s) {
+    case SERIES_METRIC:
+        if (m == NULL || m->verdict.failed || e->actor != ACTOR_HPA)
+            return false;
+        *out = (double)m->verdict.milli / 1000;
+        return true;
+    case SERIES_TARGET:
+        if (m == NULL || e->actor != ACTOR_HPA)
+            return false;
+        *out = (double)m->target_milli / 1000 * e->before;
+        return true;
+    case SERIES_WANTED:
+        *out = e->proposal;
+        return e->proposal >= 0 && e->actor == ACTOR_HPA;
+    default:
+        *out = e->after;
+        return true;
+    }
+}
+
+static double most_of(const struct canvas *c, enum series s)
+{
+    double most = 0, v;
+
+    for (size_t r = 0; r < c->n; r++)
+        for (size_t i = 0; i < c->v[r].trace->n_events; i++)
+            if (series_value(&c->v[r].trace->events[i], s, &v) && isfinite(v))
+                most = MAX(most, MIN(v, MAX_REPLICAS));
+    return most;
+}
+
+/* Steps: a value holds until the next. Long runs are thinned, changes of replicas never are. */
+static void draw_series(const struct canvas *c, const struct picture_run *run, enum series s,
+                        double most, int top, const char *style)
+{
+    const struct sim_trace *tr = run->trace;
+    size_t stride = s == SERIES_REPLICAS ? 1 : tr->n_events / MAX_POINTS + 1;
+    double last = NAN, v;
+
+    buf_addf(c->out, "<path fill=\"none\" %s d=\"", style);
+    if (s == SERIES_REPLICAS) {
+        last = tr->setup->replicas;
+        buf_addf(c->out, "M%.1f %.1f", x_of(c, c->start), y_of(last, most, top));
+    }
+    for (size_t i = 0; i < tr->n_events; i += stride) {
+        if (!series_value(&tr->events[i], s, &v) || !isfinite(v) || v == last)
+            continue;
+        buf_addf(c->out, isnan(last) ? "M%.1f %.1f" : "H%.1fV%.1f", x_of(c, tr->events[i].t),
+                 y_of(MAX(v, 0), most, top));
+        last = v;
+    }
+    if (!isnan(last))
+        buf_addf(c->out, "H%.1f", x_of(c, c->end));
+    buf_puts(c->out, "\"/>\n");
+}
+
+static void draw_run(const struct canvas *c, size_t i, int metric_top, int replica_top)
+{
+    const char *colour = colours[i % COUNT(colours)];
+    struct buf style = {0};
+
+    buf_addf(&style, "stroke=\"%s\" stroke-width=\"2\"", colour);
+    draw_series(c, &c->v[i], SERIES_METRIC, c->most_metric, metric_top, style.p);
+    draw_series(c, &c->v[i], SERIES_REPLICAS, c->most_replicas, replica_top, style.p);
+    buf_reset(&style);
+    buf_addf(&style, "stroke=\"%s\" stroke-width=\"1.2\" stroke-dasharray=\"4 3\" opacity=\"0.7\"",
+             colour);
+    draw_series(c, &c->v[i], SERIES_TARGET, c->most_metric, metric_top, style.p);
+    draw_series(c, &c->v[i], SERIES_WANTED, c->most_replicas, replica_top, style.p);
+    buf_release(&style);
+}
+
+/* ---- reasons ---------------------------------------------------------------------------- */
+
+/* The changes of one run as numbered marks at its line; the text of each goes below. */
+static size_t draw_marks(const struct canvas *c, const struct picture_run *run, int top, int below)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < run->trace->n_events && n < MAX_MARKS; i++) {
+        const struct sim_event *e = &run->trace->events[i];
+        double x = x_of(c, e->t), y = y_of(e->after, c->most_replicas, top);
+
+        if (e->before == e->after)
+            continue;
+        n++;
+        buf_addf(c->out,
+                 "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"8\" class=\"m\"/><text x=\"%.1f\" y=\"%.1f\" "
+                 "class=\"n\" text-anchor=\"middle\">%zu</text>\n",
+                 x, y, x, y + 3.5, n);
+        buf_addf(c->out, "<text x=\"%d\" y=\"%d\" class=\"l\">%zu.  ", LEFT, below + (int)n * LINE,
+                 n);
+        story_print_time(c->out, e->t - c->start);
+        buf_addf(c->out, "  %" PRId32 " to %" PRId32 "  %s: ", e->before, e->after,
+                 reason_name(e->reason));
+        add_text(c->out, e->note.n > 0 ? e->note : str_of(reason_text(e->reason)));
+        buf_puts(c->out, "</text>\n");
+    }
+    return n;
+}
+
+static size_t n_marks(const struct picture_run *run)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < run->trace->n_events && n < MAX_MARKS; i++)
+        n += run->trace->events[i].before != run->trace->events[i].after;
+    return n;
+}
+
+static void draw_legend(const struct canvas *c)
+{
+    double x = LEFT;
+
+    for (size_t i = 0; i < c->n && i < COUNT(colours); i++) {
+        buf_addf(c->out,
+                 "<rect x=\"%.0f\" y=\"32\" width=\"12\" height=\"4\" fill=\"%s\"/>"
+                 "<text x=\"%.0f\" y=\"38\" class=\"l\">",
+                 x, colours[i], x + 18);
+        add_text(c->out, c->v[i].name);
+        buf_puts(c->out, "</text>\n");
+        x += 34 + 7 * (double)c->v[i].name.n;
+    }
+}
+
+static void draw_head(struct buf *out, int height, struct str title)
+{
+    buf_addf(out,
+             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" "
+             "viewBox=\"0 0 %d %d\" role=\"img\">\n<title>",
+             WIDTH, height, WIDTH, height);
+    add_text(out, title);
+    buf_puts(out, "</title>\n<style>text{font-family:system-ui,sans-serif;fill:#1f2937}"
+                  ".h{font-size:16px;font-weight:600}.t{font-size:13px;font-weight:600}"
+                  ".l{font-size:12px}.n{font-size:10px;fill:#fff}.m{fill:#374151}"
+                  ".g{stroke:#e5e7eb;stroke-width:1}</style>\n"
+                  "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n");
+    buf_addf(out, "<text x=\"%d\" y=\"22\" class=\"h\">", LEFT);
+    add_text(out, title);
+    buf_puts(out, "</text>\n");
+}
+
+void picture_svg(struct buf *out, const struct picture_run *v, size_t n, struct str title)
+{
+    struct canvas c = {.out = out, .v = v, .n = n};
+    int replica_top = TOP + PANEL + GAP, below = replica_top + PANEL + 36;
+    size_t marks = n == 1 ? n_marks(&v[0]) : 0;
+
+    CHECK(n > 0);
+    c.start = v[0].trace->setup->start;
+    c.end = v[0].trace->setup->end;
+    c.most_metric = MAX(MAX(most_of(&c, SERIES_METRIC), most_of(&c, SERIES_TARGET)), 1) * 1.08;
+    c.most_replicas = MAX(MAX(most_of(&c, SERIES_REPLICAS), most_of(&c, SERIES_WANTED)), 1) * 1.08;
+    draw_head(out, below + (int)marks * LINE + 24, title);
+    draw_legend(&c);
+    draw_grid(&c, c.most_metric, TOP, "metric (line) and target x replicas (dashed)");
+    draw_grid(&c, c.most_replicas, replica_top,
+              "replicas (line) and what the HPA proposes (dashed)");
+    draw_times(&c, replica_top + PANEL + 18);
+    for (size_t i = 0; i < n; i++)
+        draw_run(&c, i, TOP, replica_top);
+    if (n == 1)
+        (void)draw_marks(&c, &v[0], replica_top, below);
+    buf_puts(out, "</svg>\n");
+}

@@ -1,0 +1,309 @@
+/*
+ * explain.c - `ferula explain`: why a query, and a ScaledObject with it, comes to what it comes to.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli_priv.h"
+#include "client.h"
+#include "explain_data.h"
+#include "explain_print.h"
+#include "ferula/base/check.h"
+#include "ferula/base/clock.h"
+#include "ferula/model/duration.h"
+#include "form.h"
+
+struct explain_run {
+    const struct cli__command *cmd;
+    bool help;
+    const char *at, *format, *name, *replicas, *keda, *k8s;
+    size_t elements;
+    dur_ms timeout;
+    struct config_list words, headers;
+    struct data data;
+    struct arena arena;
+    struct explain_opts opts;
+};
+
+static int tell(const struct explain_run *r, const char *text, int exit_code)
+{
+    fprintf(stderr, "ferula %s: %s\n", r->cmd->name, text);
+    return exit_code;
+}
+
+/* A time, or a signed duration from the end of the data. */
+static int read_at(struct explain_run *r)
+{
+    dur_ms d;
+
+    r->opts.at = r->data.end;
+    if (r->at == NULL)
+        return CLI__OK;
+    if ((r->at[0] == '-' || r->at[0] == '+') && duration_parse(str_of(r->at + 1), &d, NULL) == 0) {
+        r->opts.at += r->at[0] == '-' ? -d : d;
+        return CLI__OK;
+    }
+    return cli__time_or(r->cmd, "at", r->at, 0, &r->opts.at);
+}
+
+/* What a source could not give is a fault of the data, not of the query. */
+static int judge(const struct explain_run *r, int rc, const struct fault *f)
+{
+    struct fault server;
+    int exit_code =
+        r->data.server == NULL ? CLI__OK : cli__http_source_failed(r->data.server, &server);
+
+    if (exit_code != CLI__OK)
+        return tell(r, server.text, exit_code);
+    if (rc < 0)
+        return tell(r, f->text, CLI__USAGE);
+    if (r->data.server != NULL && cli__http_source_skipped(r->data.server))
+        (void)tell(r, "native histograms were left out: the API does not give them whole", CLI__OK);
+    return CLI__OK;
+}
+
+static int explain_expr(struct explain_run *r, const char *expr)
+{
+    struct explained_query q;
+    struct fault f = {0};
+    struct buf out = {0};
+    int rc = explain_query(&r->arena, str_of(expr), &r->opts, &q, &f);
+
+    rc = judge(r, rc, &f);
+    if (rc != CLI__OK)
+        return rc;
+    if (q.rc != 0)
+        return tell(r, q.error.p, CLI__USAGE);
+    if (strcmp(r->format, "json") == 0) {
+        struct json j;
+
+        json_init(&j, &out);
+        json_object_begin(&j);
+        cli__explain_query_json(&j, &q, r->elements);
+        json_object_end(&j);
+        buf_putc(&out, '\n');
+    } else {
+        cli__explain_query(&out, &q, r->elements);
+    }
+    return cli__print(&out);
+}
+
+/* ---- ScaledObjects ---------------------------------------------------------------------- */
+
+/* A file that is there, or is called like one; all else is PromQL. */
+static bool is_manifest(const char *word)
+{
+    struct str s = str_of(word);
+
+    return str_is(s, "-") || str_ends(s, ".yaml") || str_ends(s, ".yml") || str_ends(s, ".json") ||
+           access(word, F_OK) == 0;
+}
+
+static bool is_wanted(const struct explain_run *r, const struct scaled_object *o)
+{
+    return r->name == NULL || str_is(o->name.s, r->name);
+}
+
+/* Whether KEDA would take it; what is wrong with the file is told in any case. */
+static bool tell_complaints(const struct explain_run *r, const struct complaints *c)
+{
+    bool fatal = false;
+
+    for (size_t i = 0; i < c->n; i++) {
+        const struct complaint *one = &c->v[i];
+
+        fprintf(stderr, "ferula %s: %s:%d:%d: " STR_FMT "\n", r->cmd->name,
+                one->at.file == NULL ? "" : one->at.file, one->at.line, one->at.column,
+                STR_ARG(one->text));
+        fatal |= one->fatal;
+    }
+    return !fatal;
+}
+
+/* `j`: NULL for text. */
+static int explain_objects(struct explain_run *r, const struct manifests *m, struct buf *out,
+                           struct json *j)
+{
+    struct explained_object x;
+    struct fault f = {0};
+    size_t n = 0;
+
+    for (size_t i = 0; i < m->n_scaled_objects; i++) {
+        int rc;
+
+        if (!is_wanted(r, &m->scaled_objects[i]))
+            continue;
+        rc = explain_object(&r->arena, &m->scaled_objects[i], &r->opts, &x, &f);
+        rc = judge(r, rc, &f);
+        if (rc != CLI__OK)
+            return rc;
+        if (j != NULL) {
+            cli__explain_object_json(j, &x, r->elements);
+        } else {
+            buf_puts(out, n > 0 ? "\n" : "");
+            cli__explain_object(out, &x, r->elements);
+        }
+        n++;
+    }
+    return n > 0 ? CLI__OK : tell(r, "there is no such ScaledObject in the file", CLI__USAGE);
+}
+
+/* Objects, and what lint has to say of the file. */
+static int print_manifests(struct explain_run *r, const struct manifests *m,
+                           const struct complaints *c, struct buf *out)
+{
+    const struct lint_opts opts = {.versions = r->opts.versions};
+    struct lint_report report = {0};
+    struct json j;
+    int rc;
+
+    lint_run(&r->arena, m, c, &opts, &report);
+    if (strcmp(r->format, "json") != 0) {
+        rc = explain_objects(r, m, out, NULL);
+        cli__explain_lint(out, &report);
+        return rc;
+    }
+    json_init(&j, out);
+    json_object_begin(&j);
+    json_key(&j, "objects");
+    json_array_begin(&j);
+    rc = explain_objects(r, m, out, &j);
+    json_array_end(&j);
+    json_key(&j, "lint");
+    cli__explain_lint_json(&j, &report);
+    json_object_end(&j);
+    buf_putc(out, '\n');
+    return rc;
+}
+
+static int explain_manifest(struct explain_run *r, const char *path)
+{
+    struct complaints complaints = {.arena = &r->arena};
+    struct manifests m = {0};
+    struct fault f = {0};
+    struct buf out = {0};
+    int rc = CLI__USAGE;
+
+    if (manifests_load(&r->arena, path, &m, &complaints, &f) < 0)
+        return tell(r, f.text, CLI__USAGE);
+    if (tell_complaints(r, &complaints))
+        rc = print_manifests(r, &m, &complaints, &out);
+    if (rc == CLI__OK)
+        return cli__print(&out);
+    buf_release(&out);
+    return rc;
+}
+
+/* ---- the command ------------------------------------------------------------------------ */
+
+static int read_numbers(struct explain_run *r)
+{
+    struct fault f = {0};
+    uint64_t n = 0;
+
+    r->opts.replicas = -1;
+    if (r->replicas != NULL && (!str_to_u64(str_of(r->replicas), &n) || n > INT32_MAX))
+        return cli__usage_error(r->cmd,
+                                "invalid value \"%s\" for flag '--current-replicas': expected a "
+                                "number",
+                                r->replicas);
+    if (r->replicas != NULL)
+        r->opts.replicas = (int32_t)n;
+    if (autoscale_parse_keda(str_of(r->keda), &r->opts.versions.keda, &f) < 0 ||
+        autoscale_parse_k8s(str_of(r->k8s), &r->opts.versions.k8s, &f) < 0)
+        return cli__usage_error(r->cmd, "%s", f.text);
+    return CLI__OK;
+}
+
+static int explain(struct explain_run *r, const char *word)
+{
+    const struct data_opts opts = {&r->words, &r->headers, r->timeout,
+                                   clock_now_ms(clock_system())};
+    struct fault f = {0};
+    int rc = cli__headers_check(&r->headers, &f);
+
+    if (rc < 0)
+        return cli__usage_error(r->cmd, "%s", f.text);
+    if (r->words.n == 0)
+        return cli__usage_error(r->cmd, "required flag --data not provided");
+    rc = read_numbers(r);
+    if (rc != CLI__OK)
+        return rc;
+    rc = cli__data_open(&r->data, &opts, &f);
+    if (rc != CLI__OK)
+        return tell(r, f.text, rc);
+    rc = read_at(r);
+    if (rc != CLI__OK)
+        return rc;
+    r->opts.source = r->data.source;
+    r->opts.features = (struct promql_features)PROMQL_FEATURES_ALL;
+    return is_manifest(word) ? explain_manifest(r, word) : explain_expr(r, word);
+}
+
+static int run(const struct cli__command *cmd, int argc, char **argv)
+{
+    struct explain_run r = {.cmd = cmd};
+    void *const targets[] = {&r.help,    &r.format, &r.words,    &r.at,   &r.elements, &r.headers,
+                             &r.timeout, &r.name,   &r.replicas, &r.keda, &r.k8s};
+    struct cli__words words = {.least = 1, .most = 1};
+    int rc;
+
+    if (cli__parse(cmd, targets, false, argc, argv, &words, &rc))
+        rc = explain(&r, words.list.v[0]);
+    cli__data_close(&r.data);
+    arena_release(&r.arena);
+    config_list_release(&words.list);
+    config_list_release(&r.words);
+    config_list_release(&r.headers);
+    return rc;
+}
+
+// clang-format off
+static const struct config_flag flags[] = {
+    {.name = "help", .kind = CONFIG_ACTION, .shorthand = 'h', .help = "Show this text."},
+    {.name = "format", .kind = CONFIG_CHOICE, .shorthand = 'o', .value = "text",
+     .choices = "text|json", .help = "Form of the output: text or json."},
+    {.name = "data", .kind = CONFIG_LIST, .meta = "URL|DIR|FILE",
+     .help = "Where the series are: a server of Prometheus' API, the data folder of a stopped "
+             "server, or files of OpenMetrics, text exposition or JSON lines. Files may be "
+             "several."},
+    {.name = "at", .kind = CONFIG_TEXT, .meta = "TIME",
+     .help = "When to ask: seconds, RFC 3339, or -5m from the end of the data. Default: the newest "
+             "sample; of a server: now."},
+    {.name = "elements", .kind = CONFIG_COUNT, .value = "5", .least = 1, .most = 1000,
+     .help = "Most elements to show of each part."},
+    {.name = "header", .kind = CONFIG_LIST, .meta = "NAME=VALUE",
+     .help = "Extra header of requests to a server. May be repeated."},
+    {.name = "timeout", .kind = CONFIG_DURATION, .value = "2m", .least = 1,
+     .help = "Most time to wait for each answer of a server."},
+    {.name = "name", .kind = CONFIG_TEXT, .meta = "NAME",
+     .help = "Only the ScaledObject called so. Default: all of the file."},
+    {.name = "current-replicas", .kind = CONFIG_TEXT, .meta = "N",
+     .help = "Replicas that there are, all of them ready. Default: the HPA's minimum."},
+    {.name = "keda-version", .kind = CONFIG_TEXT, .value = "2.20.2", .meta = "VERSION",
+     .help = "Whose rules hold."},
+    {.name = "k8s-version", .kind = CONFIG_TEXT, .value = "1.33", .meta = "VERSION",
+     .help = "Whose rules hold."},
+};
+// clang-format on
+
+const struct cli__command cli__explain = {
+    .name = "explain",
+    .args = "SO.yaml|EXPR",
+    .summary = "Tell why KEDA sees the value it sees, and what comes of it.",
+    .notes =
+        "The first word is a file of manifests, or PromQL. Each part of a query is shown with its\n"
+        "value. When the answer is empty: which matcher removed the last series, and what was\n"
+        "probably meant; or that the series have ended, or have no samples then, or fewer than\n"
+        "are needed. Of a ScaledObject also what KEDA makes of the answer, and the arithmetic of\n"
+        "the HPA. What those remember from before is not known from one moment; it is said where\n"
+        "that matters.\n",
+    .examples = "  ferula explain so.yaml --data http://127.0.0.1:9090 --current-replicas 3\n"
+                "      from the query to the replica count, at this moment\n"
+                "  ferula explain 'rate(jobs_total[1m])' --data dump.jsonl --at=-10m\n"
+                "      ten minutes before the end of a file\n",
+    .flags = flags,
+    .n_flags = COUNT(flags),
+    .run = run,
+};

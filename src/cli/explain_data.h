@@ -1,0 +1,34 @@
+/*
+ * explain_data.h - where a command that evaluates by itself has its series from: files, a data
+ * folder, or a server.
+ */
+#ifndef FERULA_CLI_EXPLAIN_DATA_H
+#define FERULA_CLI_EXPLAIN_DATA_H
+
+#include "http_source.h"
+
+struct tsdb;
+
+struct data {
+    struct mem_source *files; /* these three: owned; one of them is there */
+    struct tsdb *folder;
+    struct http_source *server;
+    struct source *source;
+    ts_ms end; /* of the data: the newest sample; of a server: now */
+};
+
+struct data_opts {
+    const struct config_list *words; /* URL, DIR or FILE ...; files are taken together */
+    const struct config_list *headers;
+    dur_ms timeout;
+    ts_ms now;
+};
+
+/*
+ * An exit code: CLI__OK; CLI__USAGE when what is there cannot be read, f->text says what. A server
+ * is not asked yet. Ended by cli__data_close() in any case.
+ */
+int cli__data_open(struct data *d, const struct data_opts *opts, struct fault *f);
+void cli__data_close(struct data *d);
+
+#endif

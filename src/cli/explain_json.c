@@ -1,0 +1,245 @@
+/*
+ * explain_json.c - an explanation as JSON, for programs.
+ */
+#include "explain_print.h"
+
+#include "ferula/base/check.h"
+#include "ferula/model/histogram.h"
+
+static void add_member(struct json *j, const char *key, struct str value)
+{
+    json_key(j, key);
+    json_label(j, value);
+}
+
+static void add_labels(struct json *j, struct labels ls)
+{
+    json_object_begin(j);
+    for (size_t i = 0; i < ls.n; i++) {
+        json_key_str(j, ls.v[i].name);
+        json_label(j, ls.v[i].value);
+    }
+    json_object_end(j);
+}
+
+static void add_element(struct json *j, const struct promql_element *e)
+{
+    struct buf text = {0};
+
+    json_object_begin(j);
+    json_key(j, "metric");
+    add_labels(j, e->labels);
+    json_key(j, "samples");
+    json_int(j, (int64_t)e->n_samples);
+    json_key(j, "newest");
+    json_array_begin(j);
+    for (size_t i = 0; i < e->n; i++) {
+        json_array_begin(j);
+        json_timestamp(j, e->samples[i].t);
+        json_sample_value(j, e->samples[i].v);
+        json_array_end(j);
+    }
+    for (size_t i = 0; i < e->n_hists; i++) {
+        json_array_begin(j);
+        json_timestamp(j, e->hists[i].t);
+        buf_reset(&text);
+        histogram_print_expression(&text, e->hists[i].h);
+        json_label(j, buf_str(&text));
+        json_array_end(j);
+    }
+    json_array_end(j);
+    json_object_end(j);
+    buf_release(&text);
+}
+
+static void add_texts(struct json *j, const char *key, const struct str *v, size_t n)
+{
+    json_key(j, key);
+    json_array_begin(j);
+    for (size_t i = 0; i < n; i++)
+        json_label(j, v[i]);
+    json_array_end(j);
+}
+
+static void add_node(struct json *j, const struct promql_node *n, size_t elements)
+{
+    json_object_begin(j);
+    add_member(j, "text", n->text);
+    json_key(j, "parent");
+    json_int(j, n->depth == 0 ? -1 : (int64_t)n->parent);
+    json_key(j, "at");
+    json_timestamp(j, n->at);
+    if (n->has_window) {
+        json_key(j, "window");
+        json_array_begin(j);
+        json_timestamp(j, n->from);
+        json_timestamp(j, n->to);
+        json_array_end(j);
+    }
+    if (n->rc != 0) {
+        add_member(j, "error", n->error);
+    } else {
+        json_key(j, "type");
+        json_cstr(j, promql_type_name(n->type));
+        json_key(j, "series");
+        json_int(j, (int64_t)n->n_series);
+        json_key(j, "samples");
+        json_int(j, (int64_t)n->n_samples);
+    }
+    if (n->rc == 0 && n->type == PROMQL_SCALAR) {
+        json_key(j, "value");
+        json_sample_value(j, n->scalar.v);
+    }
+    json_key(j, "elements");
+    json_array_begin(j);
+    for (size_t i = 0; i < MIN(n->n_elements, elements); i++)
+        add_element(j, &n->elements[i]);
+    json_array_end(j);
+    add_texts(j, "notes", n->notes, n->n_notes);
+    json_object_end(j);
+}
+
+static void add_autopsy(struct json *j, const struct autopsy *d)
+{
+    static const char *const likeness[] = {
+        [AUTOPSY_SAME_BUT_CASE] = "same but for case",
+        [AUTOPSY_NEAR] = "near",
+        [AUTOPSY_OTHER_LABEL] = "other label",
+        [AUTOPSY_PART] = "matched in part",
+        [AUTOPSY_THERE_IS] = "there",
+    };
+
+    json_object_begin(j);
+    json_key(j, "node");
+    json_int(j, (int64_t)d->node);
+    json_key(j, "cause");
+    json_cstr(j, autopsy_cause_name(d->cause));
+    add_member(j, "text", d->text);
+    json_key(j, "matchers");
+    json_array_begin(j);
+    for (size_t i = 0; i < d->n_steps; i++) {
+        json_object_begin(j);
+        add_member(j, "matcher", d->steps[i].matcher);
+        json_key(j, "series");
+        json_int(j, (int64_t)d->steps[i].n_series);
+        json_object_end(j);
+    }
+    json_array_end(j);
+    json_key(j, "hints");
+    json_array_begin(j);
+    for (size_t i = 0; i < d->n_hints; i++) {
+        json_object_begin(j);
+        json_key(j, "likeness");
+        json_cstr(j, likeness[d->hints[i].likeness]);
+        add_member(j, "label", d->hints[i].label);
+        add_member(j, "value", d->hints[i].value);
+        json_object_end(j);
+    }
+    json_array_end(j);
+    json_object_end(j);
+}
+
+void cli__explain_query_json(struct json *j, const struct explained_query *q, size_t elements)
+{
+    add_member(j, "query", q->text);
+    if (q->rc != 0)
+        add_member(j, "error", q->error);
+    json_key(j, "nodes");
+    json_array_begin(j);
+    for (size_t i = 0; i < q->tree.n_nodes; i++)
+        add_node(j, &q->tree.nodes[i], elements);
+    json_array_end(j);
+    json_key(j, "empty");
+    json_array_begin(j);
+    for (size_t i = 0; i < q->empty.n; i++)
+        add_autopsy(j, &q->empty.v[i]);
+    json_array_end(j);
+    json_key(j, "differing");
+    json_array_begin(j);
+    for (size_t i = 0; i < q->n_differing; i++) {
+        json_object_begin(j);
+        add_member(j, "label", q->differing[i].name);
+        json_key(j, "values");
+        json_int(j, (int64_t)q->differing[i].n_values);
+        json_key(j, "missing");
+        json_int(j, (int64_t)q->differing[i].n_missing);
+        json_object_end(j);
+    }
+    json_array_end(j);
+}
+
+/* ---- ScaledObjects ---------------------------------------------------------------------- */
+
+static void add_number(struct json *j, const char *key, int64_t v)
+{
+    json_key(j, key);
+    json_int(j, v);
+}
+
+static void add_verdict(struct json *j, const struct explained_trigger *t)
+{
+    json_key(j, "keda");
+    json_object_begin(j);
+    json_key(j, "failed");
+    json_bool(j, t->verdict.failed);
+    json_key(j, "active");
+    json_bool(j, t->verdict.active);
+    add_member(j, "why", t->verdict.why);
+    if (!t->verdict.failed) {
+        struct buf quantity = {0};
+
+        json_key(j, "value");
+        json_sample_value(j, t->verdict.value);
+        quantity_print(&quantity, t->verdict.milli);
+        add_member(j, "quantity", buf_str(&quantity));
+        buf_release(&quantity);
+    }
+    json_object_end(j);
+}
+
+void cli__explain_object_json(struct json *j, const struct explained_object *x, size_t elements)
+{
+    json_object_begin(j);
+    add_member(j, "name", x->object->name.s);
+    add_member(j, "namespace", x->object->ns.s);
+    json_key(j, "triggers");
+    json_array_begin(j);
+    for (size_t i = 0; i < x->n_triggers; i++) {
+        const struct explained_trigger *t = &x->triggers[i];
+
+        json_object_begin(j);
+        add_member(j, "type", t->trigger->type.s);
+        add_member(j, "name", t->trigger->name.s);
+        if (!t->asked) {
+            add_member(j, "text", t->text);
+        } else {
+            json_key(j, "threshold");
+            json_sample_value(j, t->target);
+            cli__explain_query_json(j, &t->query, elements);
+            add_verdict(j, t);
+            add_number(j, "proposal", t->proposal);
+        }
+        json_object_end(j);
+    }
+    json_array_end(j);
+    add_texts(j, "hpa", x->lines, x->n_lines);
+    add_number(j, "current", x->now);
+    add_number(j, "replicas", x->replicas);
+    json_key(j, "complete");
+    json_bool(j, x->complete);
+    json_object_end(j);
+}
+
+void cli__explain_lint_json(struct json *j, const struct lint_report *r)
+{
+    json_array_begin(j);
+    for (size_t i = 0; i < r->n; i++) {
+        json_object_begin(j);
+        add_member(j, "rule", str_of(r->v[i].rule));
+        add_number(j, "line", r->v[i].at.line);
+        add_member(j, "text", r->v[i].text);
+        add_member(j, "fix", r->v[i].fix);
+        json_object_end(j);
+    }
+    json_array_end(j);
+}
