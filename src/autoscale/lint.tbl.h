@@ -1,7 +1,7 @@
 /*
- * lint.tbl.h - the rules of `ferula lint`, a row each: id, severity, a line, and the help page: what
- * is wrong, which rule of KEDA, the HPA or Azure is behind it, an example, and how to mend it. Not a
- * header: included many times. docs/lint.md is written from it.
+ * lint.tbl.h - the rules of `ferula lint`, a row each: id, severity, a line, and the help page:
+ * what is wrong, which rule of KEDA, the HPA or Azure is behind it, an example, and how to mend it.
+ * Not a header: included many times. docs/lint.md is written from it.
  */
 // clang-format off
 L(FER001, WARNING, "cooldownPeriod does nothing",
