@@ -386,17 +386,20 @@ static void trim_undo(struct tsdb *db)
 
 /* ---- all of it -------------------------------------------------------------------------- */
 
-/* In the order of their urgency: what makes room, what readers wait for, what a start waits for. */
-enum { RETENTION, TRIM, PURGE, SEAL, MERGE, CHECKPOINT, N_STEPS };
+/*
+ * In the order of their urgency: what makes room, what readers wait for, what a start waits for. A
+ * purge may take long, and keeps sealing and merging from being due: it is the last.
+ */
+enum { RETENTION, TRIM, SEAL, MERGE, CHECKPOINT, PURGE, N_STEPS };
 
 // clang-format off
 static const struct step steps[N_STEPS] = {
     [RETENTION]  = {"retention",  retention_due,  retention_run,  retention_publish,  retention_undo},
     [TRIM]       = {"trimming",   trim_due,       trim_run,       trim_publish,       trim_undo},
-    [PURGE]      = {"purging",    purge_due,      purge_run,      purge_publish,      purge_undo},
     [SEAL]       = {"sealing",    seal_due,       seal_run,       seal_publish,       NULL},
     [MERGE]      = {"merging",    merge_due,      merge_run,      merge_publish,      merge_undo},
     [CHECKPOINT] = {"checkpoint", checkpoint_due, checkpoint_run, checkpoint_publish, checkpoint_undo},
+    [PURGE]      = {"purging",    purge_due,      purge_run,      purge_publish,      purge_undo},
 };
 // clang-format on
 
