@@ -91,13 +91,14 @@ static int explain_expr(struct explain_run *r, const char *expr)
 
 /* ---- ScaledObjects ---------------------------------------------------------------------- */
 
-/* A file that is there, or is called like one; all else is PromQL. */
+/* A file by its ending, or a path that is there; all else is PromQL, `up` too when there is a file
+ * of that name. */
 static bool is_manifest(const char *word)
 {
     struct str s = str_of(word);
 
     return str_is(s, "-") || str_ends(s, ".yaml") || str_ends(s, ".yml") || str_ends(s, ".json") ||
-           access(word, F_OK) == 0;
+           (strpbrk(word, "./") != NULL && access(word, F_OK) == 0);
 }
 
 static bool is_wanted(const struct explain_run *r, const struct scaled_object *o)
