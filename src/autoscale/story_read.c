@@ -317,6 +317,8 @@ static void read_file(struct loader *l, const struct tree *t)
     const struct tree *tests = autoscale__tree_get(t, "tests");
 
     STORY_MAP(l, t, keys, l->sf);
+    if (l->sf->evaluation_interval <= 0)
+        story__wrong(l, t, "evaluation_interval has to be longer than 0s");
     if (tests == NULL || tests->kind == TREE_NULL)
         story__wrong(l, t, "there are no tests in it");
     else

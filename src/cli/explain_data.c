@@ -25,9 +25,11 @@ static int add_series(struct data *d, const char *name, const struct ingest_seri
             if (s->samples[i + run].t <= s->samples[i + run - 1].t)
                 break;
         mem_source_add(d->files, s->labels, s->samples + i, run);
+        d->begin = MIN(d->begin, s->samples[i].t);
         d->end = MAX(d->end, s->samples[i + run - 1].t);
     }
     for (size_t i = 0; i < s->n_hists; i++) {
+        d->begin = MIN(d->begin, s->hists[i].t);
         d->end = MAX(d->end, s->hists[i].t);
         if (mem_source_append(d->files, s->labels, s->hists[i].t, 0, 0, s->hists[i].h) < 0)
             return fault_set(f, FER_EINVAL, 0, "%s: histograms of a series are not in order", name);
@@ -168,7 +170,7 @@ int cli__data_open(struct data *d, const struct data_opts *opts, struct fault *f
 {
     int rc;
 
-    *d = (struct data){.end = INT64_MIN};
+    *d = (struct data){.begin = INT64_MAX, .end = INT64_MIN};
     rc = open_words(d, opts, f);
     if (rc == 0 && d->end == INT64_MIN) /* nothing is there */
         d->end = opts->now / 1000 * 1000;

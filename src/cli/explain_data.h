@@ -15,7 +15,8 @@ struct data {
     struct tsdb *folder;
     struct http_source *server;
     struct source *source;
-    ts_ms end; /* of the data: the newest sample; of a server: now */
+    ts_ms begin; /* of files: the oldest sample; else not known: INT64_MAX */
+    ts_ms end;   /* of the data: the newest sample; of a server: now */
 };
 
 struct data_opts {

@@ -17,7 +17,7 @@
 
 /* ---- files ------------------------------------------------------------------------------ */
 
-static bool tell_complaints(const struct complaints *c)
+bool cli__tell_complaints(const struct complaints *c)
 {
     bool fatal = false;
 
@@ -47,7 +47,7 @@ static int load(struct test_run *run, const struct config_list *paths)
             rc = CLI__USAGE;
             continue;
         }
-        if (tell_complaints(&complaints))
+        if (cli__tell_complaints(&complaints))
             rc = CLI__USAGE;
         run->files[run->n_files++] = sf;
     }

@@ -1,10 +1,10 @@
 /*
  * story.h - test files: promtool's unit tests of rules, and what ScaledObjects have to do.
  *
- * A file is what `promtool test rules --ignore-unknown-fields` reads (3.14; without rules), and
- * more: scaled_objects, and in each test autoscale (the world) and autoscale_test (what has to be).
- * docs/testing.md has each field. Time begins at start_timestamp (1970-01-01T00:00:00Z unless
- * given), when each ScaledObject is created.
+ * A file is what `promtool test rules` reads (3.14; without rules), and more: scaled_objects, and
+ * in each test autoscale (the world) and autoscale_test (what has to be). docs/testing.md has each
+ * field. Time begins at start_timestamp (1970-01-01T00:00:00Z unless given), when each ScaledObject
+ * is created.
  *
  * A file that was read is not changed any more: its tests may run on any number of threads at once.
  */
@@ -71,6 +71,12 @@ struct story_result {
  */
 int story_run(const struct story_file *sf, size_t i, struct arena *a, struct story_result *out,
               struct fault *f);
+
+/*
+ * The half of the file that is promtool's, as JSON, which is YAML: promtool refuses fields that it
+ * does not know, --ignore-unknown-fields is about files of rules.
+ */
+void story_print_promtool(struct buf *out, const struct story_file *sf);
 
 /* "1m30s", and "-" before it for a negative one. */
 void story_print_time(struct buf *b, dur_ms since_start);
