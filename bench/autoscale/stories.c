@@ -66,7 +66,8 @@ static void bench_each(const struct story_file *sf)
             simulated = run(sf, i, NULL);
             best = MIN(best, ms_since(began));
         }
-        printf("%-72.*s %4" PRId64 " min  %8.3f ms\n", (int)name.n, name.p, simulated / 60000, best);
+        printf("%-72.*s %4" PRId64 " min  %8.3f ms\n", (int)name.n, name.p, simulated / 60000,
+               best);
     }
 }
 
