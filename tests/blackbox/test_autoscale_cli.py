@@ -4,12 +4,14 @@ import io
 import json
 import os
 import re
+import select
+import subprocess
 import time
 import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from conftest_server import TOP, run_ferula, start_server
+from conftest_server import FERULA, TOP, run_ferula, start_server
 
 EXAMPLES = os.path.join(TOP, "examples")
 OBJECT = os.path.join(EXAMPLES, "scaled-object.yaml")
@@ -142,6 +144,25 @@ def test_update_blesses_what_is(tmp_path):
     assert os.listdir(tmp_path) == ["story.yaml"]
     again = out_of(run_ferula("test", path), 1)
     assert again.count("expected") == 1 and "replicas >= 11" in again
+
+
+def test_watch_runs_again(tmp_path):
+    path = story(tmp_path, "{at: 15s, replicas: 4}")
+    with subprocess.Popen([FERULA, "test", "--watch", path], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True) as process:
+        try:
+            assert "PASS" in process.stdout.readline()
+            assert process.stdout.readline() == "1 passed, 0 failed\n"
+            changed = path.read_text().replace("replicas: 4", "replicas: 5")
+            while True:  # the watch may not have begun yet
+                (tmp_path / "new").write_text(changed)
+                os.replace(tmp_path / "new", path)
+                ready, _, _ = select.select([process.stdout], [], [], 0.05)
+                if ready:
+                    break
+            assert "FAIL" in process.stdout.readline()
+        finally:
+            process.kill()
 
 
 # ---- promtool's half --------------------------------------------------------------------------
@@ -296,6 +317,7 @@ def test_simulate_on_recorded_data(tmp_path):
     (["--keda-version=9"], "keda-version"),
     (["--data=/not/there"], "/not/there"),
     (["--series=/not/there"], "/not/there"),
+    (["--for=33d"], "more than 32 days"),
 ])
 def test_simulate_refuses(words, says):
     done = run_ferula("simulate", OBJECT, *words)
