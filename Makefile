@@ -51,7 +51,7 @@ MICRO   := $(wildcard bench/micro/*.c) bench/load/mix.c
 STORIES := $(wildcard bench/autoscale/*.c)
 HDR     := $(shell find include -name '*.h' ! -name '*.tbl.h' 2>/dev/null)
 FORMAT  := $(filter-out %.tbl.h,$(SRC) $(SRCXX) src/main.c $(HDR) $(wildcard src/*/*.h \
-           tests/unit/*/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/promqltest/*.[ch] bench/*/*.[ch] \
+           tests/unit/*/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/promqltest/*.[ch] tests/autoscale-diff/*.[ch] bench/*/*.[ch] \
            tests/fuzz-promql/*.[ch] tests/crash/*.[ch] tests/fault/*.[ch]))
 
 .PHONY: all ferula help setup test test-long demo unit blackbox promqltest fuzz fuzz-corpus \
@@ -103,6 +103,8 @@ $(B)/tests/fuzz/replay_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(B)/libferula
 	$(Q)$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -Wno-missing-prototypes -Isrc/ingest -Isrc/promql -Isrc/tsdb -o $@ $^ $(LIBS)
 $(B)/promqltest: $(wildcard tests/promqltest/*.c) $(B)/libferula.a
 	$(Q)echo "  TEST  $@"; $(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -o $@ $^ $(LIBS) -ljansson
+$(B)/autoscale-diff: $(wildcard tests/autoscale-diff/*.[ch]) $(B)/libferula.a
+	$(Q)echo "  TEST  $@"; $(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -o $@ $(filter %.c %.a,$^) $(LIBS) -ljansson
 $(B)/fuzz-promql: $(wildcard tests/fuzz-promql/*.[ch]) $(B)/libferula.a
 	$(Q)echo "  TEST  $@"; $(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -Wno-missing-prototypes -o $@ $(filter %.c %.a,$^) $(LIBS)
 # Prometheus' engine at the other end of two pipes; Go's own cache makes a second build quick.

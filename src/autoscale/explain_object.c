@@ -299,6 +299,8 @@ static void set_bounds(const struct explain_opts *opts, struct explained_object 
 
 static bool any_failed(const struct explained_object *x)
 {
+    if (x->formula.given && x->formula.verdict.failed)
+        return true;
     for (size_t i = 0; i < x->n_triggers; i++)
         if (x->triggers[i].asked && x->triggers[i].verdict.failed)
             return true;

@@ -9,7 +9,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define TOLERANCE 0.1 /* --horizontal-pod-autoscaler-tolerance */
+#define OVERFLOW  9223372036854775808.0 /* of an int64 */
+#define TOLERANCE 0.1                   /* --horizontal-pod-autoscaler-tolerance */
 
 static const char *const messages[N_REASONS] = {
     [REASON_ReadyForNewScale] = "recommended size matches current size",
@@ -72,7 +73,7 @@ static bool within(const struct hpa_tolerance *t, double ratio)
 static int64_t ceil64(double v)
 {
     v = ceil(v);
-    return v >= -9223372036854775808.0 && v < 9223372036854775808.0 ? (int64_t)v : INT64_MIN;
+    return v >= -OVERFLOW && v < OVERFLOW ? (int64_t)v : INT64_MIN;
 }
 
 struct hpa_proposal hpa__propose(const struct hpa_metric *m, const struct hpa_input *in)
@@ -85,11 +86,13 @@ struct hpa_proposal hpa__propose(const struct hpa_metric *m, const struct hpa_in
         p.ratio = usage / (target * (double)in->status_replicas);
         p.within = within(&t, p.ratio);
         p.replicas = p.within ? in->status_replicas : hpa__clamp32(ceil(usage / target));
-        p.shown_milli = ceil64(usage / (double)in->status_replicas);
+        if (usage < OVERFLOW) /* else the sum is taken to have overflown */
+            p.shown_milli = ceil64(usage / (double)in->status_replicas);
         return p;
     }
     p.ratio = usage / target;
     p.within = within(&t, p.ratio);
+    p.no_pods = m->type == METRIC_VALUE && !p.within && in->status_replicas == 0;
     p.replicas =
         p.within ? in->spec_replicas : hpa__clamp32(ceil(p.ratio * (double)in->ready_replicas));
     return p;
@@ -102,15 +105,14 @@ static bool combine(const struct hpa_input *in, struct hpa_output *out, bool *is
     int32_t best = 0;
 
     for (size_t i = 0; i < in->n_metrics; i++) {
-        struct hpa_proposal p;
+        struct hpa_proposal p = hpa__propose(&in->metrics[i], in);
 
         out->proposals[i] = -1;
         out->shown_milli[i] = INT64_MIN;
-        if (in->metrics[i].failed) {
+        if (in->metrics[i].failed || p.no_pods) {
             first_failed = failed++ == 0 ? i : first_failed;
             continue;
         }
-        p = hpa__propose(&in->metrics[i], in);
         out->proposals[i] = p.replicas;
         out->shown_milli[i] = p.shown_milli;
         if (best == 0 || p.replicas > best) {
@@ -127,6 +129,16 @@ static bool combine(const struct hpa_input *in, struct hpa_output *out, bool *is
     return true;
 }
 
+static struct str error_of(const struct hpa_metric *m)
+{
+    if (m == NULL)
+        return STR("no metrics");
+    if (m->failed)
+        return m->error;
+    return STR("unable to calculate ready pods: no pods returned by selector while calculating "
+               "replica count");
+}
+
 static void metrics_failed(const struct hpa_input *in, struct arena *a, struct hpa_output *out)
 {
     const struct hpa_metric *m = in->n_metrics == 0 ? NULL : &in->metrics[out->deciding];
@@ -137,7 +149,7 @@ static void metrics_failed(const struct hpa_input *in, struct arena *a, struct h
     out->scaling_active = (struct condition){
         COND_FALSE, resource ? "FailedGetResourceMetric" : "FailedGetExternalMetric",
         arena_printf(a, "the HPA was unable to compute the replica count: " STR_FMT,
-                     STR_ARG(m == NULL ? STR("no metrics") : m->error))};
+                     STR_ARG(error_of(m)))};
 }
 
 static void follow_metrics(struct hpa_state *s, const struct hpa_input *in, struct arena *a,

@@ -71,7 +71,7 @@ int32_t hpa__stabilize(struct hpa_state *s, const struct hpa_input *in, int32_t 
             up = MIN(up, rec->replicas);
         if (age < down_ms)
             down = MAX(down, rec->replicas);
-        if (age > up_ms && age > down_ms)
+        if (age >= up_ms && age >= down_ms)
             old_slot = i;
     }
     r = MAX(r, up);
@@ -188,7 +188,7 @@ void hpa__store_event(struct hpa_state *s, const struct hpa_input *in, int32_t b
         return; /* nothing looks at them */
     longest = seconds(longest_period_s(up ? &in->behavior->up : &in->behavior->down));
     for (size_t i = 0; i < *n; i++) {
-        if (in->now - (*v)[i].t > longest)
+        if (in->now - (*v)[i].t >= longest)
             (*v)[i].outdated = true;
         if ((*v)[i].outdated)
             old_slot = i;

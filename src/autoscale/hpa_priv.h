@@ -20,7 +20,8 @@ struct hpa_proposal {
     int32_t replicas;
     int64_t shown_milli;
     double ratio;
-    bool within; /* of the tolerance */
+    bool within;  /* of the tolerance */
+    bool no_pods; /* to count: there is no proposal */
 };
 
 struct hpa_tolerance hpa__tolerance(const struct hpa_input *in);

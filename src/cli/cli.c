@@ -14,11 +14,9 @@
 #include "lint.h"
 
 static const struct cli__command *const commands[] = {
-    &cli__serve,        &cli__query_instant, &cli__query_range, &cli__query_series,
-    &cli__query_labels, &cli__explain,       &cli__push,        &cli__tsdb_dump,
-    &cli__tsdb_import,  &cli__tsdb_analyze,  &cli__tsdb_verify, &cli__tsdb_snapshot,
-    &cli__tsdb_restore, &cli__tsdb_compact,  &cli__lint,        &cli__test,
-    &cli__simulate,     &cli__help,          &cli__version,
+#define C(name) &cli__##name,
+#include "commands.tbl.h"
+#undef C
 };
 
 /* Commands of two words. */

@@ -37,10 +37,9 @@ struct cli__command {
     int (*run)(const struct cli__command *cmd, int argc, char **argv); /* words after the name */
 };
 
-extern const struct cli__command cli__serve, cli__query_instant, cli__query_range,
-    cli__query_series, cli__query_labels, cli__push, cli__tsdb_dump, cli__tsdb_import,
-    cli__tsdb_analyze, cli__tsdb_verify, cli__tsdb_snapshot, cli__tsdb_restore, cli__tsdb_compact,
-    cli__explain, cli__lint, cli__test, cli__simulate, cli__help, cli__version;
+#define C(name) extern const struct cli__command cli__##name;
+#include "commands.tbl.h"
+#undef C
 
 /*
  * Reads a command's flags and words. True: go on; false: *exit_code is the answer (help was

@@ -263,8 +263,10 @@ void cli__explain_object(struct buf *out, const struct explained_object *x, size
              STR_ARG(o->name.s));
     for (size_t i = 0; i < x->n_triggers; i++)
         add_trigger(out, &x->triggers[i], i, elements);
-    for (size_t i = 0; i < x->n_lines; i++)
-        buf_addf(out, "%s" STR_FMT "\n", i == 0 ? "HPA     " : MARGIN, STR_ARG(x->lines[i]));
+    for (size_t i = 0; i < x->n_lines; i++) {
+        buf_puts(out, i == 0 ? "HPA     " : MARGIN);
+        add_lines(out, x->lines[i]);
+    }
     if (!x->known)
         return;
     buf_addf(out, "result  %d -> %d replicas", x->now, x->replicas);

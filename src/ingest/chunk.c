@@ -275,7 +275,7 @@ static bool goes_on(const struct histogram *h, const struct histogram *prev)
 {
     if (histogram_is_stale(h) || histogram_is_stale(prev) || !same_layout(h, prev))
         return false;
-    return h->hint == HISTOGRAM_NOT_RESET || (h->hint == HISTOGRAM_GAUGE && prev->hint == h->hint);
+    return h->hint == (prev->hint == HISTOGRAM_GAUGE ? HISTOGRAM_GAUGE : HISTOGRAM_NOT_RESET);
 }
 
 static uint8_t reset_flags(const struct histogram *h)

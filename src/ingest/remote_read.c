@@ -182,21 +182,35 @@ static void put_spans(struct buf *out, struct buf *inner, unsigned field,
     }
 }
 
-/* Counts as they are, or as whole differences from bucket to bucket. */
+/* Doubles next to 2^63 and 2^64 are these: the highest whole counts came rounded up. */
+static int64_t whole_signed(double v)
+{
+    return v >= 0x1p63 ? INT64_MAX : v <= -0x1p63 ? INT64_MIN : (int64_t)v;
+}
+
+static uint64_t whole_unsigned(double v)
+{
+    return v >= 0x1p64 ? UINT64_MAX : v <= 0 ? 0 : (uint64_t)v;
+}
+
+/* Counts as they are, or as whole differences from bucket to bucket, which wrap. */
 static void put_counts(struct buf *out, struct buf *inner, unsigned field, bool integer,
                        const struct histogram_side *s)
 {
-    int64_t before = 0;
+    uint64_t before = 0;
 
     if (s->n == 0)
         return;
     for (size_t i = 0; i < s->n; i++) {
+        uint64_t now;
+
         if (!integer) {
             pb_bits64(inner, f64_bits(s->count[i]));
             continue;
         }
-        pb_varint(inner, pb_zigzag((int64_t)s->count[i] - before));
-        before = (int64_t)s->count[i];
+        now = (uint64_t)whole_signed(s->count[i]);
+        pb_varint(inner, pb_zigzag((int64_t)(now - before)));
+        before = now;
     }
     nest(out, integer ? field : field + 1, inner);
 }
@@ -206,7 +220,7 @@ static void put_count(struct buf *out, unsigned field, bool integer, double v)
 {
     if (integer) {
         pb_tag(out, field, WIRE_VARINT);
-        pb_varint(out, (uint64_t)v);
+        pb_varint(out, whole_unsigned(v));
     } else {
         pb_tag(out, field + 1, WIRE_FIXED64);
         pb_bits64(out, f64_bits(v));

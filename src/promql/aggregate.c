@@ -11,6 +11,7 @@
 
 #include "aggregate.h"
 #include "gomath.h"
+#include "stream.h"
 
 static void first_mean(struct promql__acc *a, double v)
 {

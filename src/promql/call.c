@@ -8,7 +8,7 @@
 #include "ferula/base/check.h"
 #include "ferula/base/num.h"
 
-#include "eval.h"
+#include "stream.h"
 
 struct promql__fn {
     promql__math_fn *math;   /* value by value */

@@ -6,7 +6,7 @@
  */
 #include "ferula/base/check.h"
 
-#include "eval.h"
+#include "stream.h"
 
 struct promql__shift promql__shift_of(const struct promql__ev *ev, const struct promql_shift *s)
 {

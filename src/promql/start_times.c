@@ -4,7 +4,7 @@
  */
 #include "ferula/base/check.h"
 
-#include "eval.h"
+#include "stream.h"
 
 bool promql__starts_matter(const struct promql__ev *ev, enum promql_func func)
 {

@@ -5,7 +5,7 @@
  */
 #include "ferula/base/check.h"
 
-#include "eval.h"
+#include "stream.h"
 
 int promql__stream_vector(struct promql__ev *ev, const struct promql__grid *g,
                           const struct promql_expr *e, enum promql__wanted wanted,

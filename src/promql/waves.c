@@ -8,7 +8,7 @@
 #include "ferula/base/check.h"
 
 #include "aggregate.h"
-#include "eval.h"
+#include "stream.h"
 
 /* Rows of a wave take about so much memory together. */
 #define WAVE_BYTES     ((size_t)4 << 20)

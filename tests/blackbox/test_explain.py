@@ -118,6 +118,29 @@ def test_verdicts(file, query, want):
     assert got.startswith(want)
 
 
+FORMULA = [  # formula, its line, the result
+    ("(one + two) / 2", "formula (one + two) / 2 = 40, active; it takes the place of the triggers", "1 -> 4 replicas"),
+    ("one > 100 ? one : 0", "formula one > 100 ? one : 0 = 0, not active; it takes the place of the triggers",
+     "1 -> 1 replicas"),
+    ("one / three", "formula one / three: error validating formula in ScalingModifiers", "1 -> 1 replicas"),
+]
+
+
+@pytest.mark.parametrize("formula,line,result", FORMULA, ids=[case[0] for case in FORMULA])
+def test_formulas(file, formula, line, result):
+    second = '''    - type: prometheus
+      name: two
+      metadata: {serverAddress: "http://p", query: "vector(35)", threshold: "1"}
+'''
+    text = changed().replace("- type: prometheus", "- name: one\n      type: prometheus") + second
+    text = text.replace("  triggers:", '  advanced: {scalingModifiers: {formula: "%s", target: "10"}}\n  triggers:'
+                        % formula)
+    got = said("-", "--data", file, "--current-replicas=1", stdin=text)
+    assert section(got, "HPA")[0].startswith(line)
+    assert section(got, "result") == [result]
+    assert got.count("\nKEDA    ") == 2
+
+
 def test_which_objects(file):
     two = changed() + "---\n" + changed(name="other")
     both = said("-", "--data", file, stdin=two)

@@ -65,6 +65,9 @@ REF = "    authenticationRef: {name: auth}\n"
 FALLBACK = "  minReplicaCount: 1\n  maxReplicaCount: 5\n  fallback: {failureThreshold: 3, replicas: %d}\n"
 
 
+FORMULA = "  minReplicaCount: 1\n  advanced: {scalingModifiers: {formula: \"%s\", target: \"%d\"}}\n"
+
+
 def auth(name="auth", provider="azure-workload"):
     return (f"---\napiVersion: keda.sh/v1alpha1\nkind: TriggerAuthentication\nmetadata: {{name: {name}}}\n"
             f"spec: {{podIdentity: {{provider: {provider}}}}}\n")
@@ -118,10 +121,15 @@ RULES = [
     ("FER014", so(address="{{ ENDPOINT }}"), so(address="http://prom")),
     ("FER014", so(address="<ENDPOINT>"), so("sum(x < 5) + sum(y > 3)")),
     ("FER014", so(address="${ENDPOINT}"), so('sum(label_replace(x, "a", "${1}", "b", "(.*)"))')),
-    ("FER014", so(target="{{ .Values.name }}"), so()),
+    ("FER014", so(target='"{{ .Values.name }}"'), so()),
     ("FER015", so(threshold="10"), so(threshold='"10"')),
     ("FER015", so(threshold='"ten"'), so(threshold='"1e1"')),
     ("FER015", so(query=None), so()),
+    ("FER015", so(threshold='"0.0001"'), so(threshold='"0.001"')),
+    ("FER015", so(spec=FORMULA % ("a + c", 2), trigger="    name: a\n"),
+     so(spec=FORMULA % ("a + 1", 2), trigger="    name: a\n")),
+    ("FER015", so(spec=FORMULA % ("a", 0), trigger="    name: a\n"),
+     so(spec=FORMULA % ("a", 1), trigger="    name: a\n")),
     ("FER015", so(spec="  minReplicaCount: -1\n"), so()),
     ("FER016", so(spec="  minReplicas: 1\n  minReplicaCount: 1\n"), so()),
     ("FER016", so() + "---\n" + so(), so() + "---\n" + so(name="b", target="other")),
@@ -291,6 +299,15 @@ def test_auths_may_be_in_another_file(tmp_path):
     assert run_ferula("lint", str(tmp_path)).returncode == 0
 
 
+def test_targets_of_two_files_are_the_same_in_a_namespace(tmp_path):
+    for name in "ab":
+        (tmp_path / f"{name}.yaml").write_text(so(name=name))
+    assert run_ferula("lint", str(tmp_path)).returncode == 0
+    for name in "ab":
+        (tmp_path / f"{name}.yaml").write_text(so(name=name + ", namespace: ns"))
+    assert "FER023" in run_ferula("lint", str(tmp_path)).stdout
+
+
 @pytest.mark.parametrize("text, want", [
     ("a: [1\n", "<stdin>:2:1: did not find expected ',' or ']'"),
     ("a: 1\na: 2\n", '<stdin>:2:1: the key "a" is already set in line 1'),
@@ -315,7 +332,8 @@ def test_other_kinds_are_passed_over():
 def test_wrong_kinds_are_found():
     assert rules_of("kind: ScaledObject\n") == {"FER015"}
     assert rules_of("apiVersion: keda.sh/v2\nkind: ScaledObject\n") == {"FER015"}
-    assert rules_of("[1, 2]\n") == {"FER015"}
+    assert rules_of("apiVersion: keda.sh/v1alpha1\n") == {"FER015"}
+    assert rules_of("on: push\njobs: {}\n") == rules_of("[1, 2]\n") == set()
 
 
 def test_a_file_that_is_not_there_does_not_hide_the_others(tmp_path):

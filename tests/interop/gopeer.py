@@ -33,6 +33,13 @@ def build_tool(module, path, *flags):
     return out
 
 
+def build_test(module, package, name, *flags):
+    """The test program of tests/interop/<module>/<package>: a peer that needs virtual time."""
+    out = os.path.join(OUT, name + ".test")
+    go(os.path.join(TOP, "tests/interop", module), "test", "-c", *flags, "-o", out, "./" + package)
+    return out
+
+
 def build_tests(path, version, checksum, name):
     """The test program of a module that is nothing but tests, and the copy of it to run them in."""
     copy = os.path.join(OUT, name)

@@ -34,12 +34,12 @@ static const struct sample specials[] = {
     {2000, -INFINITY}
 };
 static const struct promql_series vector[] = {
-    {{up_labels, 2}, one, 1},
-    {{NULL, 0},      one, 1}
+    {{up_labels, 2}, one, 1, NULL, 0},
+    {{NULL, 0},      one, 1, NULL, 0}
 };
 static const struct promql_series matrix[] = {
-    {{up_labels, 1}, several,  COUNT(several) },
-    {{NULL, 0},      specials, COUNT(specials)}
+    {{up_labels, 1}, several,  COUNT(several),  NULL, 0},
+    {{NULL, 0},      specials, COUNT(specials), NULL, 0}
 };
 
 static const struct result_case {

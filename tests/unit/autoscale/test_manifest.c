@@ -129,8 +129,11 @@ static struct complaint_case {
     const char *want; /* NULL: none */
 } complaint_cases[] = {
     {SO TRIGGER, 0, false, NULL},
-    {"apiVersion: v1\n", 1, true, "error validating data: kind not set"},
-    {"- a\n", 1, true, "an object is expected, not a array"},
+    {"apiVersion: v1\n", 0, false, NULL},
+    {"- a\n", 0, false, NULL},
+    {"on: push\njobs: {}\n", 0, false, NULL},
+    {"apiVersion: keda.sh/v1alpha1\n", 1, true, "error validating data: kind not set"},
+    {"kind: ScaledObject\n", 1, true, "error validating data: apiVersion not set"},
     {"apiVersion: keda.sh/v1\nkind: ScaledObject\n", 1, true,
      "no matches for kind \"ScaledObject\" in version \"keda.sh/v1\""},
     {SO, 6, true, "spec.triggers: Required value"},

@@ -1,0 +1,612 @@
+/*
+ * formula_parse.c - text to tree, by precedence climbing; precedences are expr-lang's
+ * (parser/operator/operator.go).
+ */
+#include "formula_priv.h"
+
+#include "ferula/base/num.h"
+
+enum token_kind { TOKEN_END, TOKEN_NUMBER, TOKEN_NAME, TOKEN_SYMBOL };
+
+struct parser {
+    struct arena *arena;
+    struct str text;
+    size_t at; /* behind the token */
+    size_t token_at;
+    enum token_kind kind;
+    struct str token;
+    const struct str *names;
+    size_t n_names;
+    struct str locals[FORMULA_LOCALS_MAX];
+    size_t n_locals;
+    int depth, predicate_depth;
+    struct fault *f;
+    int rc; /* of the first error; everything returns quickly then */
+};
+
+static const struct op_row {
+    const char *text;
+    int precedence;
+    bool right;
+    enum node_op op;
+} binaries[] = {
+    {"|",   0,   false, OP_PIPE    },
+    {"or",  10,  false, OP_OR      },
+    {"||",  10,  false, OP_OR      },
+    {"and", 15,  false, OP_AND     },
+    {"&&",  15,  false, OP_AND     },
+    {"==",  20,  false, OP_EQ      },
+    {"!=",  20,  false, OP_NE      },
+    {"<",   20,  false, OP_LT      },
+    {">",   20,  false, OP_GT      },
+    {">=",  20,  false, OP_GE      },
+    {"<=",  20,  false, OP_LE      },
+    {"in",  20,  false, OP_IN      },
+    {"..",  25,  false, OP_RANGE   },
+    {"+",   30,  false, OP_ADD     },
+    {"-",   30,  false, OP_SUB     },
+    {"*",   60,  false, OP_MUL     },
+    {"/",   60,  false, OP_DIV     },
+    {"%",   60,  false, OP_MOD     },
+    {"**",  100, true,  OP_POW     },
+    {"^",   100, true,  OP_POW     },
+    {"??",  500, false, OP_COALESCE},
+};
+
+static const struct op_row unaries[] = {
+    {"not", 50, false, OP_NOT },
+    {"!",   50, false, OP_NOT },
+    {"-",   90, false, OP_NEG },
+    {"+",   90, false, OP_PLUS},
+};
+
+static struct node *parse_expression(struct parser *p, int precedence);
+static struct node *parse_sequence(struct parser *p);
+
+/* ---- tokens ------------------------------------------------------------------------------ */
+
+static bool is_name_char(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '$' ||
+           (unsigned char)c >= 0x80;
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static char peek(const struct parser *p, size_t i)
+{
+    return p->at + i < p->text.n ? p->text.p[p->at + i] : '\0';
+}
+
+__attribute__((format(printf, 3, 4))) static void *refuse(struct parser *p, int code,
+                                                          const char *fmt, ...)
+{
+    struct fault why;
+    size_t line = 1, column = 1;
+    va_list ap;
+
+    if (p->rc < 0)
+        return NULL;
+    va_start(ap, fmt);
+    (void)fault_vset(&why, code, p->token_at, fmt, ap);
+    va_end(ap);
+    for (size_t i = 0; i < p->token_at; i++) {
+        column = p->text.p[i] == '\n' ? 1 : column + 1;
+        line += p->text.p[i] == '\n';
+    }
+    p->rc = fault_set(p->f, code, p->token_at, "%s (%zu:%zu)", why.text, line, column);
+    p->kind = TOKEN_END;
+    return NULL;
+}
+
+static void number_token(struct parser *p)
+{
+    while (is_digit(peek(p, 0)) || is_name_char(peek(p, 0)) ||
+           (peek(p, 0) == '.' && peek(p, 1) != '.') ||
+           ((peek(p, 0) == '-' || peek(p, 0) == '+') &&
+            (p->text.p[p->at - 1] == 'e' || p->text.p[p->at - 1] == 'E')))
+        p->at++;
+    p->kind = TOKEN_NUMBER;
+}
+
+static void next(struct parser *p)
+{
+    static const char *const doubles[] = {"||", "&&", "==", "!=", ">=", "<=", "..", "**", "??"};
+
+    if (p->rc < 0)
+        return;
+    while (peek(p, 0) == ' ' || peek(p, 0) == '\t' || peek(p, 0) == '\n' || peek(p, 0) == '\r')
+        p->at++;
+    p->token_at = p->at;
+    if (p->at == p->text.n) {
+        p->kind = TOKEN_END;
+        p->token = STR("EOF");
+        return;
+    }
+    if (is_digit(peek(p, 0)) || (peek(p, 0) == '.' && is_digit(peek(p, 1)))) {
+        number_token(p);
+    } else if (is_name_char(peek(p, 0))) {
+        while (is_name_char(peek(p, 0)) || is_digit(peek(p, 0)))
+            p->at++;
+        p->kind = TOKEN_NAME;
+    } else {
+        size_t n = 1;
+
+        for (size_t i = 0; i < COUNT(doubles); i++)
+            if (peek(p, 0) == doubles[i][0] && peek(p, 1) == doubles[i][1])
+                n = 2;
+        p->at += n;
+        p->kind = TOKEN_SYMBOL;
+    }
+    p->token = (struct str){p->text.p + p->token_at, p->at - p->token_at};
+}
+
+static bool is(const struct parser *p, const char *text)
+{
+    return (p->kind == TOKEN_SYMBOL || p->kind == TOKEN_NAME) && str_is(p->token, text);
+}
+
+static bool accept(struct parser *p, const char *text)
+{
+    if (!is(p, text))
+        return false;
+    next(p);
+    return true;
+}
+
+static void expect(struct parser *p, const char *text)
+{
+    if (!accept(p, text))
+        (void)refuse(p, FER_EINVAL, "unexpected token \"" STR_FMT "\", expected \"%s\"",
+                     STR_ARG(p->token), text);
+}
+
+/* ---- nodes ------------------------------------------------------------------------------- */
+
+static struct node *node_new(struct parser *p, enum node_kind kind)
+{
+    struct node *n = arena_new(p->arena, struct node);
+
+    n->kind = kind;
+    return n;
+}
+
+static void add_kid(struct parser *p, struct node *n, struct node *kid)
+{
+    ARENA_GROW(p->arena, n->kids, n->n, n->cap, struct node *);
+    n->kids[n->n++] = kid;
+}
+
+static bool hexadecimal(struct str s, uint64_t *out)
+{
+    if (!str_starts(s, "0x") || s.n == 2 || s.n > 2 + 15)
+        return false;
+    *out = 0;
+    for (size_t i = 2; i < s.n; i++) {
+        char c = (char)(s.p[i] | 0x20);
+
+        if (!is_digit(s.p[i]) && !(c >= 'a' && c <= 'f'))
+            return false;
+        *out = *out * 16 + (uint64_t)(is_digit(s.p[i]) ? s.p[i] - '0' : c - 'a' + 10);
+    }
+    return true;
+}
+
+static struct node *parse_number(struct parser *p)
+{
+    struct str digits = p->token;
+    struct node *n;
+    uint64_t whole;
+    double v;
+
+    if ((str_to_u64(digits, &whole) || hexadecimal(digits, &whole)) && whole <= INT64_MAX) {
+        n = node_new(p, NODE_INT);
+        n->i = (int64_t)whole;
+    } else if (num_parse(digits, &v, NULL)) {
+        n = node_new(p, NODE_FLOAT);
+        n->f = v;
+    } else {
+        return refuse(p, FER_EINVAL, "bad number syntax: \"" STR_FMT "\"", STR_ARG(digits));
+    }
+    next(p);
+    return n;
+}
+
+static struct node *parse_array(struct parser *p)
+{
+    struct node *n = node_new(p, NODE_ARRAY);
+
+    next(p);
+    while (p->rc == 0 && !is(p, "]")) {
+        if (n->n > 0)
+            expect(p, ",");
+        if (is(p, "]"))
+            break;
+        add_kid(p, n, parse_expression(p, 0));
+    }
+    expect(p, "]");
+    return n;
+}
+
+static struct node *parse_predicate(struct parser *p)
+{
+    struct node *n;
+
+    p->predicate_depth++;
+    if (accept(p, "{")) {
+        n = parse_sequence(p);
+        expect(p, "}");
+    } else {
+        n = parse_expression(p, 0);
+    }
+    p->predicate_depth--;
+    return n;
+}
+
+/* The token is behind the name. `first`: what stood before a pipe; may be NULL. */
+static struct node *parse_call(struct parser *p, struct str name, struct node *first)
+{
+    const struct builtin *b = formula__builtin(name);
+    struct node *n = node_new(p, NODE_CALL);
+
+    if (b == NULL)
+        return refuse(p, FER_EUNSUP, "the function " STR_FMT "() cannot be computed here",
+                      STR_ARG(name));
+    n->call = b;
+    if (first != NULL)
+        add_kid(p, n, first);
+    expect(p, "(");
+    for (bool more = false; p->rc == 0 && !is(p, ")"); more = true) {
+        if (more)
+            expect(p, ",");
+        if (is(p, ")"))
+            break;
+        add_kid(p, n, b->predicate && n->n == 1 ? parse_predicate(p) : parse_expression(p, 0));
+    }
+    expect(p, ")");
+    if (p->rc == 0 && n->n < b->min_args)
+        return refuse(p, FER_EINVAL, "not enough arguments to call " STR_FMT, STR_ARG(name));
+    if (p->rc == 0 && n->n > b->max_args)
+        return refuse(p, FER_EINVAL, "too many arguments to call " STR_FMT, STR_ARG(name));
+    return n;
+}
+
+static struct node *parse_pointer(struct parser *p)
+{
+    struct node *n = node_new(p, NODE_ELEMENT);
+
+    if (p->predicate_depth == 0)
+        return refuse(p, FER_EINVAL, "unexpected token Operator(\"#\")");
+    next(p);
+    if (accept(p, "acc"))
+        n->kind = NODE_ACC;
+    else if (accept(p, "index"))
+        n->kind = NODE_INDEX;
+    return n;
+}
+
+static struct node *parse_name(struct parser *p)
+{
+    static const struct {
+        const char *name;
+        enum node_kind kind;
+        int64_t i;
+    } literals[] = {
+        {"true",  NODE_BOOL, 1},
+        {"false", NODE_BOOL, 0},
+        {"nil",   NODE_NIL,  0},
+    };
+    struct str name = p->token;
+    size_t at = p->token_at;
+    struct node *n;
+
+    next(p);
+    for (size_t i = 0; i < COUNT(literals); i++)
+        if (str_is(name, literals[i].name)) {
+            n = node_new(p, literals[i].kind);
+            n->i = literals[i].i;
+            return n;
+        }
+    if (is(p, "("))
+        return parse_call(p, name, NULL);
+    for (size_t i = p->n_locals; i-- > 0;)
+        if (str_eq(name, p->locals[i])) {
+            n = node_new(p, NODE_LOCAL);
+            n->slot = i;
+            return n;
+        }
+    for (size_t i = 0; i < p->n_names; i++)
+        if (str_eq(name, p->names[i])) {
+            n = node_new(p, NODE_VAR);
+            n->slot = i;
+            return n;
+        }
+    p->token_at = at;
+    return refuse(p, FER_EINVAL, "unknown name " STR_FMT, STR_ARG(name));
+}
+
+static struct node *parse_postfix(struct parser *p, struct node *n)
+{
+    while (p->rc == 0 && (is(p, "[") || is(p, ".") || is(p, "?."))) {
+        struct node *at = node_new(p, NODE_AT);
+
+        if (!accept(p, "["))
+            return refuse(p, FER_EUNSUP, "fields cannot be computed here: numbers have none");
+        add_kid(p, at, n);
+        add_kid(p, at, parse_expression(p, 0));
+        if (is(p, ":"))
+            return refuse(p, FER_EUNSUP, "slices cannot be computed here");
+        expect(p, "]");
+        n = at;
+    }
+    return n;
+}
+
+static struct node *parse_primary(struct parser *p)
+{
+    struct node *n;
+
+    for (size_t i = 0; i < COUNT(unaries); i++)
+        if (is(p, unaries[i].text)) {
+            n = node_new(p, NODE_UNARY);
+            n->op = unaries[i].op;
+            n->op_text = unaries[i].text;
+            next(p);
+            add_kid(p, n, parse_expression(p, unaries[i].precedence));
+            return parse_postfix(p, n);
+        }
+    if (accept(p, "(")) {
+        n = parse_sequence(p);
+        expect(p, ")");
+    } else if (is(p, "#")) {
+        n = parse_pointer(p);
+    } else if (is(p, "[")) {
+        n = parse_array(p);
+    } else if (p->kind == TOKEN_NUMBER) {
+        return parse_number(p);
+    } else if (p->kind == TOKEN_NAME) {
+        n = parse_name(p);
+    } else if (is(p, "\"") || is(p, "'") || is(p, "`") || is(p, "{")) {
+        return refuse(p, FER_EUNSUP,
+                      "texts and maps cannot be computed here: a metric is a number");
+    } else {
+        return refuse(p, FER_EINVAL, "unexpected token \"" STR_FMT "\"", STR_ARG(p->token));
+    }
+    return parse_postfix(p, n);
+}
+
+/* ---- operators --------------------------------------------------------------------------- */
+
+static const struct op_row *binary_of(const struct parser *p)
+{
+    for (size_t i = 0; i < COUNT(binaries); i++)
+        if (is(p, binaries[i].text))
+            return &binaries[i];
+    return NULL;
+}
+
+static struct node *binary(struct parser *p, const struct op_row *row, struct node *left,
+                           struct node *right)
+{
+    struct node *n = node_new(p, NODE_BINARY);
+
+    n->op = row->op;
+    n->op_text = row->text;
+    add_kid(p, n, left);
+    add_kid(p, n, right);
+    return n;
+}
+
+static bool is_comparison(const struct op_row *row)
+{
+    return row != NULL && row->op >= OP_LT && row->op <= OP_LE;
+}
+
+/* a < b < c is a < b && b < c. */
+static struct node *parse_comparison(struct parser *p, const struct op_row *row, struct node *left)
+{
+    static const struct op_row both = {"&&", 15, false, OP_AND};
+    struct node *root = NULL;
+
+    while (p->rc == 0 && is_comparison(row)) {
+        struct node *right, *compared;
+
+        next(p);
+        right = parse_expression(p, row->precedence + 1);
+        compared = binary(p, row, left, right);
+        root = root == NULL ? compared : binary(p, &both, root, compared);
+        left = right;
+        row = binary_of(p);
+    }
+    return root;
+}
+
+static struct node *parse_pipe(struct parser *p, struct node *left)
+{
+    struct str name;
+
+    next(p);
+    name = p->token;
+    if (p->kind != TOKEN_NAME)
+        return refuse(p, FER_EINVAL, "unexpected token \"" STR_FMT "\"", STR_ARG(name));
+    next(p);
+    return parse_call(p, name, left);
+}
+
+/* "not in"; *negate stays false when it is no such thing, and nothing is eaten. */
+static const struct op_row *next_binary(struct parser *p, bool *negate)
+{
+    struct parser before = *p;
+    const struct op_row *row;
+
+    *negate = accept(p, "not");
+    row = binary_of(p);
+    if (*negate && (row == NULL || row->op != OP_IN)) {
+        *p = before;
+        return NULL;
+    }
+    return row;
+}
+
+static struct node *parse_binaries(struct parser *p, struct node *left, int precedence)
+{
+    bool coalesced = false;
+
+    while (p->rc == 0) {
+        bool negate;
+        const struct op_row *row = next_binary(p, &negate);
+
+        if (row == NULL || row->precedence < precedence)
+            break;
+        if (coalesced && row->op != OP_COALESCE && row->op != OP_PIPE)
+            return refuse(p, FER_EINVAL,
+                          "Operator (%s) and coalesce expressions (?\?) cannot be mixed. Wrap "
+                          "either by parentheses.",
+                          row->text);
+        coalesced = row->op == OP_COALESCE;
+        if (row->op == OP_PIPE) {
+            left = parse_pipe(p, left);
+        } else if (is_comparison(row)) {
+            left = parse_comparison(p, row, left);
+        } else {
+            next(p);
+            left =
+                binary(p, row, left, parse_expression(p, row->precedence + (row->right ? 0 : 1)));
+        }
+        if (negate) {
+            struct node *not = node_new(p, NODE_UNARY);
+
+            not ->op = OP_NOT;
+            not ->op_text = "not";
+            add_kid(p, not, left);
+            left = not ;
+        }
+    }
+    return left;
+}
+
+static struct node *conditional(struct parser *p, struct node *cond, struct node *yes,
+                                struct node *no)
+{
+    struct node *n = node_new(p, NODE_COND);
+
+    add_kid(p, n, cond);
+    add_kid(p, n, yes);
+    add_kid(p, n, no);
+    return n;
+}
+
+static struct node *parse_ternary(struct parser *p, struct node *cond)
+{
+    while (p->rc == 0 && accept(p, "?")) {
+        struct node *yes = cond;
+
+        if (!is(p, ":"))
+            yes = parse_expression(p, 0);
+        expect(p, ":");
+        cond = conditional(p, cond, yes, parse_expression(p, 0));
+    }
+    return cond;
+}
+
+static struct node *parse_if(struct parser *p)
+{
+    struct node *cond, *yes, *no;
+
+    next(p);
+    cond = parse_expression(p, 0);
+    expect(p, "{");
+    yes = parse_sequence(p);
+    expect(p, "}");
+    expect(p, "else");
+    if (is(p, "if")) {
+        no = parse_expression(p, 0);
+    } else {
+        expect(p, "{");
+        no = parse_sequence(p);
+        expect(p, "}");
+    }
+    return conditional(p, cond, yes, no);
+}
+
+static struct node *parse_let(struct parser *p)
+{
+    struct node *n = node_new(p, NODE_LET);
+    struct str name;
+
+    next(p);
+    name = p->token;
+    if (p->kind != TOKEN_NAME)
+        return refuse(p, FER_EINVAL, "unexpected token \"" STR_FMT "\"", STR_ARG(name));
+    for (size_t i = 0; i < p->n_names; i++)
+        if (str_eq(name, p->names[i]))
+            return refuse(p, FER_EINVAL, "cannot redeclare " STR_FMT, STR_ARG(name));
+    next(p);
+    expect(p, "=");
+    add_kid(p, n, parse_expression(p, 0));
+    expect(p, ";");
+    if (p->n_locals == FORMULA_LOCALS_MAX)
+        return refuse(p, FER_EUNSUP, "more than %d variables", FORMULA_LOCALS_MAX);
+    n->slot = p->n_locals;
+    p->locals[p->n_locals++] = name;
+    add_kid(p, n, parse_sequence(p));
+    p->n_locals--;
+    return n;
+}
+
+static struct node *parse_expression(struct parser *p, int precedence)
+{
+    struct node *n = NULL;
+
+    if (p->rc < 0)
+        return NULL;
+    if (p->depth == FORMULA_DEPTH_MAX)
+        return refuse(p, FER_EUNSUP, "nested too deeply");
+    p->depth++;
+    if (precedence == 0 && is(p, "let")) {
+        n = parse_let(p);
+    } else if (precedence == 0 && is(p, "if")) {
+        n = parse_if(p);
+    } else {
+        n = parse_binaries(p, parse_primary(p), precedence);
+        if (precedence == 0)
+            n = parse_ternary(p, n);
+    }
+    p->depth--;
+    return n;
+}
+
+static struct node *parse_sequence(struct parser *p)
+{
+    struct node *n = parse_expression(p, 0);
+
+    while (p->rc == 0 && accept(p, ";")) {
+        struct node *both = node_new(p, NODE_SEQUENCE);
+
+        if (is(p, ")") || is(p, "}") || p->kind == TOKEN_END)
+            break;
+        add_kid(p, both, n);
+        add_kid(p, both, parse_expression(p, 0));
+        n = both;
+    }
+    return n;
+}
+
+int formula__parse(struct arena *a, struct str text, const struct str *names, size_t n,
+                   struct node **out, struct fault *f)
+{
+    struct parser p = {.arena = a, .text = text, .names = names, .n_names = n, .f = f};
+    struct node *root;
+
+    next(&p);
+    root = parse_sequence(&p);
+    if (p.rc == 0 && p.kind != TOKEN_END)
+        (void)refuse(&p, FER_EINVAL, "unexpected token \"" STR_FMT "\"", STR_ARG(p.token));
+    if (p.rc < 0)
+        return p.rc;
+    *out = root;
+    return 0;
+}

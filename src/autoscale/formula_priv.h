@@ -1,0 +1,117 @@
+/*
+ * formula_priv.h - the tree of a formula, and values.
+ */
+#ifndef FERULA_AUTOSCALE_FORMULA_PRIV_H
+#define FERULA_AUTOSCALE_FORMULA_PRIV_H
+
+#include "formula.h"
+
+#include "ferula/base/check.h"
+
+#define FORMULA_DEPTH_MAX  100
+#define FORMULA_LOCALS_MAX 32
+#define FORMULA_RANGE_MAX  10000 /* elements of a..b */
+
+enum node_kind {
+    NODE_NIL,
+    NODE_BOOL,
+    NODE_INT,
+    NODE_FLOAT,
+    NODE_VAR,   /* a trigger: `slot` */
+    NODE_LOCAL, /* of let: `slot` */
+    NODE_ELEMENT,
+    NODE_INDEX,
+    NODE_ACC, /* #, #index, #acc */
+    NODE_ARRAY,
+    NODE_UNARY,
+    NODE_BINARY,
+    NODE_COND,
+    NODE_LET, /* kids: value, rest */
+    NODE_SEQUENCE,
+    NODE_CALL,
+    NODE_AT, /* kids: array, index */
+};
+
+enum node_op {
+    OP_OR,
+    OP_AND,
+    OP_EQ,
+    OP_NE,
+    OP_LT,
+    OP_GT,
+    OP_GE,
+    OP_LE,
+    OP_IN,
+    OP_RANGE,
+    OP_ADD,
+    OP_SUB,
+    OP_MUL,
+    OP_DIV,
+    OP_MOD,
+    OP_POW,
+    OP_COALESCE,
+    OP_PIPE,
+    OP_NOT,
+    OP_NEG,
+    OP_PLUS,
+};
+
+struct builtin;
+
+struct node {
+    enum node_kind kind;
+    enum node_op op;
+    const char *op_text; /* as written, for messages */
+    const struct builtin *call;
+    size_t slot;
+    int64_t i; /* also of NODE_BOOL */
+    double f;
+    struct node **kids;
+    size_t n, cap;
+};
+
+struct formula {
+    struct node *root;
+    size_t n_vars;
+};
+
+enum value_kind { VALUE_NIL, VALUE_BOOL, VALUE_INT, VALUE_FLOAT, VALUE_ARRAY };
+
+struct value {
+    enum value_kind kind;
+    int64_t i;
+    double f;
+    const struct value *v;
+    size_t n;
+};
+
+/* One run: what names stand for. */
+struct formula_run {
+    struct arena *arena;
+    const struct formula_var *vars;
+    struct value locals[FORMULA_LOCALS_MAX];
+    struct value element, index, acc;
+    struct fault *f;
+};
+
+/* A function: with `predicate` its second argument is evaluated for each element. */
+struct builtin {
+    const char *name;
+    size_t min_args, max_args;
+    bool predicate;
+    int (*fn)(struct formula_run *r, const struct node *call, struct value *out);
+};
+
+const struct builtin *formula__builtin(struct str name);
+int formula__parse(struct arena *a, struct str text, const struct str *names, size_t n,
+                   struct node **out, struct fault *f);
+int formula__eval(struct formula_run *r, const struct node *node, struct value *out);
+
+const char *formula__type(const struct value *v); /* Go's name of it */
+bool formula__number(const struct value *v, double *out);
+bool formula__equal(const struct value *a, const struct value *b);
+struct value formula__float(double f);
+struct value formula__int(int64_t i);
+struct value formula__bool(bool b);
+
+#endif
