@@ -55,6 +55,22 @@ int story__series(const struct story_test *t, struct arena *a, struct mem_source
     return rc;
 }
 
+int story_series(const struct story_file *sf, size_t i, struct arena *a, struct source **out,
+                 ts_ms *end, struct fault *f)
+{
+    struct mem_source *ms;
+    dur_ms length;
+    int rc;
+
+    CHECK(i < sf->n_tests);
+    rc = story__series(&sf->tests[i], a, &ms, &length, f);
+    if (rc < 0)
+        return rc;
+    *out = mem_source_base(ms);
+    *end = sf->tests[i].start + length;
+    return 0;
+}
+
 /* ---- what there should be, and what there is --------------------------------------------- */
 
 struct element {

@@ -133,6 +133,11 @@ static int open_folder(struct data *d, const char *dir, struct fault *f)
     return 0;
 }
 
+static bool is_test_file(const char *path)
+{
+    return str_ends(str_of(path), ".yaml") || str_ends(str_of(path), ".yml");
+}
+
 /* ---- any of them ------------------------------------------------------------------------ */
 
 static int open_words(struct data *d, const struct data_opts *opts, struct fault *f)
@@ -148,11 +153,14 @@ static int open_words(struct data *d, const struct data_opts *opts, struct fault
     }
     if (words->n == 1 && is_folder(words->v[0]))
         return open_folder(d, words->v[0], f);
+    if (words->n == 1 && is_test_file(words->v[0]))
+        return cli__story_source(d, words->v[0], opts->test, f);
     d->files = mem_source_new();
     d->source = mem_source_base(d->files);
     for (size_t i = 0; i < words->n && rc == 0; i++) {
-        if (cli__is_url(words->v[i]) || is_folder(words->v[i]))
-            return fault_set(f, FER_EINVAL, 0, "%s: only files can be taken together", words->v[i]);
+        if (cli__is_url(words->v[i]) || is_folder(words->v[i]) || is_test_file(words->v[i]))
+            return fault_set(f, FER_EINVAL, 0, "%s: only files of samples can be taken together",
+                             words->v[i]);
         rc = read_file(d, words->v[i], opts->now, f);
     }
     return rc;
@@ -174,5 +182,6 @@ void cli__data_close(struct data *d)
     mem_source_free(d->files);
     tsdb_close(d->folder);
     cli__http_source_free(d->server);
+    arena_release(&d->arena);
     *d = (struct data){0};
 }

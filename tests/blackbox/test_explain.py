@@ -185,13 +185,36 @@ def test_times(file, at, want):
     assert section(text, "query")[0] == "at 2026-01-02T" + want
 
 
+TEST_FILE = '''
+tests:
+- name: rise
+  start_timestamp: 2026-01-02T11:57:00Z
+  interval: 15s
+  input_series:
+  - {series: 'http_requests_total{namespace="keda-demo",pod="a"}', values: '0+675x12'}
+- name: none
+'''
+
+
+def test_series_of_a_test_file(tmp_path):
+    path = tmp_path / "scaling.test.yaml"
+    path.write_text(TEST_FILE)
+    text = said(OBJECT, "--data", path, "--current-replicas=3")
+    assert section(text, "query")[0] == "at 2026-01-02T12:00:00Z"
+    assert section(text, "result") == ["3 -> 5 replicas"]
+    assert "there are no series at all" in said(OBJECT, "--data", path, "--test=none")
+    assert "has no test \"x\"" in explain(OBJECT, "--data", path, "--test=x", code=2).stderr
+    path.write_text("tests: 1")
+    assert f"{path}:1:8: " in explain(OBJECT, "--data", path, code=2).stderr
+
+
 # ---- faults -----------------------------------------------------------------------------------
 
 FAULTS = [  # words, exit code, what stderr says
     ([QUERY], 2, "required flag --data not provided"),
     ([QUERY, "--data", "absent.prom"], 2, "absent.prom: No such file or directory"),
     ([QUERY, "--data", "."], 2, "there is no store in .: no file ferula.mdb"),
-    ([QUERY, "--data", "FILE", "--data", "."], 2, ".: only files can be taken together"),
+    ([QUERY, "--data", "FILE", "--data", "."], 2, ".: only files of samples can be taken together"),
     ([QUERY, "--data", "BAD"], 2, "line 1: "),
     ([QUERY, "--data", "FILE", "--at=noon"], 2, "invalid value \"noon\" for flag '--at'"),
     ([QUERY, "--data", "FILE", "--current-replicas=-1"], 2, "invalid value \"-1\" for flag '--current-replicas'"),

@@ -31,6 +31,13 @@ struct str story_name(const struct story_file *sf, size_t i); /* "test 2" when i
 struct place story_place(const struct story_file *sf, size_t i);
 const struct manifests *story_manifests(const struct story_file *sf);
 
+/*
+ * The series of test `i` alone, without what its world would make; *end is the time of the last
+ * value. The source lives as long as the arena. FER_EINVAL: a line that is none, with its place.
+ */
+int story_series(const struct story_file *sf, size_t i, struct arena *a, struct source **out,
+                 ts_ms *end, struct fault *f);
+
 /* One simulation of a test: of one ScaledObject and one set of faults. */
 struct story_sim {
     const struct scaled_object *object;
