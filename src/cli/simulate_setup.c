@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ferula/autoscale/story.h"
 #include "ferula/base/check.h"
 #include "ferula/base/num.h"
 #include "ferula/model/duration.h"
@@ -237,7 +238,7 @@ static ts_ms default_start(const struct simulate *s)
     return s->data.begin != INT64_MAX ? s->data.begin : s->data.end - length;
 }
 
-static void set_end(struct simulate *s)
+static int set_end(struct simulate *s)
 {
     if (s->data.source != NULL)
         s->end = MAX(s->end, s->data.end);
@@ -247,6 +248,10 @@ static void set_end(struct simulate *s)
         s->end = s->start + s->flags->length;
     else if (s->end <= s->start)
         s->end = s->start + DEFAULT_LENGTH_MS;
+    if (s->end - s->start <= STORY_MAX_LENGTH)
+        return CLI__OK;
+    return cli__usage_error(s->cmd, "more than 32 days would not fit in memory: choose --for and "
+                                    "--start");
 }
 
 int cli__simulate_setup(struct simulate *s)
@@ -266,6 +271,6 @@ int cli__simulate_setup(struct simulate *s)
     rc = rc != CLI__OK ? rc : read_series(s);
     if (rc != CLI__OK)
         return rc;
-    set_end(s);
-    return copy_data(s);
+    rc = set_end(s);
+    return rc != CLI__OK ? rc : copy_data(s);
 }

@@ -14,6 +14,9 @@
 #include "ferula/autoscale/sim.h"
 #include "ferula/autoscale/world.h"
 
+/* A simulation keeps all that happened: about 24 MB a day. Longer ones are refused. */
+#define STORY_MAX_LENGTH ((dur_ms)32 * 24 * 3600 * 1000)
+
 struct story_file;
 
 /*
@@ -67,7 +70,7 @@ struct story_result {
 
 /*
  * Runs test `i`; the result is in the arena. FER_EINVAL: it cannot be run (an object that KEDA
- * refuses, a trigger that cannot be asked): f->text.
+ * refuses, a trigger that cannot be asked): f->text. FER_ELIMIT: longer than STORY_MAX_LENGTH.
  */
 int story_run(const struct story_file *sf, size_t i, struct arena *a, struct story_result *out,
               struct fault *f);
