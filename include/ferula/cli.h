@@ -6,7 +6,8 @@
 
 /*
  * Runs one subcommand to its end. Exit codes: 0 done, 1 it failed, 2 wrong usage or configuration,
- * 4 the server could not be reached, 70 the store failed while serving, 130 interrupted twice.
+ * 3 lint has findings, 4 the server could not be reached, 70 the store failed while serving, 130
+ * interrupted twice.
  */
 int cli_main(int argc, char **argv);
 

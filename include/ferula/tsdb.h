@@ -211,6 +211,12 @@ struct tsdb_match {
     size_t n;
 };
 
+/*
+ * Whether a row of the store can hold it: fractional counts in up to some 400 buckets, whole ones
+ * in some 1,000. A write with one that does not fit is refused as a whole (FER_ELIMIT).
+ */
+bool tsdb_histogram_fits(const struct histogram *h);
+
 /* The exemplars of a series. */
 struct tsdb_exemplars {
     struct labels labels;

@@ -40,7 +40,7 @@ static const struct {
     {HTTP_POST,    API_WRITE_PATH,                           api__write,              0},
     {HTTP_POST,    API_AZURE_WRITE_PATH,                     api__write,              0},
     {HTTP_POST,    "/api/v1/read",                           api__read,               HTTP_ON_POOL},
-    {HTTP_POST,    API_OTLP_PATH,                            api__otlp,               0},
+    {HTTP_POST,    API_OTLP_PATH,                            api__otlp,               HTTP_ON_POOL},
 
     {HTTP_GET,     "/api/v1/status/buildinfo",               api__status_buildinfo,   PLAIN},
     {HTTP_GET,     "/api/v1/status/runtimeinfo",             api__status_runtimeinfo, PLAIN},

@@ -62,11 +62,12 @@ static int run_query(struct read_job *job, size_t i, struct fault *f)
     const struct ingest_read_query *q = &job->read.queries[i];
     struct source *src = tsdb_source(job->api->opts.db);
     struct source_selection *sel;
-    struct arena a = {0};
+    struct arena a = {0}, histograms = {0}; /* of the selection; of a series */
     int rc = src->ops->select(src, &a, q->m, q->n_matchers, q->range, &sel, f);
 
-    job->ss.arena = &a;
+    job->ss.arena = &histograms;
     for (size_t k = 0; rc == 0 && k < sel->n; k++) {
+        arena_reset(&histograms);
         rc = src->ops->read(sel, k, &job->ss, f);
         if (rc == 0)
             rc = count_samples(job, f);
@@ -80,6 +81,7 @@ static int run_query(struct read_job *job, size_t i, struct fault *f)
         else
             ingest_read_add_series(&job->result, sel->series[k].labels, &job->ss);
     }
+    arena_release(&histograms);
     arena_release(&a);
     if (rc == 0 && !job->read.streamed) {
         ingest_read_add_result(&job->message, buf_str(&job->result));

@@ -140,13 +140,13 @@ static void read_choice(struct reading *r, const struct field *f, const struct t
 
     if (!autoscale__is(r, t, TREE_TEXT))
         return;
-    for (int i = 0; f->choices[i] != NULL; i++) {
+    for (int i = 0; f->choices[i] != NULL; i++)
         if (str_is(t->text, f->choices[i])) {
             *out = i;
             return;
         }
+    for (size_t i = 0; f->choices[i] != NULL; i++)
         buf_addf(&b, "%s\"%s\"", i > 0 ? ", " : "", f->choices[i]);
-    }
     autoscale__refuse(r, t->at, "Unsupported value: \"" STR_FMT "\": supported values: %s",
                       STR_ARG(t->text), b.p);
     buf_release(&b);
@@ -168,7 +168,7 @@ static void read_field(struct reading *r, const struct field *f, const struct tr
         if (read_int(r, f, t, &v))
             *(struct number_at *)to = (struct number_at){v, true, t->at};
         break;
-    case FIELD_SECONDS:
+    case FIELD_INT32:
         if (read_int(r, f, t, &v))
             *(int32_t *)to = (int32_t)v;
         break;

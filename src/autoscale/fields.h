@@ -15,16 +15,16 @@ struct reading {
 };
 
 enum field_kind {
-    FIELD_TEXT,    /* struct text_at */
-    FIELD_NUMBER,  /* struct number_at, within least and most */
-    FIELD_SECONDS, /* int32_t; the same */
-    FIELD_BOOL,    /* bool */
-    FIELD_PAIRS,   /* struct pairs */
-    FIELD_LABELS,  /* the same, of ObjectMeta: a Go type, not a schema */
-    FIELD_CHOICE,  /* int: the index of the text in `choices` */
-    FIELD_OBJECT,  /* by `read` */
-    FIELD_LIST,    /* the same, of the whole list */
-    FIELD_ANY,     /* by `read` whatever it is; without `read`: not looked at */
+    FIELD_TEXT,   /* struct text_at */
+    FIELD_NUMBER, /* struct number_at, within least and most */
+    FIELD_INT32,  /* int32_t; the same */
+    FIELD_BOOL,   /* bool */
+    FIELD_PAIRS,  /* struct pairs */
+    FIELD_LABELS, /* the same, of ObjectMeta: a Go type, not a schema */
+    FIELD_CHOICE, /* int: the index of the text in `choices` */
+    FIELD_OBJECT, /* by `read` */
+    FIELD_LIST,   /* the same, of the whole list */
+    FIELD_ANY,    /* by `read` whatever it is; without `read`: not looked at */
 };
 
 struct field {

@@ -180,6 +180,21 @@ static void add_kid(struct parser *p, struct node *n, struct node *kid)
     n->kids[n->n++] = kid;
 }
 
+static bool hexadecimal(struct str s, uint64_t *out)
+{
+    if (!str_starts(s, "0x") || s.n == 2 || s.n > 2 + 15)
+        return false;
+    *out = 0;
+    for (size_t i = 2; i < s.n; i++) {
+        char c = (char)(s.p[i] | 0x20);
+
+        if (!is_digit(s.p[i]) && !(c >= 'a' && c <= 'f'))
+            return false;
+        *out = *out * 16 + (uint64_t)(is_digit(s.p[i]) ? s.p[i] - '0' : c - 'a' + 10);
+    }
+    return true;
+}
+
 static struct node *parse_number(struct parser *p)
 {
     struct str digits = p->token;
@@ -187,7 +202,7 @@ static struct node *parse_number(struct parser *p)
     uint64_t whole;
     double v;
 
-    if (str_to_u64(digits, &whole) && whole <= INT64_MAX) {
+    if ((str_to_u64(digits, &whole) || hexadecimal(digits, &whole)) && whole <= INT64_MAX) {
         n = node_new(p, NODE_INT);
         n->i = (int64_t)whole;
     } else if (num_parse(digits, &v, NULL)) {

@@ -3,9 +3,29 @@
  */
 #include "hpa_priv.h"
 
-#include "ferula/base/buf.h"
+#include <stdio.h>
 
-static void say_proposal(struct buf *b, const struct hpa_input *in, const struct hpa_output *out,
+#define NOTE_MAX 512
+
+/* A note in the making; what does not fit is cut. */
+struct line {
+    char p[NOTE_MAX];
+    size_t n;
+};
+
+__attribute__((format(printf, 2, 3))) static void say(struct line *l, const char *fmt, ...)
+{
+    va_list ap;
+    int n;
+
+    va_start(ap, fmt);
+    n = vsnprintf(l->p + l->n, sizeof(l->p) - l->n, fmt, ap);
+    va_end(ap);
+    if (n > 0)
+        l->n = MIN(l->n + (size_t)n, sizeof(l->p) - 1);
+}
+
+static void say_proposal(struct line *l, const struct hpa_input *in, const struct hpa_output *out,
                          struct arena *a)
 {
     const struct hpa_metric *m = &in->metrics[out->deciding];
@@ -15,39 +35,37 @@ static void say_proposal(struct buf *b, const struct hpa_input *in, const struct
     bool average = m->type == METRIC_AVERAGE_VALUE;
 
     if (p.within && average)
-        buf_addf(b, STR_FMT " / (" STR_FMT " x %d) = %.4g is within the tolerance: %d",
-                 STR_ARG(usage), STR_ARG(target), in->status_replicas, p.ratio, p.replicas);
+        say(l, STR_FMT " / (" STR_FMT " x %d) = %.4g is within the tolerance: %d", STR_ARG(usage),
+            STR_ARG(target), in->status_replicas, p.ratio, p.replicas);
     else if (p.within)
-        buf_addf(b, STR_FMT " / " STR_FMT " = %.4g is within the tolerance: %d", STR_ARG(usage),
-                 STR_ARG(target), p.ratio, p.replicas);
+        say(l, STR_FMT " / " STR_FMT " = %.4g is within the tolerance: %d", STR_ARG(usage),
+            STR_ARG(target), p.ratio, p.replicas);
     else if (average)
-        buf_addf(b, "ceil(" STR_FMT " / " STR_FMT ") = %d", STR_ARG(usage), STR_ARG(target),
-                 p.replicas);
+        say(l, "ceil(" STR_FMT " / " STR_FMT ") = %d", STR_ARG(usage), STR_ARG(target), p.replicas);
     else
-        buf_addf(b, "ceil(" STR_FMT " / " STR_FMT " x %d ready) = %d", STR_ARG(usage),
-                 STR_ARG(target), in->ready_replicas, p.replicas);
+        say(l, "ceil(" STR_FMT " / " STR_FMT " x %d ready) = %d", STR_ARG(usage), STR_ARG(target),
+            in->ready_replicas, p.replicas);
     if (in->n_metrics > 1)
-        buf_addf(b, " by metric %zu of %zu", out->deciding + 1, in->n_metrics);
+        say(l, " by metric %zu of %zu", out->deciding + 1, in->n_metrics);
 }
 
-static void say_policies(struct buf *b, const struct scaling_rules *r, const char *direction)
+static void say_policies(struct line *l, const struct scaling_rules *r, const char *direction)
 {
     if (r->select == SELECT_DISABLED) {
-        buf_addf(b, ", and %s is disabled", direction);
+        say(l, ", and %s is disabled", direction);
         return;
     }
-    buf_addf(b, " by the %s policies (", direction);
+    say(l, " by the %s policies (", direction);
     for (size_t i = 0; i < r->n_policies; i++)
-        buf_addf(b, "%s%d%s in %d s", i == 0 ? "" : (r->select == SELECT_MIN ? " and " : " or "),
-                 r->policies[i].value, r->policies[i].type == POLICY_PODS ? " pods" : " %",
-                 r->policies[i].period_s);
-    buf_putc(b, ')');
+        say(l, "%s%d%s in %d s", i == 0 ? "" : (r->select == SELECT_MIN ? " and " : " or "),
+            r->policies[i].value, r->policies[i].type == POLICY_PODS ? " pods" : " %",
+            r->policies[i].period_s);
+    say(l, ")");
 }
 
-static void say_stabilized(struct buf *b, const struct hpa_input *in, const struct hpa_output *out)
+static void say_stabilized(struct line *l, const struct hpa_input *in, const struct hpa_output *out)
 {
-    bool down = str_is(str_of(out->able_to_scale.reason), "ScaleDownStabilized") ||
-                out->stabilized > out->proposal;
+    bool down = out->stabilized > out->proposal;
     int32_t window_s = down ? DOWNSCALE_STABILIZATION_S : 0;
 
     if (in->behavior != NULL) {
@@ -55,31 +73,31 @@ static void say_stabilized(struct buf *b, const struct hpa_input *in, const stru
 
         window_s = r->window_s < 0 ? window_s : r->window_s;
     }
-    buf_addf(b, ", held at %d by the %s recommendation of the last %d s", out->stabilized,
-             down ? "highest" : "lowest", window_s);
+    say(l, ", held at %d by the %s recommendation of the last %d s", out->stabilized,
+        down ? "highest" : "lowest", window_s);
 }
 
-static void say_limit(struct buf *b, const struct hpa_input *in, const struct hpa_output *out)
+static void say_limit(struct line *l, const struct hpa_input *in, const struct hpa_output *out)
 {
     switch (out->reason) {
     case REASON_ScaleUpLimit:
         if (in->behavior == NULL) {
-            buf_addf(b, ", limited to max(%d x %d, %d) = %d a sync", SCALE_UP_FACTOR,
-                     in->spec_replicas, SCALE_UP_MINIMUM, out->limit);
+            say(l, ", limited to max(%d x %d, %d) = %d a sync", SCALE_UP_FACTOR, in->spec_replicas,
+                SCALE_UP_MINIMUM, out->limit);
             return;
         }
-        buf_addf(b, ", limited to %d", out->limit);
-        say_policies(b, &in->behavior->up, "scale-up");
+        say(l, ", limited to %d", out->limit);
+        say_policies(l, &in->behavior->up, "scale-up");
         return;
     case REASON_ScaleDownLimit:
-        buf_addf(b, ", limited to %d", out->limit);
-        say_policies(b, &in->behavior->down, "scale-down");
+        say(l, ", limited to %d", out->limit);
+        say_policies(l, &in->behavior->down, "scale-down");
         return;
     case REASON_TooManyReplicas:
-        buf_addf(b, ", limited to the maximum %d", in->max);
+        say(l, ", limited to the maximum %d", in->max);
         return;
     case REASON_TooFewReplicas:
-        buf_addf(b, ", raised to the minimum %d", in->min);
+        say(l, ", raised to the minimum %d", in->min);
         return;
     default:
         return;
@@ -88,8 +106,7 @@ static void say_limit(struct buf *b, const struct hpa_input *in, const struct hp
 
 struct str hpa__note(const struct hpa_input *in, const struct hpa_output *out, struct arena *a)
 {
-    struct buf b = {0};
-    struct str note;
+    struct line l = {.n = 0};
 
     switch (out->reason) {
     case REASON_ScalingDisabled:
@@ -105,11 +122,9 @@ struct str hpa__note(const struct hpa_input *in, const struct hpa_output *out, s
     default:
         break;
     }
-    say_proposal(&b, in, out, a);
+    say_proposal(&l, in, out, a);
     if (out->stabilized != out->proposal)
-        say_stabilized(&b, in, out);
-    say_limit(&b, in, out);
-    note = arena_str(a, buf_str(&b));
-    buf_release(&b);
-    return note;
+        say_stabilized(&l, in, out);
+    say_limit(&l, in, out);
+    return arena_str(a, (struct str){l.p, l.n});
 }

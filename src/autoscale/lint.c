@@ -6,7 +6,10 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "autoscale_priv.h"
 #include "ferula/base/check.h"
+#include "ferula/base/num.h"
+#include "formula.h"
 #include "lint_priv.h"
 
 static const struct lint_rule rules[N_LINT_RULES] = {
@@ -263,17 +266,30 @@ static void check_metadata(struct linter *l, const struct trigger *t)
 }
 
 /* What KEDA reads of it; a trigger with placeholders is read when they are filled in. */
-static void read_trigger(struct linter *l, const struct trigger *t, struct prometheus_trigger *out)
+static void read_trigger(struct linter *l, const struct scaled_object *so, const struct trigger *t,
+                         struct prometheus_trigger *out)
 {
+    const struct pair_at *threshold = pairs_find(&t->metadata, "threshold");
+    struct autoscale_rules versioned;
     struct fault f = {0};
 
     *out = (struct prometheus_trigger){.threshold = NAN, .ignore_null_values = true};
     for (size_t i = 0; i < t->metadata.n; i++)
         if (placeholder(t->metadata.v[i].value.s).n > 0)
             return;
-    if (prometheus_trigger_read(t, l->a, out, &f) < 0)
+    if (prometheus_trigger_read(t, l->a, out, &f) < 0) {
         autoscale__find(l, RULE_FER015, t->at, arena_str(l->a, str_of(f.text)),
                         (struct str){NULL, 0});
+        return;
+    }
+    versioned = autoscale_rules_of(&l->opts->versions);
+    if (quantity_of(out->threshold, &versioned) <= 0 && !so->modifiers.given)
+        autoscale__find(l, RULE_FER015, threshold->value.at,
+                        arena_printf(l->a,
+                                     "threshold " STR_FMT " makes a target of 0 in the HPA: "
+                                     "Invalid value: must be positive",
+                                     STR_ARG(threshold->value.s)),
+                        STR("a threshold of 0.001 or more"));
 }
 
 static const struct trigger_auth *find_auth(const struct linter *l, const struct scaled_object *so,
@@ -370,7 +386,7 @@ static void check_prometheus(struct linter *l, const struct scaled_object *so,
     struct prometheus_trigger read;
 
     check_metadata(l, t);
-    read_trigger(l, t, &read);
+    read_trigger(l, so, t, &read);
     if (read.ignore_null_values)
         check_null_values(l, so, t);
     if (address != NULL)
@@ -393,6 +409,39 @@ static void check_prometheus(struct linter *l, const struct scaled_object *so,
         .azure = l->opts->azure || (address != NULL && is_azure(address->value.s)),
     };
     check_query(l, q);
+}
+
+/* ---- scalingModifiers ------------------------------------------------------------------- */
+
+/* What is missing is complained of already; here is what is there and wrong. */
+static void check_modifiers(struct linter *l, const struct scaled_object *so)
+{
+    const struct scaling_modifiers *m = &so->modifiers;
+    struct str *names = arena_array(l->a, struct str, so->n_triggers);
+    struct formula *formula;
+    struct fault f = {0};
+    double target;
+    bool range;
+    size_t n = 0;
+
+    if (m->formula.s.n == 0 || m->target.s.n == 0 || !check_filled(l, &m->formula, "formula") ||
+        !check_filled(l, &m->target, "target"))
+        return;
+    for (size_t i = 0; i < so->n_triggers; i++)
+        if (!trigger_is_resource(&so->triggers[i]) && so->triggers[i].name.s.n > 0)
+            names[n++] = so->triggers[i].name.s;
+    if (formula_compile(l->a, m->formula.s, names, n, &formula, &f) == FER_EINVAL)
+        autoscale__find(
+            l, RULE_FER015, m->formula.at,
+            arena_printf(l->a, "error validating formula in ScalingModifiers\n%s", f.text),
+            STR("the names in a formula are those of the triggers"));
+    if (!num_parse(m->target.s, &target, &range) || range || !(target > 0))
+        autoscale__find(l, RULE_FER015, m->target.at,
+                        arena_printf(l->a,
+                                     "error converting target for scalingModifiers "
+                                     "(string->float) to valid target: \"" STR_FMT "\"",
+                                     STR_ARG(m->target.s)),
+                        STR("a number above 0, as text"));
 }
 
 /* ---- objects ---------------------------------------------------------------------------- */
@@ -429,11 +478,13 @@ static void check_triggers(struct linter *l, const struct scaled_object *so)
     autoscale__lint_cases(l, views, so->n_triggers);
 }
 
+/* Files of one folder may be for different clusters, unless they name a namespace. */
 static bool same_target(const struct text_at *name, const struct text_at *kind,
-                        const struct text_at *ns, const struct scaled_object *so)
+                        const struct text_at *ns, struct place at, const struct scaled_object *so)
 {
     return name->s.n > 0 && str_eq(name->s, so->target_name.s) &&
-           str_eq(kind->s, so->target_kind.s) && str_eq(ns->s, so->ns.s);
+           str_eq(kind->s, so->target_kind.s) && str_eq(ns->s, so->ns.s) &&
+           (ns->s.n > 0 || strcmp(at.file, so->at.file) == 0);
 }
 
 /* KEDA's webhook refuses a target that something else scales. */
@@ -446,7 +497,7 @@ static void check_target(struct linter *l, size_t index)
     for (size_t i = 0; i < index && by == NULL; i++) {
         const struct scaled_object *x = &l->m->scaled_objects[i];
 
-        if (same_target(&x->target_name, &x->target_kind, &x->ns, so) &&
+        if (same_target(&x->target_name, &x->target_kind, &x->ns, x->at, so) &&
             !str_eq(x->name.s, so->name.s)) {
             by = "ScaledObject";
             other = x->name.s;
@@ -455,7 +506,7 @@ static void check_target(struct linter *l, size_t index)
     for (size_t i = 0; i < l->m->n_hpas && by == NULL; i++) {
         const struct hpa_object *x = &l->m->hpas[i];
 
-        if (same_target(&x->target_name, &x->target_kind, &x->ns, so) &&
+        if (same_target(&x->target_name, &x->target_kind, &x->ns, x->at, so) &&
             !str_starts(x->name.s, "keda-hpa-")) {
             by = "hpa";
             other = x->name.s;
@@ -512,6 +563,7 @@ void lint_run(struct arena *a, const struct manifests *m, const struct complaint
         check_polling(&l, so);
         check_replicas(&l, so);
         check_fallback(&l, so);
+        check_modifiers(&l, so);
         check_triggers(&l, so);
         check_target(&l, i);
     }

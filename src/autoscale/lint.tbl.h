@@ -1,7 +1,7 @@
 /*
- * lint.tbl.h - the rules of `ferula lint`, a row each: id, severity, a line, and the help page: what
- * is wrong, which rule of KEDA, the HPA or Azure is behind it, an example, and how to mend it. Not a
- * header: included many times. docs/lint.md is written from it.
+ * lint.tbl.h - the rules of `ferula lint`, a row each: id, severity, a line, and the help page:
+ * what is wrong, which rule of KEDA, the HPA or Azure is behind it, an example, and how to mend it.
+ * Not a header: included many times. docs/lint.md is written from it.
  */
 // clang-format off
 L(FER001, WARNING, "cooldownPeriod does nothing",
@@ -167,7 +167,8 @@ L(FER022, WARNING, "fallback flaps with useCachedMetrics",
   "    fallback: {failureThreshold: 3, replicas: 6}\n    triggers:\n    - useCachedMetrics: true",
   "use one of the two.")
 L(FER023, ERROR, "a target is scaled by two objects",
-  "Another ScaledObject or an HPA in the files has the same target.",
+  "Another ScaledObject or an HPA has the same target: in the same file, or of a namespace that both\n"
+  "name.",
   "Two controllers would set the same replicas against each other. KEDA's webhook refuses the second\n"
   "ScaledObject: \"the workload ... is already managed by ...\"; where it is not installed they fight.",
   "    # two ScaledObjects, both with\n    scaleTargetRef: {name: sample-app}",

@@ -28,6 +28,25 @@ struct place autoscale__place_in(const struct text_at *text, size_t at)
     return place;
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* Bytes of the query on one line, for a sentence. */
+static struct str quoted(const struct walk *w, struct str s)
+{
+    char *out = arena_strdup(w->l->a, s);
+    size_t n = 0;
+
+    for (size_t i = 0; i < s.n; i++)
+        if (!is_blank(s.p[i]))
+            out[n++] = s.p[i];
+        else if (n > 0 && out[n - 1] != ' ')
+            out[n++] = ' ';
+    return (struct str){out, n};
+}
+
 static struct str part(const struct walk *w, const struct promql_expr *e)
 {
     struct str s = str_cut(w->q->query.s, (size_t)e->pos.start);
@@ -35,7 +54,7 @@ static struct str part(const struct walk *w, const struct promql_expr *e)
 
     if (s.n > n)
         s.n = n;
-    return s;
+    return quoted(w, s);
 }
 
 static void find(struct walk *w, enum lint_rule_id rule, const struct promql_expr *e,
@@ -216,7 +235,10 @@ static void check_division(struct walk *w, const struct promql_expr *e)
     find(w, RULE_FER005, e->u.binary.rhs,
          arena_printf(w->l->a, "the divisor may be 0, and then the result is NaN or Inf: %s",
                       nan_outcome(w)),
-         arena_printf(w->l->a, "divide by (" STR_FMT " > 0)", STR_ARG(part(w, e->u.binary.rhs))));
+         e->u.binary.rhs->type == PROMQL_SCALAR
+             ? STR("divide by a vector that is (... > 0)")
+             : arena_printf(w->l->a, "divide by (" STR_FMT " > 0)",
+                            STR_ARG(part(w, e->u.binary.rhs))));
 }
 
 static void check_quantile(struct walk *w, const struct promql_expr *e)
@@ -284,7 +306,7 @@ static void check_type(struct walk *w)
     if (e->type == PROMQL_SCALAR)
         find(w, RULE_FER006, e,
              STR("the result is a scalar, which KEDA cannot decode: each poll is an error"),
-             arena_printf(w->l->a, "vector(" STR_FMT ")", STR_ARG(w->q->query.s)));
+             arena_printf(w->l->a, "vector(" STR_FMT ")", STR_ARG(quoted(w, w->q->query.s))));
     else if (e->type != PROMQL_VECTOR)
         find(w, RULE_FER006, e,
              arena_printf(w->l->a, "the result is a %s, in which KEDA finds no value",
@@ -294,7 +316,7 @@ static void check_type(struct walk *w)
         find(w, RULE_FER003, e,
              STR("the result may have several elements, and KEDA refuses those: \"prometheus query "
                  "... returned multiple elements\""),
-             arena_printf(w->l->a, "sum(" STR_FMT ")", STR_ARG(w->q->query.s)));
+             arena_printf(w->l->a, "sum(" STR_FMT ")", STR_ARG(quoted(w, w->q->query.s))));
 }
 
 static void check_reach(struct walk *w)

@@ -153,16 +153,17 @@ static struct str text_of(const struct tree *t)
     return t != NULL && t->kind == TREE_TEXT ? t->text : (struct str){NULL, 0};
 }
 
-/* kubectl needs both of every object. */
-static bool has_kind(struct reading *r, const struct tree *t, struct str api, struct str kind)
+/* Folders have other YAML, too: only what says that it is KEDA's has to be whole. */
+static bool is_meant(struct reading *r, const struct tree *t, struct str api, struct str kind)
 {
-    const char *missing = api.n == 0 && kind.n == 0 ? "[apiVersion not set, kind not set]"
-                          : api.n == 0              ? "apiVersion not set"
-                                                    : "kind not set";
+    bool ours = str_starts(api, "keda.sh/") || str_is(kind, "ScaledObject") ||
+                str_ends(kind, "TriggerAuthentication");
 
     if (api.n > 0 && kind.n > 0)
         return true;
-    complain(r->complaints, t->at, true, "error validating data: %s", missing);
+    if (ours)
+        complain(r->complaints, t->at, true, "error validating data: %s not set",
+                 api.n == 0 ? "apiVersion" : "kind");
     return false;
 }
 
@@ -184,13 +185,10 @@ static void read_object(struct reading *r, const struct tree *t, int depth, stru
     const struct tree *items = autoscale__tree_get(t, "items");
 
     autoscale__path_pop(r, 0);
-    if (t->kind != TREE_MAP) {
-        complain(r->complaints, t->at, true, "an object is expected, not a %s",
-                 autoscale__tree_type(t));
+    if (!is_meant(r, t, api, kind)) {
+        out->n_passed_over++;
         return;
     }
-    if (!has_kind(r, t, api, kind))
-        return;
     if (str_ends(kind, "List") && items != NULL && items->kind == TREE_LIST) {
         for (size_t i = 0; depth < LIST_MAX_DEPTH && i < items->n; i++)
             read_object(r, items->items[i], depth + 1, out);

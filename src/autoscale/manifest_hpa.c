@@ -46,10 +46,10 @@ struct policy_read {
 };
 
 static const struct field policy_fields[] = {
-    {"type",          FIELD_CHOICE,  offsetof(struct policy_read, type),     true, 0,         0, policy_names, NULL},
-    {"value",         FIELD_SECONDS, offsetof(struct policy_read, value),    true, INT32_MIN, 0, NULL,         NULL},
-    {"periodSeconds", FIELD_SECONDS, offsetof(struct policy_read, period_s), true, INT32_MIN, 0,
-     NULL,                                                                                                     NULL},
+    {"type",          FIELD_CHOICE, offsetof(struct policy_read, type),     true, 0,         0, policy_names, NULL},
+    {"value",         FIELD_INT32,  offsetof(struct policy_read, value),    true, INT32_MIN, 0, NULL,         NULL},
+    {"periodSeconds", FIELD_INT32,  offsetof(struct policy_read, period_s), true, INT32_MIN, 0, NULL,
+     NULL                                                                                                         },
 };
 
 static void check_bound(struct reading *r, const struct tree *in, const char *name, int32_t v,
@@ -132,12 +132,12 @@ struct rules_read {
 };
 
 static const struct field rules_fields[] = {
-    {"stabilizationWindowSeconds", FIELD_SECONDS, offsetof(struct rules_read, rules.window_s),
-     false,                                                                                           INT32_MIN, 0, NULL,         NULL          },
-    {"selectPolicy",               FIELD_CHOICE,  offsetof(struct rules_read, select),         false, 0,         0, select_names,
-     NULL                                                                                                                                       },
-    {"policies",                   FIELD_LIST,    offsetof(struct rules_read, rules),          false, 0,         0, NULL,         read_policies },
-    {"tolerance",                  FIELD_ANY,     offsetof(struct rules_read, rules),          false, 0,         0, NULL,         read_tolerance},
+    {"stabilizationWindowSeconds", FIELD_INT32,  offsetof(struct rules_read, rules.window_s), false,
+     INT32_MIN,                                                                                         0, NULL,         NULL          },
+    {"selectPolicy",               FIELD_CHOICE, offsetof(struct rules_read, select),         false, 0, 0, select_names,
+     NULL                                                                                                                              },
+    {"policies",                   FIELD_LIST,   offsetof(struct rules_read, rules),          false, 0, 0, NULL,         read_policies },
+    {"tolerance",                  FIELD_ANY,    offsetof(struct rules_read, rules),          false, 0, 0, NULL,         read_tolerance},
 };
 
 static void read_rules(struct reading *r, const struct tree *t, void *target)

@@ -114,8 +114,8 @@ int autoscale__json_number(struct str s, bool whole, double *out, struct fault *
         while (is_digit(at(s, i)))
             i++;
     }
-    if (i < s.n)
-        return unexpected(f, s.p[i], "after top-level value");
+    if (i < s.n) /* values are trimmed: behind a blank there is something */
+        return unexpected(f, str_trim(str_cut(s, i)).p[0], "after top-level value");
     if (!num_parse(s, out, &range) || range || isinf(*out) || (whole && fraction))
         return fault_set(f, FER_EINVAL, 0,
                          "json: cannot unmarshal number " STR_FMT " into Go value of type %s",

@@ -28,9 +28,22 @@ __attribute__((format(printf, 2, 3))) static void problem(struct problems *p, co
                              : arena_printf(p->arena, STR_FMT "\n%s", STR_ARG(p->text), line);
 }
 
+/* As Go's %q has it. */
+static struct str quoted(struct problems *p, struct str s)
+{
+    struct buf b = {0};
+    struct str out;
+
+    buf_add_go_quoted(&b, s);
+    out = arena_str(p->arena, buf_str(&b));
+    buf_release(&b);
+    return out;
+}
+
 static void unset(struct problems *p, const char *key, struct str value, const char *why)
 {
-    problem(p, "unable to set param \"%s\" value \"" STR_FMT "\": %s", key, STR_ARG(value), why);
+    problem(p, "unable to set param \"%s\" value " STR_FMT ": %s", key, STR_ARG(quoted(p, value)),
+            why);
 }
 
 static void read_required(const struct trigger *t, const char *key, struct str *out,
@@ -71,10 +84,10 @@ static void read_map(const struct trigger *t, const char *key, struct problems *
         eq = item.n == 0 ? NULL : memchr(item.p, '=', item.n);
         if (eq != NULL && memchr(eq + 1, '=', (size_t)(item.p + item.n - eq - 1)) == NULL)
             continue;
-        problem(p,
-                "unable to set param \"%s\" value \"" STR_FMT
-                "\": expected format key=value, got \"" STR_FMT "\"",
-                key, STR_ARG(value), STR_ARG(item));
+        unset(p, key, value,
+              arena_printf(p->arena, "expected format key=value, got " STR_FMT,
+                           STR_ARG(quoted(p, item)))
+                  .p);
         return;
     }
 }
@@ -83,12 +96,17 @@ static void read_bool(const struct trigger *t, const char *key, bool *out, struc
 {
     struct str s = autoscale__get(&t->metadata, key);
 
-    if (s.n > 0 && !autoscale__parse_bool(s, out))
-        problem(p,
-                "unable to set param \"%s\" value \"" STR_FMT
-                "\": unable to parse boolean value \"" STR_FMT "\": strconv.ParseBool: parsing "
-                "\"" STR_FMT "\": invalid syntax",
-                key, STR_ARG(s), STR_ARG(s), STR_ARG(s));
+    struct str q;
+
+    if (s.n == 0 || autoscale__parse_bool(s, out))
+        return;
+    q = quoted(p, s);
+    unset(p, key, s,
+          arena_printf(p->arena,
+                       "unable to parse boolean value " STR_FMT
+                       ": strconv.ParseBool: parsing " STR_FMT ": invalid syntax",
+                       STR_ARG(q), STR_ARG(q))
+              .p);
 }
 
 /* Go's time.ParseDuration, in milliseconds; false when it is none. */
@@ -154,14 +172,14 @@ static void read_timeout(const struct trigger *t, dur_ms *out, struct problems *
             *out = ms > 0 ? MAX((dur_ms)ms, 1) : *out;
             return;
         }
-        (void)snprintf(why, sizeof(why), "duration cannot be negative: \"" STR_FMT "\"",
-                       STR_ARG(s));
+        (void)snprintf(why, sizeof(why), "duration cannot be negative: " STR_FMT,
+                       STR_ARG(quoted(p, s)));
     } else if (!str_to_i64(s, &whole)) {
         (void)snprintf(why, sizeof(why),
                        "unable to parse duration value " STR_FMT
                        ": must be either a duration string (e.g. '30s', '5m') or a number of "
                        "milliseconds",
-                       STR_ARG(arena_printf(p->arena, "\"" STR_FMT "\"", STR_ARG(s))));
+                       STR_ARG(quoted(p, s)));
     } else if (whole < 0) {
         (void)snprintf(why, sizeof(why), "duration cannot be negative: %lld milliseconds",
                        (long long)whole);

@@ -11,6 +11,7 @@
 #include "cli_priv.h"
 #include "ferula/base/check.h"
 #include "ferula/base/str.h"
+#include "lint.h"
 
 static const struct cli__command *const commands[] = {
 #define C(name) &cli__##name,
@@ -217,6 +218,14 @@ static int run_help(const struct cli__command *cmd, int argc, char **argv)
         config_print_markdown(&b, cli__serve.flags, cli__serve.n_flags);
         return cli__print(&b);
     }
+    if (strcmp(argv[0], "lint-markdown") == 0) {
+        cli__lint_markdown(&b);
+        return cli__print(&b);
+    }
+    if (lint_help(str_of(argv[0])) != NULL) {
+        buf_puts(&b, lint_help(str_of(argv[0])));
+        return cli__print(&b);
+    }
     topic = find(argc, argv, &n);
     if (topic == NULL) {
         char help[] = "--help", *group[] = {argv[0], help};
@@ -240,8 +249,8 @@ static int run_version(const struct cli__command *cmd, int argc, char **argv)
 
 const struct cli__command cli__help = {
     .name = "help",
-    .args = "[COMMAND]",
-    .summary = "Explain a command.",
+    .args = "[COMMAND|RULE]",
+    .summary = "Explain a command or a rule of lint.",
     .examples = "  ferula help push\n      the same as ferula push --help\n"
                 "  ferula help\n      list the commands\n",
     .run = run_help,

@@ -20,6 +20,7 @@ enum cli__exit {
     CLI__OK = 0,
     CLI__FAILED = 1,
     CLI__USAGE = 2,
+    CLI__FINDINGS = 3,
     CLI__UNREACHABLE = 4,
     CLI__STORE_FAILED = 70,
     CLI__INTERRUPTED = 130,

@@ -316,6 +316,11 @@ int ingest__histogram_accept(struct batch *b, struct histogram *h, ts_ms t, ts_m
         histogram_reduce(h, HISTOGRAM_SCHEMA_MAX);
     if (histogram_validate(h, unsound) < 0)
         return 0;
+    if (!tsdb_histogram_fits(h)) {
+        fault_set(unsound, FER_EINVAL, 0, "histogram has %zu buckets, more than can be stored",
+                  h->pos.n + h->neg.n);
+        return 0;
+    }
     return ingest__batch_hist(b, (struct hsample){t, h}, start);
 }
 

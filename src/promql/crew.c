@@ -51,7 +51,7 @@ void promql__crew_begin(struct promql__crew *c, struct promql__ev *ev, size_t n)
         w->scratch_cap = 0;
         w->notes = NULL;
         promql__counts_like(&w->counts, &ev->counts);
-        w->stop = &c->stop;
+        w->failed = &c->failed;
         w->helper = i > 0;
     }
     for (size_t i = 0; i < c->n; i++)
@@ -66,6 +66,15 @@ struct loop {
     void *ctx;
 };
 
+/* Items before a failed one go on: the first of all that fails is the query's error. */
+static void note_failure(struct promql__crew *c, size_t i)
+{
+    size_t first = atomic_load(&c->failed);
+
+    while (i < first && !atomic_compare_exchange_weak(&c->failed, &first, i))
+        ;
+}
+
 static void run_item(void *ctx, size_t worker, size_t i)
 {
     struct loop *l = ctx;
@@ -74,23 +83,21 @@ static void run_item(void *ctx, size_t worker, size_t i)
 
     w->held = w->peak = 0;
     w->f = &item->fault;
-    item->rc = atomic_load(&l->crew->stop) ? FER_ECANCELED : l->fn(l->ctx, w, i);
+    w->item = i;
+    item->rc = atomic_load(&l->crew->failed) < i ? FER_ECANCELED : l->fn(l->ctx, w, i);
     item->held = w->held;
     item->need = w->peak;
     if (item->rc != 0)
-        atomic_store(&l->crew->stop, true);
+        note_failure(l->crew, i);
 }
 
-/* The first that did not only stop because another did; NULL: none. */
+/* Only items behind it were given up because of it; NULL: none failed. */
 static const struct promql__item *first_failed(size_t n, const struct promql__item *items)
 {
-    const struct promql__item *first = NULL;
-
     for (size_t i = 0; i < n; i++)
-        if (items[i].rc != 0 &&
-            (first == NULL || (first->rc == FER_ECANCELED && first->fault.text[0] == '\0')))
-            first = &items[i];
-    return first;
+        if (items[i].rc != 0)
+            return &items[i];
+    return NULL;
 }
 
 /* Item by item, as one worker would: too much held may come before an error. */
@@ -123,6 +130,7 @@ int promql__crew_run(struct promql__crew *c, size_t n, struct promql__item *item
         return rc;
     }
     memset(items, 0, n * sizeof(*items));
+    atomic_store(&c->failed, SIZE_MAX);
     pool_share(c->ev->q->helpers, c->n - 1, n, run_item, &l);
     return account(c, n, items);
 }

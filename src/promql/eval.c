@@ -20,7 +20,7 @@ int promql__poll(struct promql__ev *ev)
     int rc;
 
     ev->work = 0;
-    if (ev->stop != NULL && atomic_load_explicit(ev->stop, memory_order_relaxed))
+    if (ev->failed != NULL && atomic_load_explicit(ev->failed, memory_order_relaxed) < ev->item)
         return FER_ECANCELED;
     if (ev->helper) /* only the query's own thread may ask */
         return 0;

@@ -126,8 +126,9 @@ struct promql__ev {
     struct hsample_vec hout;  /* and its histograms */
     double *scratch;          /* heap */
     size_t scratch_cap;
-    atomic_bool *stop; /* of a worker of a crew: set when the others want it to end */
-    bool helper;       /* a worker on a thread that is not the query's own */
+    atomic_size_t *failed; /* of a worker of a crew: the first item that failed so far */
+    size_t item;           /* what it works on; items behind a failed one are given up */
+    bool helper;           /* a worker on a thread that is not the query's own */
 };
 
 /* ---- eval.c ---- */

@@ -48,8 +48,8 @@ struct promql__crew {
     struct promql__ev *ev; /* the query's */
     struct promql__ev *workers;
     size_t n;
-    size_t block; /* series that a worker makes at a time */
-    atomic_bool stop;
+    size_t block;         /* series that a worker makes at a time */
+    atomic_size_t failed; /* the first item that failed; SIZE_MAX: none */
 };
 
 /* What a worker leaves of an item for the thread of the query. */

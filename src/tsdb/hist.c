@@ -34,6 +34,8 @@
  */
 #include "hist.h"
 
+#include "ferula/tsdb.h"
+
 #include <stdlib.h>
 
 #include "pack.h"
@@ -48,9 +50,10 @@ enum { IS_HISTOGRAM = 1, HAS_START = 2, IS_INTEGER = 4, FULL_MASK = 7, HINT_SHIF
 enum { AS_BEFORE = 1, OTHER_START = 2, SAME_NUMBERS = 4 };
 enum { HINTS_DIFFER = 4, STARTS_DIFFER = 8 };
 
-#define WHOLE_MAX   (UINT64_C(1) << 53)
-#define BUCKETS_MAX TSDB__BODY_MAX /* each takes a byte of a row */
-#define N_NUMBERS   3              /* that every histogram has */
+#define SURELY_BYTES_MAX 16 /* of a bucket or a bound, with its place */
+#define WHOLE_MAX        (UINT64_C(1) << 53)
+#define BUCKETS_MAX      TSDB__BODY_MAX /* each takes a byte of a row */
+#define N_NUMBERS        3              /* that every histogram has */
 
 /* Of all samples of a part of a run: what a reader takes memory for at once. */
 #define PART_NUMBERS_MAX (UINT64_C(1) << 20)
@@ -352,6 +355,21 @@ void tsdb__rich_put(const struct tsdb__rich *r, struct buf *out)
         buf_add(out, &r->v, sizeof(r->v));
     for (size_t i = 0; r->h != NULL && i < n_numbers(r); i++)
         put_number(out, number_of(r, i));
+}
+
+bool tsdb_histogram_fits(const struct histogram *h)
+{
+    const struct tsdb__rich r = {.t = INT64_MAX, .start = INT64_MAX, .h = h};
+    struct buf full = {0};
+    bool fits;
+
+    /* Most are far below any doubt. */
+    if ((h->pos.n + h->neg.n + h->n_bounds) * SURELY_BYTES_MAX < TSDB__RICH_BYTES_MAX / 2)
+        return true;
+    tsdb__rich_put(&r, &full);
+    fits = full.n <= TSDB__RICH_BYTES_MAX;
+    buf_release(&full);
+    return fits;
 }
 
 /* *h: the histogram as get_layout() gives it, or NULL. */

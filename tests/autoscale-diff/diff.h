@@ -22,9 +22,13 @@ typedef json_t *(*diff_mode)(struct diff *d, const json_t *in);
 
 json_t *diff_hpa(struct diff *d, const json_t *in);
 json_t *diff_scaler(struct diff *d, const json_t *in);
+json_t *diff_operator(struct diff *d, const json_t *in);
 
 /* ScaledObject out of a spec, read by the program's own reader; metadata may be NULL. */
 const struct scaled_object *diff_object(struct diff *d, const json_t *metadata, const json_t *spec);
+
+/* {"kind": "vector", "n": 1, "value": "4.5"} and its like. */
+struct answer diff_answer(struct arena *a, const json_t *in);
 
 json_t *diff_text(struct str s);
 _Noreturn void diff_die(const char *what);

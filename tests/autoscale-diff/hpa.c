@@ -126,7 +126,10 @@ json_t *diff_hpa(struct diff *d, const json_t *in)
     size_t i;
 
     begin(&s, d, in);
-    json_array_foreach(steps, i, step) json_array_append_new(out, sync(&s, step));
+    json_array_foreach(steps, i, step)
+    {
+        json_array_append_new(out, sync(&s, step));
+    }
     hpa_state_release(&s.state);
     return out;
 }

@@ -12,8 +12,9 @@ static const struct {
     diff_mode run;
     bool kubernetes; /* VERSION is of Kubernetes, else of KEDA */
 } modes[] = {
-    {"hpa",    diff_hpa,    true },
-    {"scaler", diff_scaler, false},
+    {"hpa",      diff_hpa,      true },
+    {"scaler",   diff_scaler,   false},
+    {"operator", diff_operator, false},
 };
 
 void diff_die(const char *what)
@@ -85,7 +86,7 @@ int main(int argc, char **argv)
                                      : autoscale_parse_keda(version, &d.versions.keda, NULL);
         }
     if (rc < 0) {
-        fprintf(stderr, "usage: autoscale-diff hpa|scaler VERSION < cases.jsonl\n");
+        fprintf(stderr, "usage: autoscale-diff hpa|scaler|operator VERSION < cases.jsonl\n");
         return 2;
     }
     d.rules = autoscale_rules_of(&d.versions);

@@ -7,7 +7,7 @@
 
 #include "ferula/base/num.h"
 
-static struct answer read_answer(struct arena *a, const json_t *in)
+struct answer diff_answer(struct arena *a, const json_t *in)
 {
     static const char *const kinds[] = {"vector", "scalar",  "matrix",
                                         "status", "timeout", "garbled"};
@@ -43,7 +43,7 @@ json_t *diff_scaler(struct diff *d, const json_t *in)
     json_t *spec =
         json_pack("{s:{s:s}, s:[o]}", "scaleTargetRef", "name", "so", "triggers", trigger);
     const struct scaled_object *o = diff_object(d, NULL, spec);
-    struct answer answer = read_answer(&d->arena, json_object_get(in, "answer"));
+    struct answer answer = diff_answer(&d->arena, json_object_get(in, "answer"));
     struct prometheus_trigger t;
     struct verdict v;
     struct fault f = {0};

@@ -10,9 +10,9 @@ import pytest
 import rw
 from conftest_server import start_server
 
-N_SERIES = 300
+N_SERIES = 600  # enough for the helpers of a query to come
 STEP = 15_000
-N_SAMPLES = 60
+N_SAMPLES = 40
 T = 1_700_000_000_000
 END = T + N_SAMPLES * STEP
 

@@ -439,6 +439,16 @@ def test_unsound_histograms_are_refused_by_name(kept):
     assert kept.value("good", T / 1000) == "7"
 
 
+def test_a_huge_histogram_is_refused_alone(kept):
+    many = [1.5] * 600
+    huge = rw.series({"__name__": "huge"}, [], rw.field(4, rw.float_histogram(900.0, 1.0, T, buckets=many)))
+    reply = kept.write(rw.body(huge, ({"__name__": "beside_huge"}, [(T, 1.0)])))
+    assert (reply.status, "histogram has 600 buckets, more than can be stored" in reply.text) == (400, True), reply
+    assert kept.value("beside_huge", T / 1000) == "1"
+    whole = rw.series({"__name__": "large"}, [], rw.field(4, rw.histogram(600, 1.0, T, buckets=[1] * 600)))
+    assert kept.write(rw.body(whole)).status == 204
+
+
 def histograms_are_back(server):
     at = T / 1000 + 1
     assert server.value('histogram_count(h{job="whole"})', at) == "5"

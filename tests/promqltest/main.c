@@ -114,6 +114,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "promqltest: no list of expected failures at %s\n", expected);
     run_corpora(&r);
     run_scripts(&r);
+    check_shared_end();
     rc = summary(&r);
     if (rewrite)
         rc = update(&r, expected, add);

@@ -137,6 +137,7 @@ void run_query(struct arena *a, struct source *src, struct run *run);
 /* Evaluates `q` once more, on several threads; the run fails when that makes a difference. */
 void check_shared(struct arena *a, struct source *src, const struct promql_query *q,
                   struct run *run);
+void check_shared_end(void); /* the threads end */
 
 /* An empty text: they are equal, but for rounding. */
 struct str check_value(struct arena *a, struct labels ls, const struct promql_series_value *want,

@@ -10,13 +10,12 @@
 
 #define HELPERS 3
 
-static struct pool *helpers(void)
-{
-    static struct pool *p;
+static struct pool *helpers; /* from the first query on */
 
-    if (p == NULL)
-        p = pool_new("helper", HELPERS, 64);
-    return p;
+void check_shared_end(void)
+{
+    pool_free(helpers);
+    helpers = NULL;
 }
 
 static bool same_series(const struct promql_series *x, const struct promql_series *y)
@@ -69,7 +68,9 @@ void check_shared(struct arena *a, struct source *src, const struct promql_query
     struct fault f = {0};
     int rc;
 
-    shared.helpers = helpers();
+    if (helpers == NULL)
+        helpers = pool_new("helper", HELPERS, 64);
+    shared.helpers = helpers;
     shared.n_helpers = HELPERS;
     shared.help_from = 1;
     rc = promql_eval(src, a, &shared, &result, &f);

@@ -1,0 +1,189 @@
+/*
+ * test_formula.c - scalingModifiers.formula against expr-lang: what the rows want is what
+ * github.com/expr-lang/expr v1.17.8 gives for the formula as KEDA wraps it.
+ */
+#include "cases.h"
+
+#include <math.h>
+
+#include "formula.h"
+
+#define FAILS   INFINITY  /* when it is run, or it is no number */
+#define REFUSED -INFINITY /* when it is compiled, or with -1 for all triggers */
+
+static struct formula_case {
+    const char *text;
+    double with_a, without_a; /* a = 3 or nil, b = 4 */
+} formulas[] = {
+    {"a + b",                                         7,       FAILS  },
+    {"count([a,b],{#>1}) > 1 ? 5 : 0",                5,       FAILS  },
+    {"a ?\? b",                                       3,       4      },
+    {"(a ?\? 5) + 1",                                 4,       6      },
+    {"a ?\? 5 + 1",                                   REFUSED, REFUSED},
+    {"a ?\? b ?\? 7",                                 3,       4      },
+    {"1 / 2",                                         0.5,     0.5    },
+    {"5 % 3",                                         2,       2      },
+    {"a % 2",                                         REFUSED, REFUSED},
+    {"2 ** 3 ** 2",                                   512,     512    },
+    {"-2 ** 2",                                       -4,      -4     },
+    {"2 ^ 3",                                         8,       8      },
+    {"1 < 2 < 3 ? 1 : 0",                             1,       1      },
+    {"a > 1 and b > 1 ? 10 : 0",                      10,      FAILS  },
+    {"not (a > 1) ? 1 : 2",                           2,       FAILS  },
+    {"!(a > 1) || b > 100 ? 1 : 2",                   2,       FAILS  },
+    {"max(a, b)",                                     4,       FAILS  },
+    {"min([a, b, 2])",                                2,       FAILS  },
+    {"mean(a, b)",                                    3.5,     FAILS  },
+    {"median([a, b, 10])",                            4,       FAILS  },
+    {"sum([a, b])",                                   7,       FAILS  },
+    {"sum([1, 2], # * 2)",                            6,       6      },
+    {"let x = a + 1; x * 2",                          8,       FAILS  },
+    {"let x = a; let y = b; x * y",                   12,      FAILS  },
+    {"count([a, b, 1], # > 1)",                       2,       FAILS  },
+    {"filter([a, b], # > 3)[0]",                      REFUSED, REFUSED},
+    {"map([a, b], # * 2)[1]",                         8,       FAILS  },
+    {"reduce([a, b, 1], #acc + #, 0)",                8,       FAILS  },
+    {"all([a, b], {# > 2}) ? 1 : 0",                  1,       FAILS  },
+    {"any([a, b], {# > 3}) ? 1 : 0",                  1,       FAILS  },
+    {"one([a, b], {# > 3}) ? 1 : 0",                  1,       FAILS  },
+    {"none([a, b], {# > 5}) ? 1 : 0",                 1,       FAILS  },
+    {"find([a, b], # > 3)",                           REFUSED, REFUSED},
+    {"len([a, b])",                                   2,       2      },
+    {"first([a, b])",                                 3,       FAILS  },
+    {"last([a, b])",                                  4,       4      },
+    {"a in [1, 3] ? 1 : 0",                           1,       0      },
+    {"a not in [1, 3] ? 1 : 0",                       0,       1      },
+    {"3 in 1..4 ? 1 : 0",                             1,       1      },
+    {"abs(-5)",                                       5,       5      },
+    {"abs(a - b)",                                    1,       FAILS  },
+    {"ceil(a / 2)",                                   2,       FAILS  },
+    {"floor(a / 2)",                                  1,       FAILS  },
+    {"round(2.5)",                                    3,       3      },
+    {"int(2.9)",                                      2,       2      },
+    {"[a, b] | max()",                                4,       FAILS  },
+    {"[a, b] | filter(# > 3) | count(# > 0)",         1,       FAILS  },
+    {"if a > b { 1 } else { 2 }",                     2,       FAILS  },
+    {"if a > b { 1 } else if a > 2 { 3 } else { 2 }", 3,       FAILS  },
+    {"a == nil ? 7 : a",                              3,       7      },
+    {"c + 1",                                         REFUSED, REFUSED},
+    {"a +",                                           REFUSED, REFUSED},
+    {"a &&  b",                                       REFUSED, REFUSED},
+    {"a > b",                                         REFUSED, REFUSED},
+    {"float(a) > 1 ? 5 : 0",                          FAILS,   FAILS  },
+    {"float(a) + b",                                  7,       FAILS  },
+    {"max(a ?\? 0, b)",                               4,       4      },
+    {"1_000 + 1",                                     1001,    1001   },
+    {"0x10",                                          16,      16     },
+    {".5 + 1e1",                                      10.5,    10.5   },
+    {"a ?: 4",                                        REFUSED, REFUSED},
+    {"a > 1 ? b > 3 ? 1 : 2 : 3",                     1,       FAILS  },
+    {"(a; b)",                                        4,       4      },
+    {"sum(filter([a,b], {# > 3}))",                   4,       FAILS  },
+    {"a[0]",                                          REFUSED, REFUSED},
+    {"[a,b][5]",                                      REFUSED, REFUSED},
+    {"nil",                                           REFUSED, REFUSED},
+    {"a + nil",                                       REFUSED, REFUSED},
+    {"a * (b > 3 ? 1 : 0)",                           3,       FAILS  },
+    {"max([a, b]) - min([a, b])",                     1,       FAILS  },
+    {"count([a > 1, b > 10])",                        1,       FAILS  },
+    {"mean([])",                                      0,       0      },
+    {"max()",                                         REFUSED, REFUSED},
+    {"sum([])",                                       0,       0      },
+    {"true ? 1 : 0",                                  1,       1      },
+    {"a > 1 ? true : 2",                              FAILS,   FAILS  },
+    {"# + 1",                                         REFUSED, REFUSED},
+    {"-a + +b",                                       1,       FAILS  },
+    {"1 - -1",                                        2,       2      },
+};
+
+static const struct str names[] = {STR_INIT("a"), STR_INIT("b")};
+
+static double result(const struct formula *fm, struct arena *a, bool nil_a)
+{
+    const struct formula_var vars[] = {
+        {3, nil_a},
+        {4, false},
+    };
+    struct fault f = {0};
+    bool nil = false;
+    double v;
+
+    if (formula_run(fm, a, vars, &v, &nil, &f) == 0)
+        return nil ? NAN : v;
+    assert_true(strlen(f.text) > 0);
+    return FAILS;
+}
+
+static void test_formula(void **state)
+{
+    const struct formula_case *c = *state;
+    struct arena a = {0};
+    struct fault f = {0};
+    struct formula *fm;
+
+    if (formula_compile(&a, str_of(c->text), names, COUNT(names), &fm, &f) != 0) {
+        if (c->with_a != REFUSED)
+            fail_msg("%s", f.text);
+    } else {
+        assert_true(result(fm, &a, false) == c->with_a);
+        assert_true(result(fm, &a, true) == c->without_a);
+    }
+    arena_release(&a);
+}
+
+/* What expr-lang has and ferula has not, and what nobody has: a sentence. */
+static struct refusal {
+    const char *text;
+    int rc;
+    const char *why;
+} refusals[] = {
+    {"a + upper(b)",      FER_EUNSUP, "the function upper() cannot be computed here (1:16)"},
+    {"a > 1 ? \"x\" : 0", FER_EUNSUP,
+     "texts and maps cannot be computed here: a metric is a number (1:15)"                 },
+    {"[a, b][0:1]",       FER_EUNSUP, "slices cannot be computed here (1:15)"              },
+    {"c + 1",             FER_EINVAL, "unknown name c (1:7)"                               },
+    {"a ?\? 5 + 1",       FER_EINVAL,
+     "Operator (+) and coalesce expressions (?"
+     "?) cannot be mixed. Wrap either by parentheses. (1:36)"                              },
+    {"a ++ ",             FER_EINVAL, "unexpected token \")\" (1:12)"                      },
+};
+
+static void test_refusal(void **state)
+{
+    const struct refusal *c = *state;
+    struct arena a = {0};
+    struct fault f = {0};
+    struct formula *fm;
+    struct str text;
+
+    assert_int_equal(formula_compile(&a, str_of(c->text), names, COUNT(names), &fm, &f), c->rc);
+    text = str_of(f.text);
+    assert_true(str_starts(text, "error validating formula in ScalingModifiers\n"));
+    assert_str(str_cut(text, strlen("error validating formula in ScalingModifiers\n")), c->why);
+    arena_release(&a);
+}
+
+static void test_deep(void **state)
+{
+    struct arena a = {0};
+    struct fault f = {0};
+    struct formula *fm;
+    char text[5000];
+
+    (void)state;
+    memset(text, '(', sizeof(text));
+    assert_int_equal(
+        formula_compile(&a, (struct str){text, sizeof(text)}, names, COUNT(names), &fm, &f),
+        FER_EUNSUP);
+    arena_release(&a);
+}
+
+int main(void)
+{
+    static struct cases c;
+
+    CASES_ADD_TABLE(&c, formulas, test_formula, text);
+    CASES_ADD_TABLE(&c, refusals, test_refusal, text);
+    cases_add(&c, "nested too deeply", test_deep, NULL);
+    return CASES_RUN("formula", &c);
+}
