@@ -132,7 +132,12 @@ def test_scaler():
 
 
 def looked_at(event):
-    return dict(event, values=event.get("values") or [])
+    """At syncs KEDA may write its conditions back as they were when its scalers were built: until the
+    next poll only that of the fallback is to be relied on."""
+    conditions = event["conditions"]
+    if event["actor"] == "hpa":
+        conditions = {"Fallback": conditions["Fallback"]}
+    return dict(event, values=event.get("values") or [], conditions=conditions)
 
 
 def first_difference(mine, theirs):
