@@ -157,9 +157,10 @@ def shrink(both, story, event):
         shorter = dict(story, answers=story["answers"][:i] + story["answers"][i + 1:])
         if differs(shorter):
             story = shorter
-    for key in list(story["spec"]):
+    for key in ("idleReplicaCount", "pollingInterval", "cooldownPeriod", "initialCooldownPeriod",
+                "maxReplicaCount", "fallback"):
         spec = {k: v for k, v in story["spec"].items() if k != key}
-        if key not in ("triggers", "scaleTargetRef", "advanced") and differs(dict(story, spec=spec)):
+        if differs(dict(story, spec=spec)):
             story = dict(story, spec=spec)
     return story
 
