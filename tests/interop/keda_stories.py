@@ -45,9 +45,7 @@ def spec(rnd):
     if rnd.random() < 0.25:
         out["idleReplicaCount"] = rnd.randrange(max(1, out.get("minReplicaCount", 0)))
         out.setdefault("minReplicaCount", 0)
-    # Not with useCachedMetrics: what the HPA reads then is counted on a copy of the object that KEDA
-    # may have had for long, so that its status comes and goes.
-    if not any("useCachedMetrics" in t for t in out["triggers"]) and rnd.random() < 0.6:
+    if rnd.random() < 0.5:
         out["fallback"] = {"failureThreshold": rnd.choice([0, 1, 2, 3, 5]),
                            "replicas": rnd.choice([0, 1, 3, 6])}
         if rnd.random() < 0.5:

@@ -248,7 +248,7 @@ static struct metadata_case {
      "unable to set param \"threshold\" value \"ten\": unable to unmarshal to field type float64: "
      "invalid character 'e' in literal true (expecting 'r')"},
     {"a text", {{"threshold", "\"5\""}}, METRIC_AVERAGE_VALUE,
-     "unable to set param \"threshold\" value \"\"5\"\": unable to unmarshal to field type float64: "
+     "unable to set param \"threshold\" value \"\\\"5\\\"\": unable to unmarshal to field type float64: "
      "json: cannot unmarshal string into Go value of type float64"},
     {"too large", {{"threshold", "1e999"}}, METRIC_AVERAGE_VALUE,
      "unable to set param \"threshold\" value \"1e999\": unable to unmarshal to field type float64: "
