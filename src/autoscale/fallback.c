@@ -56,21 +56,45 @@ static bool stand_in(struct sim *s, const struct sim_trigger *t, int64_t *milli)
     return true;
 }
 
-void sim__fallback(struct sim *s, size_t i, struct sim_reading *r)
+/*
+ * The scalers keep the object that they were built for. What the HPA reads is counted on it: on one
+ * of their own when a reconcile or a sync built them, on the loop's, which is always read anew,
+ * when a poll did. Only what changes in it is written.
+ */
+void sim__scalers(struct sim *s, bool of_sync)
+{
+    if (!s->scalers_dropped)
+        return;
+    s->scalers_dropped = false;
+    s->scalers_copy = of_sync;
+    for (size_t i = 0; i < s->n; i++)
+        s->triggers[i].copied = s->triggers[i].failures;
+}
+
+/* Failures in a row with this reading. */
+static int64_t count(const struct sim *s, struct sim_trigger *t, bool of_sync, bool failed)
+{
+    int64_t *n = of_sync && s->scalers_copy ? &t->copied : &t->failures;
+    int64_t before = *n;
+
+    *n = failed ? MAX(before, 0) + 1 : 0;
+    if (*n != before)
+        t->failures = *n;
+    return *n;
+}
+
+void sim__fallback(struct sim *s, size_t i, bool of_sync, struct sim_reading *r)
 {
     struct sim_trigger *t = &s->triggers[i];
     const struct fallback *fb = &s->object->fallback;
-    int64_t milli;
+    int64_t milli, failures;
 
     if (!sim__has_fallback(s))
         return;
     if (!s->rules.fallback_of_values && t->t->metric_type == METRIC_VALUE && s->formula == NULL)
         return;
-    if (!r->verdict.failed) {
-        t->failures = 0;
-        return;
-    }
-    if (++t->failures <= fb->failure_threshold)
+    failures = count(s, t, of_sync, r->verdict.failed);
+    if (!r->verdict.failed || failures <= fb->failure_threshold)
         return;
     if (fb->behavior == FALLBACK_SCALING_MODIFIERS) {
         r->verdict = (struct verdict){.milli = -1000, .value = -1, .why = r->verdict.why};

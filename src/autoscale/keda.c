@@ -21,7 +21,7 @@ static int read_trigger(struct sim *s, size_t i, struct sim_reading *r)
     if (rc < 0)
         return rc;
     if (s->rules.polls_count_failures)
-        sim__fallback(s, i, r);
+        sim__fallback(s, i, false, r);
     if (t->t->use_cached_metrics) {
         t->record = r->verdict;
         t->has_record = true;
@@ -47,6 +47,7 @@ static int read_triggers(struct sim *s, struct sim_event *ev, struct activity *a
     struct sim_reading *r = arena_array(s->arena, struct sim_reading, s->n);
     size_t n_resource = 0;
 
+    sim__scalers(s, false);
     for (size_t i = 0; i < s->n; i++) {
         int rc;
 
@@ -65,6 +66,7 @@ static int read_triggers(struct sim *s, struct sim_event *ev, struct activity *a
         if (s->formula == NULL)
             ev->metrics[i].verdict = r[i].verdict;
     }
+    s->scalers_dropped = act->error;
     if (s->formula != NULL)
         composite_activity(s, r, act, ev);
     /* Alone they cannot wake a target up, so they never let it sleep. */

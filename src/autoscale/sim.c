@@ -152,6 +152,8 @@ static void reconcile(struct sim *s)
     else if (was_paused)
         s->paused_cond = sim__condition(COND_FALSE, "ScaledObjectUnpaused",
                                         "pause annotation removed for ScaledObject");
+    s->scalers_dropped = true; /* it builds them for the object as it is now */
+    sim__scalers(s, true);
     s->ready = sim__condition(COND_TRUE, "ScaledObjectReady",
                               "ScaledObject is defined correctly and is ready for scaling");
     if (!sim__has_fallback(s))

@@ -17,7 +17,9 @@ static int read_trigger(struct sim *s, size_t i, struct sim_reading *r)
             return rc;
     }
     if (!t->is_resource)
-        sim__fallback(s, i, r);
+        sim__fallback(s, i, true, r);
+    if (r->verdict.failed && !t->is_resource)
+        s->scalers_dropped = true;
     if (r->verdict.failed) /* the caches are dropped */
         for (size_t k = 0; k < s->n; k++)
             s->triggers[k].has_record = false;
@@ -107,7 +109,11 @@ static int read_metrics(struct sim *s, struct hpa_metric *m, struct sim_event *e
     size_t at = 0;
 
     for (size_t i = 0; i < s->n; i++) {
-        int rc = read_trigger(s, i, &r[i]);
+        int rc;
+
+        if (s->formula == NULL || i == 0) /* one request a metric */
+            sim__scalers(s, true);
+        rc = read_trigger(s, i, &r[i]);
 
         if (rc < 0)
             return rc;

@@ -19,7 +19,8 @@ struct sim_trigger {
     int64_t target_milli;
     struct str metric;   /* "s0-prometheus" */
     struct str hpa_name; /* as the HPA's messages name it */
-    int64_t failures;    /* of fallback; counted only when one is given */
+    int64_t failures;    /* of fallback; counted only when one is given; -1: none was ever */
+    int64_t copied;      /* the same in the scalers' own copy of the object */
     bool has_record;     /* useCachedMetrics: what the last poll left */
     struct verdict record;
 };
@@ -59,7 +60,9 @@ struct sim {
 
     bool paused, pause_in, pause_out, force;
     ts_ms next_poll, last_active;
-    bool fallback; /* one is in force */
+    bool fallback;        /* one is in force */
+    bool scalers_dropped; /* after an error; who needs them builds them anew */
+    bool scalers_copy;    /* they have a copy of the object, as old as they are */
     struct condition ready, active, fallback_cond, paused_cond, hpa_active;
     struct sim_hpa hpa;
 };
@@ -76,7 +79,9 @@ void sim__composite(struct sim *s, const struct sim_reading *r, struct verdict *
 
 /* fallback.c */
 bool sim__has_fallback(const struct sim *s); /* given and valid */
-void sim__fallback(struct sim *s, size_t i, struct sim_reading *r);
+void sim__fallback(struct sim *s, size_t i, bool of_sync, struct sim_reading *r);
+/* Before triggers are read: builds the scalers if they were dropped. */
+void sim__scalers(struct sim *s, bool of_sync);
 void sim__fallback_condition(struct sim *s);
 
 /* keda.c and sim_hpa.c: one poll, one sync. */

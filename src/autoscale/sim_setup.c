@@ -245,8 +245,11 @@ int sim__adopt(struct sim *s, const struct scaled_object *object, struct fault *
     if (s->n != 0 && s->n != object->n_triggers)
         return fault_set(f, FER_EUNSUP, 0, "a change of the number of triggers");
     s->n = object->n_triggers;
-    if (s->triggers == NULL)
+    if (s->triggers == NULL) {
         s->triggers = arena_array(s->arena, struct sim_trigger, s->n);
+        for (size_t i = 0; i < s->n; i++)
+            s->triggers[i].failures = -1;
+    }
     rc = check_bounds(s, f);
     if (rc < 0)
         return rc;

@@ -173,6 +173,7 @@ func (s *subject) scale() *autoscalingv1.Scale {
 
 func play(subjects []*subject) {
 	ctx, cancel := context.WithCancel(context.Background())
+	defer time.Sleep(time.Second) // the queue's own goroutine looks at times whether it is to end
 	defer cancel()
 	c := newCluster(subjects)
 	apps := schema.GroupVersion{Group: "apps", Version: "v1"}

@@ -126,6 +126,7 @@ func hpa(ctx context.Context, c *cluster, handler scaling.ScaleHandler) []*int64
 	for i := range values {
 		name := fmt.Sprintf("s%d-prometheus", i)
 		list, err := handler.GetScaledObjectMetrics(ctx, "so", "ns", name)
+		synctest.Wait() // caches are dropped by and by
 		if err == nil {
 			milli := list.Items[0].Value.MilliValue()
 			values[i] = &milli
@@ -141,6 +142,10 @@ func play(s *story, a *answers, address string) []event {
 	time.Sleep(fraction)
 	c := &cluster{so: scaledObject(s, address), replicas: s.Replicas}
 	handler := scaling.NewScaleHandler(c, c, runtime.NewScheme(), 3*time.Second, recorder{}, nil)
+	// The reconciler asks the scalers for the HPA's metrics before it starts the loop.
+	if _, err := handler.GetScalersCache(ctx, c.so.DeepCopy()); err != nil {
+		panic(err)
+	}
 	if err := handler.HandleScalableObject(ctx, c.so.DeepCopy()); err != nil {
 		panic(err)
 	}
