@@ -283,8 +283,10 @@ static void read_object(struct loader *l, const struct tree *v, void *target)
         return;
     }
     story__text(l, v, &path);
-    if (path.s.p != NULL &&
-        manifests_load(l->a, beside(l, path.s), &l->sf->manifests, l->complaints, &f) < 0)
+    if (str_is(path.s, "-"))
+        story__wrong(l, v, "stdin is no file to name here");
+    else if (path.s.p != NULL &&
+             manifests_load(l->a, beside(l, path.s), &l->sf->manifests, l->complaints, &f) < 0)
         story__wrong(l, v, "%s", f.text);
 }
 
@@ -326,19 +328,18 @@ static void read_file(struct loader *l, const struct tree *t)
         read_tests(l, tests, l->sf);
 }
 
-int story_file_load(struct arena *a, const char *path, struct story_file **out,
+int story_file_read(struct arena *a, struct str text, const char *path, struct story_file **out,
                     struct complaints *complaints, struct fault *f)
 {
     struct story_file *sf = arena_new(a, struct story_file);
     struct loader l = {a, complaints, sf};
     struct tree_docs docs = {0};
-    struct str text;
-    int rc = autoscale__file_read(a, path, &text, f);
+    int rc;
 
     *out = NULL;
     sf->path = arena_strdup(a, str_of(path));
     sf->evaluation_interval = DEFAULT_INTERVAL_MS;
-    rc = rc < 0 ? rc : autoscale__tree_read(a, text, sf->path, complaints, &docs, f);
+    rc = autoscale__tree_read(a, text, sf->path, complaints, &docs, f);
     if (rc < 0)
         return rc;
     if (docs.n != 1)
@@ -346,6 +347,16 @@ int story_file_load(struct arena *a, const char *path, struct story_file **out,
     read_file(&l, docs.v[0]);
     *out = sf;
     return 0;
+}
+
+int story_file_load(struct arena *a, const char *path, struct story_file **out,
+                    struct complaints *complaints, struct fault *f)
+{
+    struct str text;
+    int rc = autoscale__file_read(a, path, &text, f);
+
+    *out = NULL;
+    return rc < 0 ? rc : story_file_read(a, text, path, out, complaints, f);
 }
 
 size_t story_count(const struct story_file *sf)
