@@ -228,6 +228,19 @@ static void read_checks(struct loader *l, const struct tree *v, void *target)
     story__list(l, v, sizeof(*t->checks), story__check, &t->checks, &t->n_checks);
 }
 
+/* A moment that is not simulated would be judged by the last one that is. */
+static void check_moments(struct loader *l, const struct story_test *t)
+{
+    for (size_t i = 0; i < t->n_checks && t->length > 0; i++)
+        for (size_t k = 0; k < t->checks[i].n_claims; k++) {
+            const struct claim *c = &t->checks[i].claims[k];
+            bool is_span = c->kind == CLAIM_ALWAYS || c->kind == CLAIM_NEVER;
+
+            if (MAX(c->from, c->kind == CLAIM_WITHIN ? c->to : c->from) > t->length && !is_span)
+                complain(l->complaints, c->at, true, "this is after the end of the test ('for')");
+        }
+}
+
 static void read_test(struct loader *l, const struct tree *v, void *target)
 {
     static const struct story_key keys[] = {
@@ -251,6 +264,7 @@ static void read_test(struct loader *l, const struct tree *v, void *target)
         .versions = AUTOSCALE_VERSIONS_DEFAULT,
     };
     STORY_MAP(l, v, keys, t);
+    check_moments(l, t);
     if (t->interval <= 0 || t->interval > MAX_INTERVAL_MS)
         story__wrong(l, v, "interval has to be longer than 0s and at most a year");
     for (size_t i = 0; i < t->n_series; i++)

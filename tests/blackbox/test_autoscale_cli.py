@@ -209,6 +209,7 @@ def test_promql(tmp_path, expr, at, samples, fails):
     ("tests:", "testz:", "3:1: error: unknown field 'testz'"),
     ("at: 15s", "at: 15s, at2: 1s", "unknown field 'at2'; there are scaled_object, at, within"),
     ("replicas: 4", "replicas: -4", "7:29: error: '-4' is no number of at least 0"),
+    ("at: 15s", "at: 6m", "7:28: error: this is after the end of the test ('for')"),
     ("for: 5m", "sync_period: 1ms", "sync_period has to be at least 1s"),
     ("warm_up: 2m", "scrape_interval: 1ms", "scrape_interval has to be at least 1s"),
     (", replicas: 4", "", "7:9: error: nothing is expected here"),
@@ -242,6 +243,7 @@ def test_what_cannot_be_run_is_an_error(tmp_path):
     done = run_ferula("test", path)
     assert done.returncode == 2 and "needs to be told its number over time" in done.stdout
     path = story(tmp_path, "{at: 33d, replicas: 4}")
+    path.write_text(path.read_text().replace(", for: 5m", ""))
     done = run_ferula("test", path)
     assert done.returncode == 2 and "more than 32 days would not fit in memory" in done.stdout
     assert run_ferula("test").returncode == 2
