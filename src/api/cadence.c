@@ -182,7 +182,7 @@ static void classify(const struct group *g)
 }
 
 /* KEDA repeats a query at once when its answer is an error. */
-static void find_retries(struct group *g)
+static void find_retries(struct group *g, struct arena *a)
 {
     bool failed = false;
 
@@ -196,7 +196,7 @@ static void find_retries(struct group *g)
             g->place[g->n_t] = i;
             g->t[g->n_t++] = g->v[i]->at;
         }
-        failed = !retry && api__poll_verdict(g->v[i]).kind == API_VERDICT_ERROR;
+        failed = !retry && api__poll_verdict(g->v[i], a).kind == API_VERDICT_ERROR;
     }
 }
 
@@ -233,7 +233,7 @@ void api__cadence(struct arena *a, const struct api__poll *polls, size_t n, ts_m
         g.n = 1;
         while (from + g.n < n && same_caller(v[from], v[from + g.n]))
             g.n++;
-        find_retries(&g);
+        find_retries(&g, a);
         classify(&g);
         for (size_t i = 0; i < g.n; i++)
             rhythms[g.v[i] - polls] = g.rhythm[i];

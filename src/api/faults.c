@@ -176,6 +176,8 @@ static void status(struct http_req *req, int code, struct api__answer *answer)
     *answer = (struct api__answer){.kind = API_ANSWER_STATUS, .faulted = true};
     (void)api__fail(req, API_UNAVAILABLE, "a fault that was asked for");
     req->reply.status = code;
+    if (code == 204 || code == 304) /* which have none */
+        buf_reset(&req->reply.body);
 }
 
 static void garbled(struct http_req *req, struct api__answer *answer)

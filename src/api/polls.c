@@ -1,11 +1,7 @@
 /*
- * polls.c - which requests are polls, their rows, and what KEDA makes of an answer.
- *
- * Source of the verdicts: KEDA pkg/scalers/prometheus_scaler.go (v2.20.2).
+ * polls.c - which requests are polls, and their rows.
  */
 #include "polls.h"
-
-#include <math.h>
 
 #include "api.h"
 
@@ -14,10 +10,6 @@
 
 #define ROW_VERSION 1
 #define AGENT       STR("Go-http-client/1.1")
-
-/* KEDA gives up after so long unless a trigger's `timeout` says otherwise. */
-#define KEDA_TIMEOUT_US (3 * 1000 * 1000)
-#define CLIENT_GONE     499 /* the status of an answer that nobody waits for any more */
 
 /* Longer texts are cut, so that a row fits. */
 #define MOST_CALLER 64
@@ -47,42 +39,6 @@ void api__answer_of(const struct promql_result *res, size_t limit, struct api__a
         out->histogram = out->n == 1 && res->series[0].n_hists > 0;
         if (out->n == 1 && res->series[0].n > 0)
             out->value = res->series[0].samples[0].v;
-    }
-}
-
-/* Of 200 and a list of elements. */
-static struct api__verdict list_verdict(const struct api__answer *an)
-{
-    if (an->n == 0)
-        return (struct api__verdict){API_VERDICT_ZERO, "empty"};
-    if (an->n > 1)
-        return (struct api__verdict){API_VERDICT_ERROR, "multiple elements"};
-    if (an->kind == API_ANSWER_MATRIX || an->histogram)
-        return (struct api__verdict){API_VERDICT_ZERO, "no value"};
-    if (isnan(an->value))
-        return (struct api__verdict){API_VERDICT_ZERO, "NaN"};
-    if (isinf(an->value))
-        return (struct api__verdict){API_VERDICT_ZERO, an->value > 0 ? "+Inf" : "-Inf"};
-    return (struct api__verdict){API_VERDICT_VALUE, ""};
-}
-
-struct api__verdict api__poll_verdict(const struct api__poll *p)
-{
-    if (p->latency_us >= KEDA_TIMEOUT_US)
-        return (struct api__verdict){API_VERDICT_ERROR, "timeout"};
-    switch (p->answer.kind) {
-    case API_ANSWER_VECTOR:
-    case API_ANSWER_MATRIX:
-        return list_verdict(&p->answer);
-    case API_ANSWER_SCALAR:
-        return (struct api__verdict){API_VERDICT_ERROR, "scalar"};
-    case API_ANSWER_STRING:
-        return (struct api__verdict){API_VERDICT_ERROR, "string"};
-    case API_ANSWER_STATUS:
-        return (struct api__verdict){API_VERDICT_ERROR,
-                                     p->status == CLIENT_GONE ? "timeout" : "status"};
-    default:
-        return (struct api__verdict){API_VERDICT_ERROR, "no JSON"};
     }
 }
 

@@ -50,9 +50,10 @@ struct api__poll {
 struct api__verdict {
     enum { API_VERDICT_VALUE, API_VERDICT_ZERO, API_VERDICT_ERROR } kind;
     const char *why; /* of a zero that is no value, and of an error; "" */
+    struct str says; /* KEDA's words for it, where they are known; in the arena */
 };
 
-struct api__verdict api__poll_verdict(const struct api__poll *p);
+struct api__verdict api__poll_verdict(const struct api__poll *p, struct arena *a);
 
 /* Records a request that has its answer, when it is a poll. */
 void api__poll_note(struct http_req *req, const struct api__answer *answer);

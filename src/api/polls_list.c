@@ -67,7 +67,7 @@ static void key_text(struct json *j, const char *key, struct str s)
     json_label(j, s);
 }
 
-static void write_answer(struct json *j, const struct api__poll *p)
+static void write_answer(struct json *j, const struct api__poll *p, struct arena *a)
 {
     static const char *const kinds[N_API_ANSWERS] = {
         [API_ANSWER_VECTOR] = "vector", [API_ANSWER_MATRIX] = "matrix",
@@ -75,7 +75,7 @@ static void write_answer(struct json *j, const struct api__poll *p)
         [API_ANSWER_STATUS] = "status", [API_ANSWER_GARBLED] = "garbled",
     };
     const struct api__answer *an = &p->answer;
-    struct api__verdict verdict = api__poll_verdict(p);
+    struct api__verdict verdict = api__poll_verdict(p, a);
 
     key_text(j, "kind", str_of(kinds[an->kind]));
     json_key(j, "status");
@@ -95,13 +95,16 @@ static void write_answer(struct json *j, const struct api__poll *p)
                                                 : STR("error"));
     if (verdict.why[0] != '\0')
         key_text(j, "why", str_of(verdict.why));
+    if (verdict.says.n > 0)
+        key_text(j, "keda", verdict.says);
     if (an->faulted) {
         json_key(j, "fault");
         json_bool(j, true);
     }
 }
 
-static void write_poll(struct json *j, const struct api__poll *p, enum api__rhythm rhythm)
+static void write_poll(struct json *j, const struct api__poll *p, enum api__rhythm rhythm,
+                       struct arena *a)
 {
     json_object_begin(j);
     json_key(j, "id");
@@ -110,7 +113,7 @@ static void write_poll(struct json *j, const struct api__poll *p, enum api__rhyt
     key_text(j, "caller", p->caller);
     key_text(j, "userAgent", p->agent);
     key_text(j, "cadence", str_of(api__rhythm_names[rhythm]));
-    write_answer(j, p);
+    write_answer(j, p, a);
     json_key(j, "latencySeconds");
     json_float(j, p->latency_us / 1e6);
     key_text(j, "query", p->query);
@@ -171,7 +174,7 @@ static void write_list(struct http_req *req, const struct listing *li, uint64_t 
     json_array_begin(&j);
     for (size_t i = 0; i < li->n; i++)
         if (li->v[i].number > after)
-            write_poll(&j, &li->v[i], rhythms[i]);
+            write_poll(&j, &li->v[i], rhythms[i], li->a);
     json_array_end(&j);
     json_key(&j, "streams");
     json_array_begin(&j);

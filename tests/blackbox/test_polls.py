@@ -2,6 +2,7 @@
 import csv
 import io
 import json
+import re
 import subprocess
 import time
 
@@ -20,7 +21,7 @@ ANSWERS = [
     ('vector(1) or label_replace(vector(2), "a", "b", "", "")', "vector", 2, None, "error",
      "multiple elements"),
     ("1", "scalar", None, "1", "error", "scalar"),
-    ('"text"', "string", None, None, "error", "string"),
+    ('"text"', "string", None, None, "error", "scalar"),
     ("no_such_series[1m]", "matrix", 0, None, "zero", "empty"),
     ("sum(", "status", None, None, "error", "status"),
 ]
@@ -140,3 +141,16 @@ def test_follow(server):
         proc.kill()
         proc.wait()
         proc.stdout.close()
+
+
+def test_polls_that_stopped_are_told(server):
+    for _ in range(3):
+        poll(server, "vector(1)")
+    (stream,) = server.get("/_ferula/polls").json()["data"]["streams"]
+    assert (stream["query"], stream["caller"], stream["polls"]) == ("vector(1)", "127.0.0.1", 3)
+    assert stream["stopped"] is False and stream["intervalSeconds"] < 3
+    end = time.monotonic() + 60
+    while "have stopped" not in (told := run_ferula("polls", server.url).stderr):
+        assert time.monotonic() < end
+    assert re.fullmatch(r"ferula polls: the polls by 127.0.0.1 \(\w+\) have stopped: none for \d+ s, and they "
+                        r"came every \S+ s: vector\(1\)\n", told), told

@@ -210,10 +210,14 @@ def fault(server, kind, **params):
     assert reply.status == 200, reply
 
 
-def verdicts(server):
+def polls(server):
     reply = server.get("/_ferula/polls")
     assert reply.status == 200, reply
-    return [(p["verdict"], p.get("why"), p.get("value")) for p in reply.json()["data"]["polls"]]
+    return reply.json()["data"]["polls"]
+
+
+def verdicts(server):
+    return [(p["verdict"], p.get("why"), p.get("value")) for p in polls(server)]
 
 
 FAULTS = [
@@ -228,7 +232,7 @@ FAULTS = [
     ("scalar", "true", "cannot unmarshal", ("error", "scalar", "1")),
     ("status 503", "true", "prometheus query api returned error. status: 503",
      ("error", "status", None)),
-    ("status 204", "true", "JSON", ("error", "status", None)),
+    ("status 204", "true", "JSON", ("error", "no JSON", None)),
     ("garbled", "true", "invalid character", ("error", "no JSON", None)),
     ("truncate", "true", "unexpected end of JSON input", ("error", "no JSON", None)),
     ("slow 100ms", "true", 7500, ("value", None, "7.5")),
@@ -243,6 +247,8 @@ def test_faults_are_what_keda_sees(admin, keda, kind, ignore, want, said):
         assert (got["stage"], got["milli"]) == ("done", want), got
     else:
         assert got["stage"] == "poll" and want in got["error"], got
+        told = polls(admin)[0].get("keda")
+        assert told is None or ignore == "false" or told == got["error"], told
     assert verdicts(admin) == [said]
 
 
@@ -264,7 +270,7 @@ def test_polls_are_recorded_with_kedas_verdict(server, keda, query, ignore, want
         assert want is None or round(float(value) * 1000) == want
     else:
         assert (verdict, want) == ("zero", 0) and why in ("empty", "NaN", "+Inf", "-Inf")
-    (poll,) = server.get("/_ferula/polls").json()["data"]["polls"]
+    (poll,) = polls(server)
     assert poll["query"] == query and poll["userAgent"] == "Go-http-client/1.1"
 
 

@@ -36,7 +36,7 @@ static struct verdict_case {
      200,                                                                    90,
      API_VERDICT_ZERO,                                                                                   "empty"            },
     {"a scalar",        {API_ANSWER_SCALAR, false, false, 0, 1},        200, 90,      API_VERDICT_ERROR, "scalar"           },
-    {"a string",        {API_ANSWER_STRING, false, false, 0, 0},        200, 90,      API_VERDICT_ERROR, "string"           },
+    {"a string",        {API_ANSWER_STRING, false, false, 0, 0},        200, 90,      API_VERDICT_ERROR, "scalar"           },
     {"a status",        {API_ANSWER_STATUS, false, false, 0, 0},        422, 90,      API_VERDICT_ERROR, "status"           },
     {"given up",
      {API_ANSWER_STATUS, false, false, 0, 0},
@@ -59,10 +59,11 @@ static void test_verdict(void **state)
     struct api__poll back;
     struct buf row = {0};
     struct api__verdict got;
+    struct arena a = {0};
 
     api__poll_put(&row, &p);
     assert_int_equal(api__poll_get(buf_str(&row), &back), 0);
-    got = api__poll_verdict(&back);
+    got = api__poll_verdict(&back, &a);
     assert_int_equal(got.kind, c->kind);
     assert_string_equal(got.why, c->why);
     assert_int_equal(back.at, p.at);
@@ -72,6 +73,7 @@ static void test_verdict(void **state)
     assert_str(back.query, "sum(up)");
     for (size_t n = 0; n < row.n; n++)
         assert_int_equal(api__poll_get((struct str){row.p, n}, &back), FER_ECORRUPT);
+    arena_release(&a);
     buf_release(&row);
 }
 

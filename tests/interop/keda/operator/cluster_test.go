@@ -9,6 +9,7 @@ import (
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -51,6 +52,21 @@ func (c *cluster) Get(_ context.Context, key client.ObjectKey, obj client.Object
 		return nil
 	}
 	return errUnexpected
+}
+
+// List gives the pods, all of which are ready.
+func (c *cluster) List(_ context.Context, list client.ObjectList, _ ...client.ListOption) error {
+	pods, ok := list.(*corev1.PodList)
+	if !ok {
+		return errUnexpected
+	}
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	for i := int32(0); i < c.replicas; i++ {
+		pods.Items = append(pods.Items, corev1.Pod{Status: corev1.PodStatus{Phase: corev1.PodRunning,
+			Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}}})
+	}
+	return nil
 }
 
 type statusWriter struct {
