@@ -18,7 +18,7 @@ void sim__warn(struct sim *s, const char *text)
     for (size_t i = 0; i < tr->n_warnings; i++)
         if (tr->warnings[i] == text)
             return;
-    ARENA_GROW(s->arena, tr->warnings, tr->n_warnings, s->cap_warnings, const char *);
+    ARENA_GROW(s->life, tr->warnings, tr->n_warnings, s->cap_warnings, const char *);
     tr->warnings[tr->n_warnings++] = text;
 }
 
@@ -62,10 +62,12 @@ static struct sim_event *event_begin(struct sim *s, enum actor actor)
 {
     struct sim_trace *tr = s->trace;
     const struct world *w = &s->setup->world;
-    struct sim_event *ev;
+    struct sim_event *ev = &s->event;
 
-    ARENA_GROW(s->arena, tr->events, tr->n_events, s->cap_events, struct sim_event);
-    ev = &tr->events[tr->n_events++];
+    if (s->setup->sink == NULL) {
+        ARENA_GROW(s->life, tr->events, tr->n_events, s->cap_events, struct sim_event);
+        ev = &tr->events[tr->n_events++];
+    }
     *ev = (struct sim_event){
         .t = s->now,
         .actor = actor,
@@ -79,7 +81,42 @@ static struct sim_event *event_begin(struct sim *s, enum actor actor)
     return ev;
 }
 
-static void event_end(struct sim *s, struct sim_event *ev)
+/* All texts of an event's arena that the next events may show. */
+static void keep_texts(struct sim *s, struct arena *to)
+{
+    struct str *const texts[] = {
+        &s->ready.message,
+        &s->active.message,
+        &s->fallback_cond.message,
+        &s->paused_cond.message,
+        &s->hpa_active.message,
+        &s->hpa.able_to_scale.message,
+        &s->hpa.scaling_active.message,
+        &s->hpa.scaling_limited.message,
+    };
+
+    for (size_t i = 0; i < COUNT(texts); i++)
+        *texts[i] = arena_str(to, *texts[i]);
+    for (size_t i = 0; i < s->n; i++)
+        if (s->triggers[i].has_record)
+            s->triggers[i].record.why = arena_str(to, s->triggers[i].record.why);
+}
+
+/* Gives the event away; the next one is made in the other arena, and this one's is used again. */
+static int give(struct sim *s, const struct sim_event *ev)
+{
+    struct arena *next = s->arena == &s->turns[0] ? &s->turns[1] : &s->turns[0];
+    int rc = s->setup->sink(s->setup->sink_ctx, ev);
+    size_t both = s->turns[0].used_bytes + s->turns[1].used_bytes;
+
+    s->trace->event_bytes = MAX(s->trace->event_bytes, both);
+    arena_reset(next);
+    keep_texts(s, next);
+    s->arena = next;
+    return rc;
+}
+
+static int event_end(struct sim *s, struct sim_event *ev)
 {
     ev->after = s->replicas;
     ev->fallback = s->fallback;
@@ -94,6 +131,7 @@ static void event_end(struct sim *s, struct sim_event *ev)
     ev->scaling_limited = s->hpa.scaling_limited;
     if (ev->actor == ACTOR_HPA)
         ev->active = s->active.status == COND_TRUE;
+    return s->setup->sink == NULL ? 0 : give(s, ev);
 }
 
 static int step(struct sim *s, enum actor actor)
@@ -101,8 +139,7 @@ static int step(struct sim *s, enum actor actor)
     struct sim_event *ev = event_begin(s, actor);
     int rc = actor == ACTOR_KEDA ? sim__poll(s, ev) : sim__sync(s, ev);
 
-    event_end(s, ev);
-    return rc;
+    return rc < 0 ? rc : event_end(s, ev);
 }
 
 static void hpa_make(struct sim *s)
@@ -119,7 +156,7 @@ static void hpa_delete(struct sim *s)
 }
 
 /* The pause: no loop, no HPA, and the annotation's number of replicas. */
-static void pause(struct sim *s)
+static int pause(struct sim *s)
 {
     struct sim_event *ev = event_begin(s, ACTOR_KEDA);
     struct str text = {0};
@@ -139,11 +176,11 @@ static void pause(struct sim *s)
         ev->reason = REASON_PausedReplicas;
         ev->note = arena_printf(s->arena, "paused at %d by annotation", s->replicas);
     }
-    event_end(s, ev);
+    return event_end(s, ev);
 }
 
 /* What a reconcile makes of the object as it is now. */
-static void reconcile(struct sim *s)
+static int reconcile(struct sim *s)
 {
     bool was_paused = s->paused_cond.status == COND_TRUE;
 
@@ -159,13 +196,12 @@ static void reconcile(struct sim *s)
     if (!sim__has_fallback(s))
         s->fallback_cond = sim__condition(COND_FALSE, "NoFallbackFound",
                                           "No fallbacks are active on this scaled object");
-    if (s->paused) {
-        pause(s);
-        return;
-    }
+    if (s->paused)
+        return pause(s);
     if (!s->hpa.exists)
         hpa_make(s);
     s->next_poll = s->now;
+    return 0;
 }
 
 static ts_ms next_time(const struct sim *s, size_t at_change)
@@ -192,7 +228,7 @@ static int run(struct sim *s, struct fault *f)
         if (change < s->setup->n_changes && s->setup->changes[change].t <= s->now) {
             rc = sim__adopt(s, s->setup->changes[change++].object, f);
             if (rc == 0)
-                reconcile(s);
+                rc = reconcile(s);
         } else if (s->next_poll <= s->now) {
             s->next_poll = s->now + s->poll_period;
             rc = step(s, ACTOR_KEDA);
@@ -209,6 +245,7 @@ int sim_run(struct arena *a, const struct sim_setup *setup, struct sim_trace *ou
     struct sim s = {
         .setup = setup,
         .rules = autoscale_rules_of(&setup->versions),
+        .life = a,
         .arena = a,
         .trace = out,
         .now = setup->start,
@@ -220,16 +257,18 @@ int sim_run(struct arena *a, const struct sim_setup *setup, struct sim_trace *ou
     };
     int rc;
 
+    if (setup->sink != NULL)
+        s.arena = &s.turns[0];
     *out = (struct sim_trace){.setup = setup};
     rc = sim__adopt(&s, setup->object, f);
     if (rc < 0)
         return rc;
     rc = setup->world.advance(setup->world.ctx, s.now);
-    if (rc == 0) {
-        reconcile(&s);
-        rc = run(&s, f);
-    }
+    rc = rc != 0 ? rc : reconcile(&s);
+    rc = rc != 0 ? rc : run(&s, f);
     hpa_state_release(&s.hpa.state);
+    arena_release(&s.turns[0]);
+    arena_release(&s.turns[1]);
     return rc;
 }
 

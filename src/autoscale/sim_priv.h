@@ -45,7 +45,10 @@ struct sim {
     const struct sim_setup *setup;
     const struct scaled_object *object; /* of now */
     struct autoscale_rules rules;
-    struct arena *arena; /* the trace and what is in it */
+    struct arena *life;     /* of the simulation: the trace, the object as it was taken over */
+    struct arena *arena;    /* of the event: `life`, or with a sink one of the two below */
+    struct arena turns[2];  /* with a sink, used in turn */
+    struct sim_event event; /* with a sink: the one there is */
     struct sim_trace *trace;
     size_t cap_events, cap_warnings;
     ts_ms now, created;

@@ -161,11 +161,11 @@ static int read_trigger(struct sim *s, size_t i, struct fault *f)
     t->is_resource = trigger_is_resource(of);
     t->is_prometheus = str_is(of->type.s, "prometheus");
     if (t->is_prometheus) {
-        rc = prometheus_trigger_read(of, s->arena, &t->prom, f);
+        rc = prometheus_trigger_read(of, s->life, &t->prom, f);
         target = t->prom.threshold;
         t->activation = t->prom.activation_threshold;
     } else {
-        rc = trigger_target(of, s->arena, &target, &t->activation, f);
+        rc = trigger_target(of, s->life, &target, &t->activation, f);
     }
     if (rc < 0)
         return rc;
@@ -176,16 +176,16 @@ static int read_trigger(struct sim *s, size_t i, struct fault *f)
                          "greater than zero",
                          i, target);
     t->metric = t->is_resource ? of->type.s
-                               : arena_printf(s->arena, "s%zu-" STR_FMT, i, STR_ARG(of->type.s));
+                               : arena_printf(s->life, "s%zu-" STR_FMT, i, STR_ARG(of->type.s));
     if (t->is_resource)
-        t->hpa_name = arena_printf(s->arena,
+        t->hpa_name = arena_printf(s->life,
                                    t->t->metric_type == METRIC_UTILIZATION ? STR_FMT
                                        " resource utilization (percentage of request)"
                                                                            : STR_FMT " resource",
                                    STR_ARG(of->type.s));
     else
         t->hpa_name = arena_printf(
-            s->arena,
+            s->life,
             "external metric " STR_FMT
             "(&LabelSelector{MatchLabels:map[string]string{scaledobject.keda.sh/name: " STR_FMT
             ",},MatchExpressions:[]LabelSelectorRequirement{},})",
@@ -201,7 +201,7 @@ static int read_number(struct str text, double *out)
 static int read_modifiers(struct sim *s, struct fault *f)
 {
     const struct scaling_modifiers *m = &s->object->modifiers;
-    struct str *names = arena_array(s->arena, struct str, s->object->n_triggers);
+    struct str *names = arena_array(s->life, struct str, s->object->n_triggers);
     size_t n = 0;
 
     s->formula = NULL;
@@ -229,7 +229,7 @@ static int read_modifiers(struct sim *s, struct fault *f)
     for (size_t i = 0; i < s->object->n_triggers; i++)
         if (!trigger_is_resource(&s->object->triggers[i]))
             names[n++] = s->object->triggers[i].name.s;
-    return formula_compile(s->arena, m->formula.s, names, n, &s->formula, f);
+    return formula_compile(s->life, m->formula.s, names, n, &s->formula, f);
 }
 
 int sim__adopt(struct sim *s, const struct scaled_object *object, struct fault *f)
@@ -246,7 +246,7 @@ int sim__adopt(struct sim *s, const struct scaled_object *object, struct fault *
         return fault_set(f, FER_EUNSUP, 0, "a change of the number of triggers");
     s->n = object->n_triggers;
     if (s->triggers == NULL) {
-        s->triggers = arena_array(s->arena, struct sim_trigger, s->n);
+        s->triggers = arena_array(s->life, struct sim_trigger, s->n);
         for (size_t i = 0; i < s->n; i++)
             s->triggers[i].failures = -1;
     }

@@ -35,6 +35,8 @@ struct sim_change {
     const struct scaled_object *object; /* of as many triggers */
 };
 
+struct sim_event;
+
 struct sim_setup {
     const struct scaled_object *object;
     const struct sim_change *changes; /* ascending times; may be NULL */
@@ -44,6 +46,12 @@ struct sim_setup {
     ts_ms start, end;   /* the ScaledObject is created at `start`, and so is its HPA */
     int32_t replicas;   /* that the target has then */
     dur_ms sync_period; /* of the HPA controller; 0: 15 s */
+    /*
+     * When set, events are given to it and not kept: `e` and all in it live until it returns. Below
+     * 0: the simulation ends with that. For long ones, whose memory is bounded then.
+     */
+    int (*sink)(void *ctx, const struct sim_event *e);
+    void *sink_ctx;
 };
 
 /* Who did something. */
@@ -101,8 +109,9 @@ struct sim_event {
 
 struct sim_trace {
     const struct sim_setup *setup;
-    struct sim_event *events;
+    struct sim_event *events; /* NULL with a sink */
     size_t n_events;
+    size_t event_bytes;    /* with a sink: most that events had in memory at once */
     const char **warnings; /* what is undefined upstream and was met */
     size_t n_warnings;
 };
@@ -113,7 +122,7 @@ struct sim_trace {
  */
 int sim_run(struct arena *a, const struct sim_setup *setup, struct sim_trace *out, struct fault *f);
 
-/* Replicas at a time: after the last event at or before it. */
+/* Replicas at a time: after the last event at or before it. Of a trace made without a sink. */
 int32_t sim_replicas_at(const struct sim_trace *tr, ts_ms t);
 
 /* ---- the HPA's arithmetic alone, for tests against Kubernetes' own code ------------------- */

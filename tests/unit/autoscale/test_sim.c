@@ -504,9 +504,52 @@ static bool looked_at(const struct story *s, const struct sim_event *ev)
     return false;
 }
 
-static void test_story(void **state)
+/* One run of a story, and what was seen of it. */
+struct seen {
+    const struct story *story;
+    struct buf steps, looks, all;
+};
+
+/* All of an event, so that runs can be compared. */
+static void add_all(struct buf *b, const struct sim_event *ev)
 {
-    const struct story *s = *state;
+    const struct condition *const conditions[] = {
+        &ev->ready,      &ev->active_cond,   &ev->fallback_cond,  &ev->paused,
+        &ev->hpa_active, &ev->able_to_scale, &ev->scaling_active, &ev->scaling_limited};
+
+    buf_addf(b, "%lld %d %d %d %d %d %d " STR_FMT "\n", (long long)ev->t, (int)ev->actor,
+             ev->before, ev->after, ev->desired, ev->proposal, (int)ev->reason, STR_ARG(ev->note));
+    for (size_t i = 0; i < COUNT(conditions); i++)
+        buf_addf(b, "%d " STR_FMT "\n", (int)conditions[i]->status,
+                 STR_ARG(conditions[i]->message));
+    for (size_t i = 0; i < ev->n_metrics; i++)
+        buf_addf(b, "%lld " STR_FMT "\n", (long long)ev->metrics[i].verdict.milli,
+                 STR_ARG(ev->metrics[i].verdict.why));
+}
+
+static int see(void *ctx, const struct sim_event *ev)
+{
+    struct seen *x = ctx;
+
+    assert_true(ev->note.n > 0);
+    if (ev->before != ev->after)
+        add_step(&x->steps, ev);
+    if (looked_at(x->story, ev))
+        add_look(&x->looks, ev);
+    add_all(&x->all, ev);
+    return 0;
+}
+
+static void seen_release(struct seen *x)
+{
+    buf_release(&x->steps);
+    buf_release(&x->looks);
+    buf_release(&x->all);
+}
+
+/* With a sink nothing is kept. */
+static void run_story(const struct story *s, bool sinks, struct seen *out)
+{
     struct built *b = xnew(struct built);
     struct arena arena = {0};
     struct fake fake = {
@@ -523,27 +566,102 @@ static void test_story(void **state)
         .start = T0,
         .end = T0 + s->end_s * 1000,
         .replicas = s->start,
+        .sink = sinks ? see : NULL,
+        .sink_ctx = out,
     };
-    struct buf steps = {0}, seen = {0};
     struct sim_trace trace;
     struct fault f = {0};
 
+    *out = (struct seen){.story = s};
     build(b, s);
     if (sim_run(&arena, &setup, &trace, &f) != 0)
         fail_msg("%s", f.text);
-    for (size_t i = 0; i < trace.n_events; i++) {
-        const struct sim_event *ev = &trace.events[i];
+    assert_true(!sinks || trace.n_events == 0);
+    for (size_t i = 0; i < trace.n_events; i++)
+        see(out, &trace.events[i]);
+    arena_release(&arena);
+    free(b);
+}
 
-        assert_true(ev->note.n > 0);
-        if (ev->before != ev->after)
-            add_step(&steps, ev);
-        if (looked_at(s, ev))
-            add_look(&seen, ev);
-    }
-    assert_str(buf_str(&steps), s->steps);
-    assert_str(buf_str(&seen), s->seen == NULL ? "" : s->seen);
-    buf_release(&steps);
-    buf_release(&seen);
+static void test_story(void **state)
+{
+    const struct story *s = *state;
+    struct seen kept, sunk;
+
+    run_story(s, false, &kept);
+    run_story(s, true, &sunk);
+    assert_str(buf_str(&kept.steps), s->steps);
+    assert_str(buf_str(&kept.looks), s->seen == NULL ? "" : s->seen);
+    assert_str(buf_str(&sunk.all), kept.all.p);
+    seen_release(&kept);
+    seen_release(&sunk);
+}
+
+static int count_event(void *ctx, const struct sim_event *ev)
+{
+    (void)ev;
+    ++*(size_t *)ctx;
+    return 0;
+}
+
+/* A trigger fails for all but the first minute, which has the longest texts. */
+static void test_sixty_days(void **state)
+{
+    const struct story s = {
+        .m = {{0, 25}, {60, 0, ANSWER_ERROR}},
+          .start = 3, .poll_s = 30
+    };
+    struct built *b = xnew(struct built);
+    struct arena arena = {0};
+    struct fake fake = {.pieces = {s.m}, .replicas = 3, .last = INT64_MIN};
+    size_t n_events = 0;
+    struct sim_setup setup = {
+        .object = &b->object,
+        .versions = AUTOSCALE_VERSIONS_DEFAULT,
+        .world = fake_world(&fake),
+        .start = T0,
+        .end = T0 + (ts_ms)60 * 86400000,
+        .replicas = 3,
+        .sink = count_event,
+        .sink_ctx = &n_events,
+    };
+    struct sim_trace trace;
+    struct fault f = {0};
+
+    (void)state;
+    build(b, &s);
+    assert_int_equal(sim_run(&arena, &setup, &trace, &f), 0);
+    assert_int_equal(n_events, 60 * 86400 / 15 + 60 * 86400 / 30 + 1);
+    assert_true(arena.used_bytes < 16384 && trace.event_bytes < 32768);
+    arena_release(&arena);
+    free(b);
+}
+
+static int stop_at_once(void *ctx, const struct sim_event *ev)
+{
+    (void)ctx, (void)ev;
+    return FER_EIO;
+}
+
+static void test_sink_ends_it(void **state)
+{
+    struct built *b = xnew(struct built);
+    struct arena arena = {0};
+    struct fake fake = {.pieces = {stories[0].m}, .replicas = 1, .last = INT64_MIN};
+    struct sim_setup setup = {.object = &b->object,
+                              .versions = AUTOSCALE_VERSIONS_DEFAULT,
+                              .world = fake_world(&fake),
+                              .start = T0,
+                              .end = T0 + 60000,
+                              .replicas = 1,
+                              .sink = stop_at_once};
+    struct sim_trace trace;
+    struct fault f = {0};
+
+    (void)state;
+    build(b, &stories[0]);
+    assert_int_equal(sim_run(&arena, &setup, &trace, &f), FER_EIO);
+    assert_int_equal(fake.last, T0);
     arena_release(&arena);
     free(b);
 }
@@ -552,6 +670,8 @@ int main(void)
 {
     static struct cases c;
 
+    cases_add(&c, "sixty days in bounded memory", test_sixty_days, NULL);
+    cases_add(&c, "a sink ends it", test_sink_ends_it, NULL);
     CASES_ADD_TABLE(&c, stories, test_story, name);
     return CASES_RUN("sim", &c);
 }
