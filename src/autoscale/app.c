@@ -153,18 +153,23 @@ static void note_sample(struct app *app)
     int32_t ready = autoscale__app_ready(app);
     double offered = autoscale__load_at(m->load, m->n_load, m->steps, app->now);
     double most = m->capacity > 0 ? m->capacity * ready : offered;
-
-    if (app->n_samples == app->cap_samples) {
-        app->cap_samples = MAX(app->cap_samples * 2, 64);
-        app->samples = xrealloc(app->samples, app->cap_samples, sizeof(*app->samples));
-    }
-    app->samples[app->n_samples++] = (struct world_sample){
+    const struct world_sample sample = {
         .t = app->now,
         .offered = offered,
         .served = ready > 0 ? MIN(offered, most) : 0,
         .replicas = (int32_t)app->n_pods,
         .ready = ready,
     };
+
+    if (app->sink != NULL) {
+        app->sink(app->sink_ctx, &sample);
+        return;
+    }
+    if (app->n_samples == app->cap_samples) {
+        app->cap_samples = MAX(app->cap_samples * 2, 64);
+        app->samples = xrealloc(app->samples, app->cap_samples, sizeof(*app->samples));
+    }
+    app->samples[app->n_samples++] = sample;
 }
 
 static void scrape(struct app *app)
@@ -236,6 +241,21 @@ void autoscale__app_advance(struct app *app, ts_ms now)
     }
 }
 
+void autoscale__app_forget(struct app *app, ts_ms t)
+{
+    struct arena kept = {0};
+
+    if (app->counters != NULL)
+        mem_source_drop(app->counters, t);
+    for (size_t i = 0; i < app->n_pods; i++)
+        if (app->pods[i].labels.v != NULL)
+            app->pods[i].labels = labels_copy(&kept, app->pods[i].labels);
+    for (size_t i = 0; i < app->n_ended; i++)
+        app->ended[i] = labels_copy(&kept, app->ended[i]);
+    arena_release(&app->arena);
+    app->arena = kept;
+}
+
 void autoscale__app_init(struct app *app, const struct world_setup *setup,
                          const struct source_range *gaps, size_t n_gaps)
 {
@@ -247,6 +267,8 @@ void autoscale__app_init(struct app *app, const struct world_setup *setup,
         .interval = m->scrape_interval > 0 ? m->scrape_interval : SCRAPE_INTERVAL_MS,
         .gaps = gaps,
         .n_gaps = n_gaps,
+        .sink = setup->sink,
+        .sink_ctx = setup->sink_ctx,
     };
     if (m->given)
         app->counters = mem_source_new();

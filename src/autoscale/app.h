@@ -35,8 +35,10 @@ struct app {
     ts_ms now, next_scrape;
     double served_each;           /* by a pod that was ready from the beginning */
     double offered_sum;           /* integral of the load */
-    struct world_sample *samples; /* heap */
+    struct world_sample *samples; /* heap; those that are kept */
     size_t n_samples, cap_samples;
+    void (*sink)(void *ctx, const struct world_sample *s); /* NULL: they are kept */
+    void *sink_ctx;
 };
 
 void autoscale__app_init(struct app *app, const struct world_setup *setup,
@@ -44,6 +46,8 @@ void autoscale__app_init(struct app *app, const struct world_setup *setup,
 void autoscale__app_release(struct app *app);
 void autoscale__app_advance(struct app *app, ts_ms now);
 void autoscale__app_scale(struct app *app, ts_ms now, int32_t replicas);
+/* Forgets what was scraped before `t`. */
+void autoscale__app_forget(struct app *app, ts_ms t);
 int32_t autoscale__app_ready(const struct app *app);
 
 /* The value at a time of points joined by lines (or held, when they are steps); 0 without points.

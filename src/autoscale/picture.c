@@ -12,74 +12,6 @@
 #include "ferula/base/check.h"
 #include "ferula/base/num.h"
 
-/* ---- figures ---------------------------------------------------------------------------- */
-
-/* The first trigger's metric is more than its target allows so many replicas. */
-static bool over_target(const struct sim_event *e)
-{
-    const struct metric_view *m = &e->metrics[0];
-
-    if (e->n_metrics == 0 || m->verdict.failed || m->target_milli <= 0)
-        return false;
-    return (double)m->verdict.milli > (double)m->target_milli * MAX(e->ready_replicas, 0);
-}
-
-static void note_change(struct picture_summary *out, int *direction, int32_t before, int32_t after)
-{
-    int now = after > before ? 1 : -1;
-
-    if (before == after)
-        return;
-    out->changes++;
-    out->flaps += *direction != 0 && *direction != now;
-    *direction = now;
-    out->least = MIN(out->least, after);
-    out->most = MAX(out->most, after);
-    out->last = after;
-}
-
-static void sum_samples(const struct picture_run *run, struct picture_summary *out)
-{
-    for (size_t i = 0; i + 1 < run->n_samples; i++) {
-        const struct world_sample *s = &run->samples[i];
-        double span = (double)(s[1].t - s->t) / 1000;
-
-        if (s->t < run->trace->setup->start || !(s->offered > s->served))
-            continue;
-        out->under_s += span;
-        out->lost += (s->offered - s->served) * span;
-    }
-}
-
-void picture_summary(const struct picture_run *run, struct picture_summary *out)
-{
-    const struct sim_trace *tr = run->trace;
-    int32_t replicas = tr->setup->replicas;
-    ts_ms at = tr->setup->start;
-    int direction = 0;
-    bool over = false;
-
-    *out = (struct picture_summary){.least = replicas, .most = replicas, .last = replicas};
-    for (size_t i = 0; i <= tr->n_events; i++) {
-        const struct sim_event *e = i < tr->n_events ? &tr->events[i] : NULL;
-        ts_ms t = e != NULL ? e->t : tr->setup->end;
-        double span = (double)(t - at) / 1000;
-
-        out->replica_seconds += replicas * span;
-        if (run->capacity <= 0 && over)
-            out->under_s += span;
-        if (e == NULL)
-            break;
-        at = t;
-        if (e->actor == ACTOR_HPA)
-            over = over_target(e);
-        note_change(out, &direction, e->before, e->after);
-        replicas = e->after;
-    }
-    if (run->capacity > 0)
-        sum_samples(run, out);
-}
-
 /* ---- drawing ---------------------------------------------------------------------------- */
 
 #define WIDTH        960
@@ -89,8 +21,6 @@ void picture_summary(const struct picture_run *run, struct picture_summary *out)
 #define PANEL        200
 #define GAP          44
 #define LINE         18
-#define MAX_POINTS   1500
-#define MAX_MARKS    24
 #define MAX_REPLICAS 1e6
 
 static const char *const colours[] = {"#0b6e99", "#c2410c", "#4d7c0f", "#7e22ce",
@@ -213,12 +143,11 @@ static double most_of(const struct canvas *c, enum series s)
     return most;
 }
 
-/* Steps: a value holds until the next. Long runs are thinned, changes of replicas never are. */
+/* Steps: a value holds until the next. */
 static void draw_series(const struct canvas *c, const struct picture_run *run, enum series s,
                         double most, int top, const char *style)
 {
     const struct sim_trace *tr = run->trace;
-    size_t stride = s == SERIES_REPLICAS ? 1 : tr->n_events / MAX_POINTS + 1;
     double last = NAN, v;
 
     buf_addf(c->out, "<path fill=\"none\" %s d=\"", style);
@@ -226,7 +155,7 @@ static void draw_series(const struct canvas *c, const struct picture_run *run, e
         last = tr->setup->replicas;
         buf_addf(c->out, "M%.1f %.1f", x_of(c, c->start), y_of(last, most, top));
     }
-    for (size_t i = 0; i < tr->n_events; i += stride) {
+    for (size_t i = 0; i < tr->n_events; i++) {
         if (!series_value(&tr->events[i], s, &v) || !isfinite(v) || v == last)
             continue;
         buf_addf(c->out, isnan(last) ? "M%.1f %.1f" : "H%.1fV%.1f", x_of(c, tr->events[i].t),
@@ -261,7 +190,7 @@ static size_t draw_marks(const struct canvas *c, const struct picture_run *run, 
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < run->trace->n_events && n < MAX_MARKS; i++) {
+    for (size_t i = 0; i < run->trace->n_events && n < PICTURE_MARKS; i++) {
         const struct sim_event *e = &run->trace->events[i];
         double x = x_of(c, e->t), y = y_of(e->after, c->most_replicas, top);
 
@@ -287,7 +216,7 @@ static size_t n_marks(const struct picture_run *run)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < run->trace->n_events && n < MAX_MARKS; i++)
+    for (size_t i = 0; i < run->trace->n_events && n < PICTURE_MARKS; i++)
         n += run->trace->events[i].before != run->trace->events[i].after;
     return n;
 }

@@ -97,18 +97,41 @@ static int visit_selector(void *ctx, const struct promql_expr *e)
     return e->kind == PROMQL_E_VECTOR_SELECTOR ? copy_selector(ctx, &e->u.vector) : 0;
 }
 
+struct reach {
+    dur_ms span;
+    bool unbounded;
+};
+
+static void add_shift(struct reach *r, const struct promql_shift *shift)
+{
+    r->span += magnitude(shift->offset);
+    r->unbounded = r->unbounded || shift->at != AT_NONE || shift->offset_expr != NULL;
+}
+
 /* All spans of the tree together: never less than how far back it looks. */
 static int visit_reach(void *ctx, const struct promql_expr *e)
 {
-    dur_ms *reach = ctx;
+    struct reach *r = ctx;
 
-    if (e->kind == PROMQL_E_VECTOR_SELECTOR)
-        *reach += magnitude(e->u.vector.shift.offset);
-    else if (e->kind == PROMQL_E_MATRIX_SELECTOR)
-        *reach += e->u.matrix.range;
-    else if (e->kind == PROMQL_E_SUBQUERY)
-        *reach += e->u.subquery.range + magnitude(e->u.subquery.shift.offset);
+    if (e->kind == PROMQL_E_VECTOR_SELECTOR) {
+        add_shift(r, &e->u.vector.shift);
+    } else if (e->kind == PROMQL_E_MATRIX_SELECTOR) {
+        r->span += e->u.matrix.range;
+        r->unbounded = r->unbounded || e->u.matrix.range_expr != NULL;
+    } else if (e->kind == PROMQL_E_SUBQUERY) {
+        r->span += e->u.subquery.range;
+        r->unbounded = r->unbounded || e->u.subquery.range_expr != NULL;
+        add_shift(r, &e->u.subquery.shift);
+    }
     return 0;
+}
+
+dur_ms recording_reach(const struct promql_expr *e)
+{
+    struct reach r = {.span = LOOKBACK_MS};
+
+    (void)walk(e, visit_reach, &r);
+    return r.unbounded ? INT64_MAX : r.span;
 }
 
 int recording_copy(struct source *from, const struct scaled_object *so, struct source_range range,
@@ -122,7 +145,7 @@ int recording_copy(struct source *from, const struct scaled_object *so, struct s
         struct copying c = {.from = from, .range = range, .to = to, .f = f};
         struct str query = pairs_get(&so->triggers[i].metadata, "query");
         const struct promql_expr *e;
-        dur_ms reach = LOOKBACK_MS;
+        struct reach reach = {.span = LOOKBACK_MS};
         struct fault ignored;
 
         /* A query that is none is told when it is asked. */
@@ -130,7 +153,7 @@ int recording_copy(struct source *from, const struct scaled_object *so, struct s
             promql_parse(&a, str_trim(query), &features, &e, &ignored) < 0)
             continue;
         (void)walk(e, visit_reach, &reach);
-        c.range.from -= reach;
+        c.range.from -= reach.span;
         rc = walk(e, visit_selector, &c);
         arena_release(&c.arena);
     }

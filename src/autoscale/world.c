@@ -15,6 +15,7 @@
 
 #define KEDA_TIMEOUT_MS 3000 /* KEDA_HTTP_DEFAULT_TIMEOUT */
 #define WORLD_MAGIC     0x77c0a3d1u
+#define DROP_EVERY_MS   ((dur_ms)3600000)
 
 enum way { BY_QUERY, BY_SCHEDULE, BY_NUMBERS };
 
@@ -45,6 +46,9 @@ struct pod_world {
     size_t n_triggers;
     struct view view;
     struct app app;
+    bool forgets;
+    dur_ms reach; /* of all queries; INT64_MAX: not known */
+    ts_ms next_drop;
 };
 
 static struct pod_world *world_from(void *ctx)
@@ -144,6 +148,15 @@ static int world_ask(void *ctx, size_t i, ts_ms now, struct arena *a, struct ans
     return 0;
 }
 
+/* Once an hour, so that it costs little: what no query can look at any more. */
+static void forget(struct pod_world *w, ts_ms now)
+{
+    if (!w->forgets || w->reach == INT64_MAX || now < w->next_drop)
+        return;
+    autoscale__app_forget(&w->app, now - w->reach - 1000); /* KEDA asks for the second before */
+    w->next_drop = now + DROP_EVERY_MS;
+}
+
 static int world_advance(void *ctx, ts_ms now)
 {
     struct pod_world *w = world_from(ctx);
@@ -154,6 +167,7 @@ static int world_advance(void *ctx, ts_ms now)
         arena_reset(&w->texts);
     }
     autoscale__app_advance(&w->app, now);
+    forget(w, now);
     return 0;
 }
 
@@ -187,6 +201,8 @@ static int prepare_query(struct pod_world *w, const struct trigger *t, struct as
     out->timeout = out->prometheus.timeout > 0 ? out->prometheus.timeout : KEDA_TIMEOUT_MS;
     if (promql_parse(&w->arena, out->prometheus.query, &w->features, &out->expr, &why) < 0)
         out->refusal = arena_str(&w->arena, str_of(why.text));
+    else
+        w->reach = MAX(w->reach, recording_reach(out->expr));
     return 0;
 }
 
@@ -225,6 +241,8 @@ int pod_world_new(const struct world_setup *setup, struct pod_world **out, struc
     w->faults = setup->faults;
     w->n_faults = setup->n_faults;
     w->features = setup->features;
+    w->forgets = setup->sink != NULL;
+    w->next_drop = setup->start + DROP_EVERY_MS;
     gaps = autoscale__fault_gaps(&w->arena, setup->faults, setup->n_faults, &n_gaps);
     autoscale__app_init(&w->app, setup, gaps, n_gaps);
     autoscale__view_init(&w->view);

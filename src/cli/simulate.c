@@ -9,6 +9,8 @@
 #include "ferula/base/check.h"
 #include "test.h"
 
+#define FLUSH_BYTES 65536
+
 /* ---- running ---------------------------------------------------------------------------- */
 
 static int load_manifests(struct simulate *s, const struct config_list *paths)
@@ -41,7 +43,33 @@ static struct labels default_labels(struct simulate *s, const struct scaled_obje
     return labels_set(&s->arena, ls, STR("namespace"), so->ns.s.n > 0 ? so->ns.s : STR("default"));
 }
 
-static int run_variant(struct simulate *s, struct variant *v)
+/* What is there goes to stdout, so that a long run holds little. */
+static int flush(struct simulate *s)
+{
+    bool ok = s->out.n == 0 || fwrite(s->out.p, 1, s->out.n, stdout) == s->out.n;
+
+    buf_reset(&s->out);
+    return ok ? 0 : FER_EIO;
+}
+
+static int on_event(void *ctx, const struct sim_event *e)
+{
+    struct variant *v = ctx;
+    struct simulate *s = v->run;
+
+    picture_tally_event(&v->tally, e);
+    cli__simulate_form(s)->event(s, v, e);
+    return s->out.n >= FLUSH_BYTES ? flush(s) : 0;
+}
+
+static void on_sample(void *ctx, const struct world_sample *sample)
+{
+    struct variant *v = ctx;
+
+    picture_tally_sample(&v->tally, sample);
+}
+
+static struct world_setup world_of(struct simulate *s, struct variant *v)
 {
     struct world_setup w = {
         .object = v->object,
@@ -52,67 +80,64 @@ static int run_variant(struct simulate *s, struct variant *v)
         .replicas = (int32_t)s->flags->replicas,
         .start = s->start,
         .features = PROMQL_FEATURES_DEFAULT,
+        .sink = on_sample,
+        .sink_ctx = v,
     };
-    struct fault f;
-    int rc;
 
     if (w.app.given && w.app.labels.n == 0)
         w.app.labels = default_labels(s, v->object);
-    rc = pod_world_new(&w, &v->world, &f);
+    return w;
+}
+
+static int run_variant(struct simulate *s, struct variant *v)
+{
+    struct world_setup w = world_of(s, v);
+    struct pod_world *world;
+    struct fault f = {0};
+    int rc = pod_world_new(&w, &world, &f);
+
     if (rc == 0) {
+        v->run = s;
         v->setup = (struct sim_setup){
             .object = v->object,
             .versions = s->versions,
-            .world = pod_world_base(v->world),
+            .world = pod_world_base(world),
             .start = s->start,
             .end = s->end,
             .replicas = (int32_t)s->flags->replicas,
+            .sink = on_event,
+            .sink_ctx = v,
         };
+        picture_tally_begin(&v->tally, &v->setup, s->app.capacity, s->flags->svg != NULL);
+        cli__simulate_form(s)->variant(s, v);
         rc = sim_run(&s->arena, &v->setup, &v->trace, &f);
+        picture_tally_end(&v->tally);
+        cli__simulate_form(s)->variant_end(s, v);
     }
+    pod_world_free(world);
+    if (rc == FER_EIO)
+        return CLI__FAILED;
     if (rc < 0)
         fprintf(stderr, "ferula simulate: " STR_FMT ": %s\n", STR_ARG(v->name), f.text);
     return rc < 0 ? CLI__USAGE : CLI__OK;
 }
 
-struct picture_run *cli__simulate_runs(struct simulate *s)
+static int draw(struct simulate *s)
 {
-    struct picture_run *v = arena_array(&s->arena, struct picture_run, s->n_variants);
-
-    for (size_t i = 0; i < s->n_variants; i++) {
-        v[i] = (struct picture_run){
-            .name = s->variants[i].name,
-            .trace = &s->variants[i].trace,
-            .capacity = s->app.capacity,
-        };
-        v[i].samples = pod_world_samples(s->variants[i].world, &v[i].n_samples);
-        picture_summary(&v[i], &s->variants[i].summary);
-    }
-    return v;
-}
-
-static int show(struct simulate *s)
-{
-    struct picture_run *runs = cli__simulate_runs(s);
+    struct picture_run *runs = arena_array(&s->arena, struct picture_run, s->n_variants);
     struct buf out = {0};
     struct fault f;
+    int rc;
 
-    if (s->flags->svg != NULL) {
-        picture_svg(&out, runs, s->n_variants, s->variants[0].object->name.s);
-        if (cli__write_file(s->flags->svg, buf_str(&out), &f) < 0) {
-            fprintf(stderr, "ferula simulate: %s\n", f.text);
-            buf_release(&out);
-            return CLI__FAILED;
-        }
-        buf_reset(&out);
-    }
-    if (strcmp(s->flags->format, "csv") == 0)
-        cli__simulate_csv(&out, s);
-    else if (strcmp(s->flags->format, "json") == 0)
-        cli__simulate_json(&out, s);
-    else
-        cli__simulate_text(&out, s);
-    return cli__print(&out);
+    for (size_t i = 0; i < s->n_variants; i++)
+        runs[i] = (struct picture_run){.name = s->variants[i].name,
+                                       .trace = &s->variants[i].tally.points};
+    picture_svg(&out, runs, s->n_variants, s->variants[0].object->name.s);
+    rc = cli__write_file(s->flags->svg, buf_str(&out), &f);
+    buf_release(&out);
+    if (rc < 0)
+        fprintf(stderr, "ferula simulate: %s\n", f.text);
+    return rc < 0 ? CLI__FAILED : CLI__OK;
 }
 
 static int simulate(struct simulate *s, const struct config_list *paths)
@@ -121,9 +146,17 @@ static int simulate(struct simulate *s, const struct config_list *paths)
 
     rc = rc != CLI__OK ? rc : cli__simulate_setup(s);
     rc = rc != CLI__OK ? rc : cli__simulate_variants(s);
+    if (rc != CLI__OK)
+        return rc;
+    cli__simulate_form(s)->begin(s);
     for (size_t i = 0; rc == CLI__OK && i < s->n_variants; i++)
         rc = run_variant(s, &s->variants[i]);
-    return rc != CLI__OK ? rc : show(s);
+    if (rc == CLI__OK && s->flags->svg != NULL)
+        rc = draw(s);
+    if (rc != CLI__OK)
+        return rc;
+    cli__simulate_form(s)->end(s);
+    return cli__print(&s->out);
 }
 
 static int run_simulate(const struct cli__command *cmd, int argc, char **argv)
@@ -139,8 +172,11 @@ static int run_simulate(const struct cli__command *cmd, int argc, char **argv)
 
     if (cli__parse(cmd, targets, false, argc, argv, &words, &rc))
         rc = simulate(&s, &words.list);
-    for (size_t i = 0; i < s.n_variants; i++)
-        pod_world_free(s.variants[i].world);
+    for (size_t i = 0; i < s.n_variants; i++) {
+        picture_tally_release(&s.variants[i].tally);
+        buf_release(&s.variants[i].rows);
+    }
+    buf_release(&s.out);
     cli__data_close(&s.data);
     mem_source_free(s.recording);
     arena_release(&s.arena);

@@ -9,6 +9,8 @@
 #include "ferula/autoscale/picture.h"
 #include "ferula/autoscale/sim.h"
 #include "ferula/autoscale/world.h"
+#include "ferula/base/json.h"
+#include "timeline.h"
 
 struct simulate_flags {
     bool help, ramp;
@@ -24,9 +26,11 @@ struct variant {
     struct str name;
     const struct scaled_object *object;
     struct sim_setup setup;
-    struct sim_trace trace;
-    struct pod_world *world; /* owned */
-    struct picture_summary summary;
+    struct simulate *run;
+    struct sim_trace trace; /* without events */
+    struct picture_tally tally;
+    struct timeline_last last[3];
+    struct buf rows; /* lines of the timeline; owned */
 };
 
 struct simulate {
@@ -43,6 +47,8 @@ struct simulate {
     struct fault_span *faults;
     size_t n_faults;
     ts_ms start, end;
+    struct buf out; /* on its way to stdout */
+    struct json json;
 };
 
 /* simulate_setup.c: from flags to everything but variants. An exit code; what is wrong was told. */
@@ -51,11 +57,16 @@ int cli__simulate_setup(struct simulate *s);
 int cli__simulate_variants(struct simulate *s);
 
 /* simulate_print.c */
-void cli__simulate_text(struct buf *out, const struct simulate *s);
-void cli__simulate_csv(struct buf *out, const struct simulate *s);
-void cli__simulate_json(struct buf *out, const struct simulate *s);
 
-/* What the pictures and figures are made of; in the arena. */
-struct picture_run *cli__simulate_runs(struct simulate *s);
+/* What one form of output says, in this order, to s->out. */
+struct simulate_form {
+    void (*begin)(struct simulate *s);
+    void (*variant)(struct simulate *s, struct variant *v);
+    void (*event)(struct simulate *s, struct variant *v, const struct sim_event *e);
+    void (*variant_end)(struct simulate *s, struct variant *v);
+    void (*end)(struct simulate *s);
+};
+
+const struct simulate_form *cli__simulate_form(const struct simulate *s);
 
 #endif

@@ -5,11 +5,9 @@
 
 #include "ferula/autoscale/story.h"
 #include "ferula/base/check.h"
-#include "ferula/base/json.h"
 #include "ferula/base/num.h"
 #include "ferula/model/duration.h"
 #include "simulate.h"
-#include "timeline.h"
 
 static const char *const actors[] = {
     [ACTOR_WORLD] = "world", [ACTOR_KEDA] = "keda", [ACTOR_HPA] = "hpa"};
@@ -40,7 +38,7 @@ static void print_table(struct buf *out, const struct simulate *s)
     pad(out, at, width);
     buf_puts(out, "replica-s   under      lost  changes  flaps  min  max  last\n");
     for (size_t i = 0; i < s->n_variants; i++) {
-        const struct picture_summary *x = &s->variants[i].summary;
+        const struct picture_summary *x = &s->variants[i].tally.sum;
         struct buf under = {0};
 
         at = out->n;
@@ -54,18 +52,35 @@ static void print_table(struct buf *out, const struct simulate *s)
     }
 }
 
-void cli__simulate_text(struct buf *out, const struct simulate *s)
+static void nothing(struct simulate *s)
+{
+    (void)s;
+}
+
+static void no_frame(struct simulate *s, struct variant *v)
+{
+    (void)s, (void)v;
+}
+
+/* A timeline is of one run alone. */
+static void text_event(struct simulate *s, struct variant *v, const struct sim_event *e)
+{
+    if (s->n_variants == 1 && cli__timeline_news(v->last, e))
+        cli__timeline_event(&v->rows, e, s->start);
+}
+
+static void text_end(struct simulate *s)
 {
     if (s->n_variants == 1) {
         const struct variant *v = &s->variants[0];
 
-        cli__timeline_head(out);
-        cli__timeline(out, &v->trace, s->start, TIMELINE_ALL, "");
+        cli__timeline_head(&s->out);
+        buf_add_str(&s->out, buf_str(&v->rows));
         for (size_t i = 0; i < v->trace.n_warnings; i++)
-            buf_addf(out, "warning: %s\n", v->trace.warnings[i]);
-        buf_putc(out, '\n');
+            buf_addf(&s->out, "warning: %s\n", v->trace.warnings[i]);
+        buf_putc(&s->out, '\n');
     }
-    print_table(out, s);
+    print_table(&s->out, s);
 }
 
 /* ---- for programs ----------------------------------------------------------------------- */
@@ -88,9 +103,10 @@ static void csv_count(struct buf *out, int32_t v)
         buf_add_i64(out, v);
 }
 
-static void csv_event(struct buf *out, const struct simulate *s, const struct variant *v,
-                      const struct sim_event *e)
+static void csv_event(struct simulate *s, struct variant *v, const struct sim_event *e)
 {
+    struct buf *out = &s->out;
+
     csv_text(out, v->name);
     buf_addf(out, ",%.3f,%s,", (double)(e->t - s->start) / 1000, actors[e->actor]);
     if (e->n_metrics > 0 && !e->metrics[0].verdict.failed)
@@ -108,13 +124,10 @@ static void csv_event(struct buf *out, const struct simulate *s, const struct va
     buf_putc(out, '\n');
 }
 
-void cli__simulate_csv(struct buf *out, const struct simulate *s)
+static void csv_begin(struct simulate *s)
 {
-    buf_puts(out, "variant,seconds,actor,metric,target,proposal,desired,before,after,ready,reason,"
-                  "note\n");
-    for (size_t i = 0; i < s->n_variants; i++)
-        for (size_t k = 0; k < s->variants[i].trace.n_events; k++)
-            csv_event(out, s, &s->variants[i], &s->variants[i].trace.events[k]);
+    buf_puts(&s->out, "variant,seconds,actor,metric,target,proposal,desired,before,after,ready,"
+                      "reason,note\n");
 }
 
 static void json_member_int(struct json *j, const char *key, int64_t v)
@@ -135,8 +148,11 @@ static void json_metric(struct json *j, const struct metric_view *m)
     json_object_end(j);
 }
 
-static void json_event(struct json *j, const struct sim_event *e)
+static void json_event(struct simulate *s, struct variant *v, const struct sim_event *e)
 {
+    struct json *j = &s->json;
+
+    (void)v;
     json_object_begin(j);
     json_key(j, "t");
     json_timestamp(j, e->t);
@@ -176,34 +192,56 @@ static void json_summary(struct json *j, const struct picture_summary *x)
     json_object_end(j);
 }
 
-void cli__simulate_json(struct buf *out, const struct simulate *s)
+static void json_begin(struct simulate *s)
 {
-    struct json j;
+    struct json *j = &s->json;
 
-    json_init(&j, out);
-    json_object_begin(&j);
-    json_key(&j, "start");
-    json_timestamp(&j, s->start);
-    json_key(&j, "end");
-    json_timestamp(&j, s->end);
-    json_key(&j, "variants");
-    json_array_begin(&j);
-    for (size_t i = 0; i < s->n_variants; i++) {
-        const struct variant *v = &s->variants[i];
+    json_init(j, &s->out);
+    json_object_begin(j);
+    json_key(j, "start");
+    json_timestamp(j, s->start);
+    json_key(j, "end");
+    json_timestamp(j, s->end);
+    json_key(j, "variants");
+    json_array_begin(j);
+}
 
-        json_object_begin(&j);
-        json_key(&j, "name");
-        json_str(&j, v->name);
-        json_key(&j, "summary");
-        json_summary(&j, &v->summary);
-        json_key(&j, "events");
-        json_array_begin(&j);
-        for (size_t k = 0; k < v->trace.n_events; k++)
-            json_event(&j, &v->trace.events[k]);
-        json_array_end(&j);
-        json_object_end(&j);
-    }
-    json_array_end(&j);
-    json_object_end(&j);
-    buf_putc(out, '\n');
+static void json_variant(struct simulate *s, struct variant *v)
+{
+    struct json *j = &s->json;
+
+    json_object_begin(j);
+    json_key(j, "name");
+    json_str(j, v->name);
+    json_key(j, "events");
+    json_array_begin(j);
+}
+
+static void json_variant_end(struct simulate *s, struct variant *v)
+{
+    struct json *j = &s->json;
+
+    json_array_end(j);
+    json_key(j, "summary");
+    json_summary(j, &v->tally.sum);
+    json_object_end(j);
+}
+
+static void json_end(struct simulate *s)
+{
+    json_array_end(&s->json);
+    json_object_end(&s->json);
+    buf_putc(&s->out, '\n');
+}
+
+const struct simulate_form *cli__simulate_form(const struct simulate *s)
+{
+    static const struct simulate_form text = {nothing, no_frame, text_event, no_frame, text_end};
+    static const struct simulate_form csv = {csv_begin, no_frame, csv_event, no_frame, nothing};
+    static const struct simulate_form json = {json_begin, json_variant, json_event,
+                                              json_variant_end, json_end};
+
+    if (strcmp(s->flags->format, "csv") == 0)
+        return &csv;
+    return strcmp(s->flags->format, "json") == 0 ? &json : &text;
 }

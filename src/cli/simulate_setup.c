@@ -13,6 +13,7 @@
 #include "simulate.h"
 
 #define DEFAULT_LENGTH_MS (15 * 60 * 1000)
+#define MAX_LENGTH_MS     ((dur_ms)3660 * 24 * 3600 * 1000)
 #define MIN_SCRAPE_MS     1000
 #define AFTER_LOAD_MS     (10 * 60 * 1000) /* for what the end of the load does */
 
@@ -253,10 +254,9 @@ static int set_end(struct simulate *s)
         s->end = s->start + s->flags->length;
     else if (s->end <= s->start)
         s->end = s->start + DEFAULT_LENGTH_MS;
-    if (s->end - s->start <= STORY_MAX_LENGTH)
+    if (s->end - s->start <= MAX_LENGTH_MS)
         return CLI__OK;
-    return cli__usage_error(s->cmd, "more than 32 days would not fit in memory: choose --for and "
-                                    "--start");
+    return cli__usage_error(s->cmd, "more than ten years: choose --for and --start");
 }
 
 int cli__simulate_setup(struct simulate *s)

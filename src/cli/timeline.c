@@ -69,30 +69,38 @@ void cli__timeline_head(struct buf *out)
     buf_puts(out, "TIME     WHO   METRIC      REPLICAS WHY\n");
 }
 
-/* Whether it says what the newest of its actor did not. */
-static bool is_news(const struct sim_event *e, const struct sim_event *last)
+bool cli__timeline_news(struct timeline_last last[3], const struct sim_event *e)
 {
-    return last == NULL || e->before != e->after || e->reason != last->reason ||
-           e->fallback != last->fallback ||
-           (e->n_metrics > 0 && last->n_metrics > 0 &&
-            e->metrics[0].verdict.failed != last->metrics[0].verdict.failed);
+    struct timeline_last *l = &last[e->actor];
+    const struct timeline_last now = {
+        .seen = true,
+        .fallback = e->fallback,
+        .measured = e->n_metrics > 0,
+        .failed = e->n_metrics > 0 && e->metrics[0].verdict.failed,
+        .reason = e->reason,
+    };
+    bool news = !l->seen || e->before != e->after || now.reason != l->reason ||
+                now.fallback != l->fallback ||
+                (now.measured && l->measured && now.failed != l->failed);
+
+    *l = now;
+    return news;
 }
 
 void cli__timeline(struct buf *out, const struct sim_trace *tr, ts_ms zero, ts_ms around,
                    const char *indent)
 {
     size_t *news = xcalloc(tr->n_events + 1, sizeof(*news)), n = 0, n_before = 0;
-    const struct sim_event *last[3] = {NULL};
+    struct timeline_last last[3] = {0};
     size_t first = 0, end;
 
     for (size_t i = 0; i < tr->n_events; i++) {
         const struct sim_event *e = &tr->events[i];
 
-        if (is_news(e, last[e->actor])) {
+        if (cli__timeline_news(last, e)) {
             news[n++] = i;
             n_before += e->t <= around;
         }
-        last[e->actor] = e;
     }
     end = n;
     if (around != TIMELINE_ALL) {

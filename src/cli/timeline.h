@@ -18,6 +18,15 @@ void cli__timeline_event(struct buf *out, const struct sim_event *e, ts_ms zero)
 void cli__timeline(struct buf *out, const struct sim_trace *tr, ts_ms zero, ts_ms around,
                    const char *indent);
 
+/* The newest event of an actor, as far as it tells whether the next one is news. */
+struct timeline_last {
+    bool seen, fallback, measured, failed;
+    enum reason reason;
+};
+
+/* Whether the event changed something; `last` is by actor, zero at the beginning. */
+bool cli__timeline_news(struct timeline_last last[3], const struct sim_event *e);
+
 /* What the columns are. */
 void cli__timeline_head(struct buf *out);
 

@@ -350,6 +350,63 @@ void mem_source_clear(struct mem_source *ms)
     arena_reset(&ms->arena);
 }
 
+static void drop_starts(struct ts_vec *starts, size_t n_dropped)
+{
+    if (starts->n == 0)
+        return;
+    n_dropped = MIN(n_dropped, starts->n);
+    starts->n -= n_dropped;
+    memmove(starts->v, starts->v + n_dropped, starts->n * sizeof(*starts->v));
+}
+
+/* What a series has from `t` on; its histograms move to `a`. */
+static void drop_samples(struct mem_series *s, ts_ms t, struct arena *a)
+{
+    struct series_samples *ss = &s->samples;
+    size_t i = lower_bound(&ss->f, t), k = lower_hist(&ss->h, t);
+
+    ss->f.n -= i;
+    ss->h.n -= k;
+    if (i > 0 && ss->f.n > 0)
+        memmove(ss->f.v, ss->f.v + i, ss->f.n * sizeof(*ss->f.v));
+    if (k > 0 && ss->h.n > 0)
+        memmove(ss->h.v, ss->h.v + k, ss->h.n * sizeof(*ss->h.v));
+    drop_starts(&ss->f_start, i);
+    drop_starts(&ss->h_start, k);
+    for (k = 0; k < ss->h.n; k++)
+        ss->h.v[k].h = histogram_copy(a, ss->h.v[k].h);
+    if (s->last != NULL)
+        s->last = ss->h.n > 0 ? ss->h.v[ss->h.n - 1].h : NULL;
+}
+
+void mem_source_drop(struct mem_source *ms, ts_ms t)
+{
+    struct arena kept = {0};
+    size_t n = 0;
+
+    CHECK_MAGIC(ms, MEM_SOURCE_MAGIC);
+    for (size_t i = 0; i < ms->n; i++) {
+        struct mem_series *s = arena_new(&kept, struct mem_series);
+
+        *s = *ms->series[i];
+        drop_samples(s, t, &kept);
+        if (s->samples.f.n == 0 && s->samples.h.n == 0) {
+            series_samples_release(&s->samples);
+            continue;
+        }
+        s->labels = labels_copy(&kept, s->labels);
+        ms->series[n++] = s;
+    }
+    ms->n = n;
+    arena_release(&ms->arena);
+    ms->arena = kept;
+    if (ms->n_slots == 0)
+        return;
+    memset(ms->slots, 0, ms->n_slots * sizeof(*ms->slots));
+    for (size_t i = 0; i < ms->n; i++)
+        *slot_of(ms, ms->series[i]->hash, ms->series[i]->labels) = ms->series[i];
+}
+
 void mem_source_free(struct mem_source *ms)
 {
     if (ms == NULL)

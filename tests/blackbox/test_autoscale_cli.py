@@ -324,7 +324,7 @@ def test_simulate_on_recorded_data(tmp_path):
     (["--keda-version=9"], "keda-version"),
     (["--data=/not/there"], "/not/there"),
     (["--series=/not/there"], "/not/there"),
-    (["--for=33d"], "more than 32 days"),
+    (["--for=11y"], "more than ten years"),
     (["--app=scrape=1ms"], "scrape has to be at least 1s"),
     (["--app=warm-up=1y"], "warm-up is more than 32 days"),
 ])

@@ -27,6 +27,36 @@ struct picture_summary {
     size_t flaps; /* changes of direction: out and in again, or in and out again */
 };
 
+/*
+ * The same from events and samples as they come. For a picture a thinned series of events is kept
+ * (of each: time, replicas, proposal and first metric): a bounded number, however long the run is.
+ */
+#define PICTURE_POINTS 3000
+#define PICTURE_MARKS  24 /* changes with their reasons */
+
+struct picture_tally {
+    struct sim_trace points; /* for picture_run; heap; none unless it draws */
+    struct picture_summary sum;
+    const struct sim_setup *setup; /* borrowed */
+    double capacity;
+    bool draws;
+    struct arena texts;          /* of the marks */
+    struct metric_view *metrics; /* heap; one a point */
+    ts_ms at;
+    int32_t replicas;
+    int direction;
+    bool over, has_sample;
+    struct world_sample sample; /* the last one */
+};
+
+void picture_tally_begin(struct picture_tally *t, const struct sim_setup *setup, double capacity,
+                         bool draws);
+void picture_tally_event(struct picture_tally *t, const struct sim_event *e);
+void picture_tally_sample(struct picture_tally *t, const struct world_sample *s);
+/* At the end of the simulation: t->sum is complete. */
+void picture_tally_end(struct picture_tally *t);
+void picture_tally_release(struct picture_tally *t);
+
 void picture_summary(const struct picture_run *run, struct picture_summary *out);
 
 /* One SVG document: the metric with its target, replicas that are wanted and are, and why. */

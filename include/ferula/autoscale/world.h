@@ -63,6 +63,13 @@ struct app_model {
     struct labels offered_labels; /* of a counter of the load, kept before the pods; n 0: none */
 };
 
+/* What happened, for summary figures and pictures: by second of scrape. */
+struct world_sample {
+    ts_ms t;
+    double offered, served;
+    int32_t replicas, ready;
+};
+
 struct world_setup {
     const struct scaled_object *object;
     struct source *source; /* series that are there; borrowed; NULL: none */
@@ -76,7 +83,16 @@ struct world_setup {
     int32_t replicas; /* ready at the beginning */
     ts_ms start;
     struct promql_features features;
+    /*
+     * When set, samples are given to it and not kept, and of the app's counters no more is kept
+     * than queries can look at: for long simulations, whose memory is bounded then.
+     */
+    void (*sink)(void *ctx, const struct world_sample *s);
+    void *sink_ctx;
 };
+
+/* How far back a query looks at most; INT64_MAX: no bound is known (@, computed durations). */
+dur_ms recording_reach(const struct promql_expr *e);
 
 /*
  * Copies the series that the object's queries look at in `range`, and before it as far back as they
@@ -91,13 +107,6 @@ struct pod_world;
 int pod_world_new(const struct world_setup *setup, struct pod_world **out, struct fault *f);
 void pod_world_free(struct pod_world *w);
 struct world pod_world_base(struct pod_world *w);
-
-/* What happened, for summary figures and pictures: by second of scrape. */
-struct world_sample {
-    ts_ms t;
-    double offered, served;
-    int32_t replicas, ready;
-};
 
 const struct world_sample *pod_world_samples(const struct pod_world *w, size_t *n);
 

@@ -126,4 +126,7 @@ int mem_source_append(struct mem_source *ms, struct labels ls, ts_ms t, ts_ms st
                       const struct histogram *h);
 void mem_source_clear(struct mem_source *ms);
 
+/* Forgets what is before `t`, and series that have nothing since; gives the memory back. */
+void mem_source_drop(struct mem_source *ms, ts_ms t);
+
 #endif

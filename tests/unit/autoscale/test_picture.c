@@ -69,10 +69,49 @@ static void test_lost(void **state)
     assert_true(got.under_s == 25 && got.lost == 250);
 }
 
+/* However long a run is, so many points are kept, and the first changes with their reasons. */
+static void test_points(void **state)
+{
+    struct sim_setup setup = {.start = 0, .end = 100000 * 1000, .replicas = 1};
+    struct metric_view metric = {.target_milli = 10000};
+    struct picture_tally t;
+    size_t n_marks = 0, n_measured = 0;
+
+    (void)state;
+    picture_tally_begin(&t, &setup, 0, true);
+    for (int i = 0; i < 100000; i++) {
+        struct sim_event e = {.t = i * 1000,
+                              .actor = i % 3 == 0 ? ACTOR_KEDA : ACTOR_HPA,
+                              .before = i / 500 % 2 + 1,
+                              .after = (i + 1) / 500 % 2 + 1,
+                              .metrics = &metric,
+                              .n_metrics = 1,
+                              .note = STR("why")};
+
+        metric.verdict.milli = i;
+        picture_tally_event(&t, &e);
+    }
+    picture_tally_end(&t);
+    assert_int_equal(t.sum.changes, 200);
+    assert_true(t.points.n_events <= PICTURE_POINTS && t.points.n_events > PICTURE_POINTS / 3);
+    for (size_t i = 0; i < t.points.n_events; i++) {
+        const struct sim_event *e = &t.points.events[i];
+
+        assert_true(i == 0 || t.points.events[i - 1].t < e->t);
+        assert_int_equal(e->metrics[0].verdict.milli, e->t / 1000);
+        n_marks += e->note.n > 0;
+        n_measured += e->actor == ACTOR_HPA;
+    }
+    assert_int_equal(n_marks, PICTURE_MARKS);
+    assert_true(n_measured > t.points.n_events / 2);
+    picture_tally_release(&t);
+}
+
 int main(void)
 {
     struct cases c = {0};
 
+    cases_add(&c, "a bounded number of points", test_points, NULL);
     CASES_ADD_TABLE(&c, cases, test_summary, name);
     cases_add(&c, "lost", test_lost, NULL);
     return CASES_RUN("picture", &c);

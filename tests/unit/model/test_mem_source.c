@@ -127,6 +127,55 @@ static void test_many(void **state)
     mem_source_free(ms);
 }
 
+/* What is left of series m (10, 20, 30 and a histogram at 40) and n (10) after a drop. */
+static struct drop_case {
+    const char *name;
+    ts_ms t;
+    size_t n_series, n_floats, n_hists;
+} drops[] = {
+    {"nothing is old",         10, 2, 3, 1},
+    {"a series is gone",       11, 1, 2, 1},
+    {"the bound itself stays", 20, 1, 2, 1},
+    {"a histogram alone",      31, 1, 0, 1},
+    {"all",                    41, 0, 0, 0},
+};
+
+static void test_drop(void **state)
+{
+    static const struct label name = {STR_INIT(LABEL_NAME), STR_INIT("m")};
+    const struct drop_case *c = *state;
+    struct mem_source *ms = mem_source_new();
+    struct source *src = mem_source_base(ms);
+    struct histogram h = {.count = 4};
+    struct source_selection *sel;
+    struct arena a = {0};
+    struct series_samples ss = {.arena = &a};
+
+    for (ts_ms t = 10; t <= 30; t += 10)
+        assert_int_equal(mem_source_append(ms, (struct labels){&name, 1}, t, t - 5, 1, NULL), 0);
+    assert_int_equal(mem_source_append(ms, (struct labels){&name, 1}, 40, 35, 0, &h), 0);
+    add(ms, STR("n"), STR("x"), &(struct sample){10, 1}, 1);
+    mem_source_drop(ms, c->t);
+    assert_int_equal(src->ops->select(src, &a, NULL, 0, ALL, &sel, NULL), 0);
+    assert_int_equal(sel->n, c->n_series);
+    if (sel->n > 0) {
+        assert_int_equal(src->ops->read(sel, 0, &ss, NULL), 0);
+        assert_int_equal(ss.f.n, c->n_floats);
+        assert_int_equal(ss.h.n, c->n_hists);
+        for (size_t i = 0; i < ss.f.n; i++)
+            assert_int_equal(ss.f_start.v[i], ss.f.v[i].t - 5);
+        assert_true(ss.h.n == 0 || ss.h.v[0].h->count == 4);
+    }
+    /* What comes later finds its series. */
+    assert_int_equal(mem_source_append(ms, (struct labels){&name, 1}, 50, 0, 1, NULL), 0);
+    assert_int_equal(src->ops->select(src, &a, NULL, 0, (struct source_range){50, 50}, &sel, NULL),
+                     0);
+    assert_int_equal(sel->n, 1);
+    series_samples_release(&ss);
+    arena_release(&a);
+    mem_source_free(ms);
+}
+
 static void test_names_and_values(void **state)
 {
     static const struct sample early = {10, 1}, late = {90, 1};
@@ -226,6 +275,7 @@ int main(void)
     static struct cases c;
 
     cases_add(&c, "samples are merged by time, the later word counts", test_merge, NULL);
+    CASES_ADD_TABLE(&c, drops, test_drop, name);
     CASES_ADD_TABLE(&c, ranges, test_range, name);
     cases_add(&c, "many series are found again and come sorted", test_many, NULL);
     cases_add(&c, "names and values", test_names_and_values, NULL);

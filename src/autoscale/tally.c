@@ -1,0 +1,187 @@
+/*
+ * tally.c - what came of a simulation, from its events as they come: running sums, and a thinned
+ * series of events for picture.c.
+ */
+#include <stdlib.h>
+
+#include "ferula/autoscale/picture.h"
+#include "ferula/base/check.h"
+#include "ferula/base/mem.h"
+
+/* ---- figures ---------------------------------------------------------------------------- */
+
+/* The first trigger's metric is more than its target allows so many replicas. */
+static bool over_target(const struct sim_event *e)
+{
+    const struct metric_view *m = &e->metrics[0];
+
+    if (e->n_metrics == 0 || m->verdict.failed || m->target_milli <= 0)
+        return false;
+    return (double)m->verdict.milli > (double)m->target_milli * MAX(e->ready_replicas, 0);
+}
+
+static void note_change(struct picture_tally *t, int32_t before, int32_t after)
+{
+    struct picture_summary *out = &t->sum;
+    int now = after > before ? 1 : -1;
+
+    if (before == after)
+        return;
+    out->changes++;
+    out->flaps += t->direction != 0 && t->direction != now;
+    t->direction = now;
+    out->least = MIN(out->least, after);
+    out->most = MAX(out->most, after);
+    out->last = after;
+}
+
+static void pass_time(struct picture_tally *t, ts_ms to)
+{
+    double span = (double)(to - t->at) / 1000;
+
+    t->sum.replica_seconds += t->replicas * span;
+    if (t->capacity <= 0 && t->over)
+        t->sum.under_s += span;
+    t->at = to;
+}
+
+/* ---- points ----------------------------------------------------------------------------- */
+
+/* What of two neighbours is worth more. The marks are the ones with a text of their own. */
+static int worth(const struct sim_event *e)
+{
+    if (e->note.p != NULL)
+        return 3;
+    if (e->before != e->after)
+        return 2;
+    return e->actor == ACTOR_HPA;
+}
+
+static void move_point(struct picture_tally *t, size_t to, size_t from)
+{
+    struct sim_event *v = t->points.events;
+
+    v[to] = v[from];
+    if (v[from].metrics == NULL)
+        return;
+    t->metrics[to] = t->metrics[from];
+    v[to].metrics = &t->metrics[to];
+}
+
+/* Of each two neighbours one stays; marks do in any case. */
+static void thin(struct picture_tally *t)
+{
+    const struct sim_event *v = t->points.events;
+    size_t n = 0;
+
+    for (size_t i = 0; i + 1 < t->points.n_events; i += 2) {
+        int first = worth(&v[i]), second = worth(&v[i + 1]);
+
+        if (first > second || first == 3)
+            move_point(t, n++, i);
+        if (second >= first)
+            move_point(t, n++, i + 1);
+    }
+    t->points.n_events = n;
+}
+
+static void keep_point(struct picture_tally *t, const struct sim_event *e)
+{
+    struct sim_event *p;
+    size_t i;
+
+    if (t->points.events == NULL) {
+        t->points.events = xcalloc(PICTURE_POINTS, sizeof(*t->points.events));
+        t->metrics = xcalloc(PICTURE_POINTS, sizeof(*t->metrics));
+    }
+    if (t->points.n_events == PICTURE_POINTS)
+        thin(t);
+    i = t->points.n_events++;
+    p = &t->points.events[i];
+    *p = (struct sim_event){
+        .t = e->t,
+        .actor = e->actor,
+        .before = e->before,
+        .after = e->after,
+        .proposal = e->proposal,
+        .reason = e->reason,
+    };
+    if (e->before != e->after && t->sum.changes < PICTURE_MARKS)
+        p->note = arena_str(&t->texts, e->note);
+    if (e->n_metrics == 0)
+        return;
+    t->metrics[i] = e->metrics[0];
+    t->metrics[i].verdict.why = (struct str){0};
+    p->metrics = &t->metrics[i];
+    p->n_metrics = 1;
+}
+
+/* ---- all of it -------------------------------------------------------------------------- */
+
+void picture_tally_begin(struct picture_tally *t, const struct sim_setup *setup, double capacity,
+                         bool draws)
+{
+    int32_t replicas = setup->replicas;
+
+    *t = (struct picture_tally){
+        .points = {.setup = setup   },
+        .sum = { .least = replicas, .most = replicas, .last = replicas},
+        .setup = setup,
+        .capacity = capacity,
+        .draws = draws,
+        .at = setup->start,
+        .replicas = replicas,
+    };
+}
+
+void picture_tally_event(struct picture_tally *t, const struct sim_event *e)
+{
+    pass_time(t, e->t);
+    if (t->draws)
+        keep_point(t, e);
+    if (e->actor == ACTOR_HPA)
+        t->over = over_target(e);
+    note_change(t, e->before, e->after);
+    t->replicas = e->after;
+}
+
+void picture_tally_sample(struct picture_tally *t, const struct world_sample *s)
+{
+    const struct world_sample *last = &t->sample;
+    double span = (double)(s->t - last->t) / 1000;
+
+    if (t->capacity > 0 && t->has_sample && last->t >= t->setup->start &&
+        last->offered > last->served) {
+        t->sum.under_s += span;
+        t->sum.lost += (last->offered - last->served) * span;
+    }
+    t->sample = *s;
+    t->has_sample = true;
+}
+
+void picture_tally_end(struct picture_tally *t)
+{
+    pass_time(t, t->setup->end);
+}
+
+void picture_tally_release(struct picture_tally *t)
+{
+    free(t->points.events);
+    free(t->metrics);
+    arena_release(&t->texts);
+    *t = (struct picture_tally){0};
+}
+
+void picture_summary(const struct picture_run *run, struct picture_summary *out)
+{
+    struct picture_tally t;
+
+    picture_tally_begin(&t, run->trace->setup, run->capacity, false);
+    for (size_t i = 0; i < run->trace->n_events; i++)
+        picture_tally_event(&t, &run->trace->events[i]);
+    for (size_t i = 0; i < run->n_samples; i++)
+        picture_tally_sample(&t, &run->samples[i]);
+    picture_tally_end(&t);
+    *out = t.sum;
+    picture_tally_release(&t);
+}
