@@ -220,8 +220,8 @@ bench-compare: setup                   ## ingest, memory, disk, restarts and que
 	$(Q)$(PYTHON) bench/compare.py --ferula $(B)/ferula --load $(B)/bench-load
 bench-micro: $(B)/bench-micro          ## the parts alone: decoding, codecs, selecting
 	$(Q)$(B)/bench-micro
-bench-autoscale: $(B)/bench-autoscale  ## stories of ScaledObjects in virtual time
-	$(Q)$(B)/bench-autoscale examples/walkthrough.test.yaml
+bench-autoscale: $(B)/bench-autoscale  ## stories and a year of ScaledObjects in virtual time
+	$(Q)$(B)/bench-autoscale examples/walkthrough.test.yaml examples/scaled-object.yaml
 
 install: ferula                        ## DESTDIR and PREFIX are honoured
 	install -D -m 755 $(B)/ferula $(DESTDIR)$(PREFIX)/bin/ferula

@@ -1,7 +1,8 @@
 /*
- * stories.c - how long stories of ScaledObjects take in one process, and that they repeat.
+ * stories.c - how long stories of ScaledObjects take in one process, and that they repeat; first a
+ * year.c.
  *
- *     bench-autoscale examples/walkthrough.test.yaml
+ *     bench-autoscale examples/walkthrough.test.yaml examples/scaled-object.yaml
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,16 +12,17 @@
 #include "ferula/autoscale/story.h"
 #include "ferula/base/check.h"
 #include "ferula/base/clock.h"
+#include "year.h"
 
 #define N_STORIES 1000
 #define N_BEST    20
 
-static double ms_since(int64_t began_ns)
+double bench_ms_since(long long began_ns)
 {
     return (double)(clock_mono_ns(clock_system()) - began_ns) / 1e6;
 }
 
-static long memory_kib(void)
+long bench_memory_kib(void)
 {
     struct rusage use;
 
@@ -64,7 +66,7 @@ static void bench_each(const struct story_file *sf)
             int64_t began = clock_mono_ns(clock_system());
 
             simulated = run(sf, i, NULL);
-            best = MIN(best, ms_since(began));
+            best = MIN(best, bench_ms_since(began));
         }
         printf("%-72.*s %4" PRId64 " min  %8.3f ms\n", (int)name.n, name.p, simulated / 60000,
                best);
@@ -79,7 +81,7 @@ static void bench_many(const struct story_file *sf)
     for (size_t i = 0; i < N_STORIES; i++)
         simulated += run(sf, i % story_count(sf), NULL);
     printf("%d stories, one after another: %.3f s for %.1f h, at most %ld MiB\n", N_STORIES,
-           ms_since(began) / 1e3, (double)simulated / 3.6e6, memory_kib() / 1024);
+           bench_ms_since(began) / 1e3, (double)simulated / 3.6e6, bench_memory_kib() / 1024);
 }
 
 static void bench_twice(const struct story_file *sf)
@@ -103,10 +105,11 @@ int main(int argc, char **argv)
     struct story_file *sf;
     struct fault f;
 
-    if (argc != 2 || story_file_load(&a, argv[1], &sf, &complaints, &f) < 0) {
-        fprintf(stderr, "usage: %s FILE.test.yaml\n", argv[0]);
+    if (argc != 3 || story_file_load(&a, argv[1], &sf, &complaints, &f) < 0) {
+        fprintf(stderr, "usage: %s FILE.test.yaml SO.yaml\n", argv[0]);
         return 2;
     }
+    bench_year(argv[2]); /* first: it tells the peak memory */
     bench_each(sf);
     bench_many(sf);
     bench_twice(sf);

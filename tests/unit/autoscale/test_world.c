@@ -128,6 +128,52 @@ static void test_app(void **state)
     end(&m);
 }
 
+static void no_sample(void *ctx, const struct world_sample *s)
+{
+    (void)ctx, (void)s;
+}
+
+static const char *const looks_back[] = {
+    "sum(n_total)",
+    "sum(rate(n_total[2h]))",
+    "sum(n_total offset 90m)",
+    "max_over_time(sum(rate(n_total[5m]))[3h:1m])",
+    "sum(n_total @ start() offset 4h)",
+};
+
+/* A world with a sink forgets, but nothing that a query can look at. */
+static void test_forgets(void **state)
+{
+    (void)state;
+    for (size_t q = 0; q < COUNT(looks_back); q++) {
+        struct world_setup s = setup_of(looks_back[q]);
+        struct made kept, forgetful;
+
+        s.app = (struct app_model){
+            .given = true,
+            .load = load,
+            .n_load = COUNT(load),
+            .labels = {counter, COUNT(counter)},
+        };
+        make(&kept, &s);
+        s.sink = no_sample;
+        make(&forgetful, &s);
+        for (int at_s = 0; at_s < 8 * 3600; at_s += 60) {
+            struct answer want, got;
+
+            kept.base.scale(kept.base.ctx, START + at_s * S, 1 + at_s / 600 % 4);
+            forgetful.base.scale(forgetful.base.ctx, START + at_s * S, 1 + at_s / 600 % 4);
+            want = ask(&kept, at_s);
+            got = ask(&forgetful, at_s);
+            assert_int_equal(got.kind, want.kind);
+            assert_int_equal(got.n, want.n);
+            assert_true(want.n == 0 || got.value == want.value);
+        }
+        end(&kept);
+        end(&forgetful);
+    }
+}
+
 static void test_pods(void **state)
 {
     struct world_setup s = setup_of("1");
@@ -326,6 +372,7 @@ int main(void)
     CASES_ADD_TABLE(&c, answer_cases, test_answer, query);
     CASES_ADD_TABLE(&c, fault_cases, test_fault, name);
     CASES_ADD_TABLE(&c, load_cases, test_load, text);
+    cases_add(&c, "it forgets what no query sees", test_forgets, NULL);
     cases_add(&c, "pods", test_pods, NULL);
     cases_add(&c, "numbers", test_numbers, NULL);
     return CASES_RUN("world", &c);
