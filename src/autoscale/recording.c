@@ -160,3 +160,13 @@ int recording_copy(struct source *from, const struct scaled_object *so, struct s
     arena_release(&a);
     return rc;
 }
+
+int recording_feed(void *windows, ts_ms oldest, ts_ms to)
+{
+    struct recording_windows *w = windows;
+    struct source_range range = {w->at, to};
+
+    mem_source_drop(w->to, oldest);
+    w->at = to + 1;
+    return recording_copy(w->from, w->so, range, w->to, w->f);
+}

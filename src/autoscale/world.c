@@ -16,6 +16,7 @@
 #define KEDA_TIMEOUT_MS 3000 /* KEDA_HTTP_DEFAULT_TIMEOUT */
 #define WORLD_MAGIC     0x77c0a3d1u
 #define DROP_EVERY_MS   ((dur_ms)3600000)
+#define FEED_AHEAD_MS   ((dur_ms)6 * 3600000)
 
 enum way { BY_QUERY, BY_SCHEDULE, BY_NUMBERS };
 
@@ -49,6 +50,9 @@ struct pod_world {
     bool forgets;
     dur_ms reach; /* of all queries; INT64_MAX: not known */
     ts_ms next_drop;
+    int (*feed)(void *ctx, ts_ms oldest, ts_ms to); /* NULL: none */
+    void *feed_ctx;
+    ts_ms fed; /* up to then, at least */
 };
 
 static struct pod_world *world_from(void *ctx)
@@ -148,12 +152,26 @@ static int world_ask(void *ctx, size_t i, ts_ms now, struct arena *a, struct ans
     return 0;
 }
 
+/* What no query at `now` or later can look at; KEDA asks for the second before. */
+static ts_ms oldest_seen(const struct pod_world *w, ts_ms now)
+{
+    return w->reach == INT64_MAX ? INT64_MIN : now - w->reach - 1000;
+}
+
+static int feed(struct pod_world *w, ts_ms now)
+{
+    if (w->feed == NULL || now <= w->fed)
+        return 0;
+    w->fed = now + FEED_AHEAD_MS;
+    return w->feed(w->feed_ctx, oldest_seen(w, now), w->fed);
+}
+
 /* Once an hour, so that it costs little: what no query can look at any more. */
 static void forget(struct pod_world *w, ts_ms now)
 {
     if (!w->forgets || w->reach == INT64_MAX || now < w->next_drop)
         return;
-    autoscale__app_forget(&w->app, now - w->reach - 1000); /* KEDA asks for the second before */
+    autoscale__app_forget(&w->app, oldest_seen(w, now));
     w->next_drop = now + DROP_EVERY_MS;
 }
 
@@ -168,7 +186,7 @@ static int world_advance(void *ctx, ts_ms now)
     }
     autoscale__app_advance(&w->app, now);
     forget(w, now);
-    return 0;
+    return feed(w, now);
 }
 
 static void world_scale(void *ctx, ts_ms now, int32_t replicas)
@@ -243,6 +261,9 @@ int pod_world_new(const struct world_setup *setup, struct pod_world **out, struc
     w->features = setup->features;
     w->forgets = setup->sink != NULL;
     w->next_drop = setup->start + DROP_EVERY_MS;
+    w->feed = setup->feed;
+    w->feed_ctx = setup->feed_ctx;
+    w->fed = INT64_MIN;
     gaps = autoscale__fault_gaps(&w->arena, setup->faults, setup->n_faults, &n_gaps);
     autoscale__app_init(&w->app, setup, gaps, n_gaps);
     autoscale__view_init(&w->view);

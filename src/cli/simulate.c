@@ -94,8 +94,16 @@ static int run_variant(struct simulate *s, struct variant *v)
     struct world_setup w = world_of(s, v);
     struct pod_world *world;
     struct fault f = {0};
-    int rc = pod_world_new(&w, &world, &f);
+    struct recording_windows windows = {
+        .from = s->data.source, .so = v->object, .to = s->recording, .f = &f, .at = s->start};
+    int rc;
 
+    if (s->windowed) {
+        mem_source_clear(s->recording);
+        w.feed = recording_feed;
+        w.feed_ctx = &windows;
+    }
+    rc = pod_world_new(&w, &world, &f);
     if (rc == 0) {
         v->run = s;
         v->setup = (struct sim_setup){
@@ -115,10 +123,14 @@ static int run_variant(struct simulate *s, struct variant *v)
         cli__simulate_form(s)->variant_end(s, v);
     }
     pod_world_free(world);
-    if (rc == FER_EIO)
+    if (s->data.server != NULL && rc == 0 && cli__http_source_failed(s->data.server, &f) != CLI__OK)
+        rc = FER_EIO;
+    if (rc == FER_EIO && ferror(stdout))
         return CLI__FAILED;
     if (rc < 0)
         fprintf(stderr, "ferula simulate: " STR_FMT ": %s\n", STR_ARG(v->name), f.text);
+    if (rc == FER_EIO)
+        return CLI__UNREACHABLE;
     return rc < 0 ? CLI__USAGE : CLI__OK;
 }
 

@@ -43,6 +43,7 @@ struct simulate {
     struct autoscale_versions versions;
     struct data data;             /* as it was opened; data.source NULL: none was given */
     struct mem_source *recording; /* owned: what is asked of it, and of --series */
+    bool windowed;                /* a long recording: it is copied while time goes on */
     struct app_model app;
     struct fault_span *faults;
     size_t n_faults;

@@ -14,6 +14,7 @@
 
 #define DEFAULT_LENGTH_MS (15 * 60 * 1000)
 #define MAX_LENGTH_MS     ((dur_ms)3660 * 24 * 3600 * 1000)
+#define WINDOWED_FROM_MS  ((dur_ms)7 * 24 * 3600 * 1000)
 #define MIN_SCRAPE_MS     1000
 #define AFTER_LOAD_MS     (10 * 60 * 1000) /* for what the end of the load does */
 
@@ -151,7 +152,9 @@ static int copy_data(struct simulate *s)
     struct fault f;
     int rc = 0;
 
-    if (s->data.source == NULL)
+    s->windowed =
+        s->data.source != NULL && s->flags->series == NULL && s->end - s->start > WINDOWED_FROM_MS;
+    if (s->data.source == NULL || s->windowed)
         return CLI__OK;
     for (size_t i = 0; rc == 0 && i < s->manifests.n_scaled_objects; i++)
         rc = recording_copy(s->data.source, &s->manifests.scaled_objects[i], range, s->recording,

@@ -315,6 +315,35 @@ def test_simulate_on_recorded_data(tmp_path):
     assert re.search(r"^15s +HPA +150/10 +1 -> 4 +ScaleUpLimit", live, re.M)
 
 
+def recorded_days(days, chunk=240, begin=1_700_000_000):
+    """Lines of JSON of a counter whose rate goes up and down each day, in order of time."""
+    lines, value = [], 0
+    for first in range(0, days * 5760, chunk):
+        values = []
+        for i in range(first, first + chunk):
+            values.append(value)
+            value += 15 * (150 if i % 5760 < 2880 else 20)
+        lines.append(json.dumps({
+            "metric": {"__name__": "http_requests_total", "namespace": "keda-demo"}, "values": values,
+            "timestamps": [(begin + i * 15) * 1000 for i in range(first, first + chunk)]}) + "\n")
+    return lines
+
+
+def test_a_long_recording_is_read_in_windows(tmp_path):
+    path, series = tmp_path / "a.jsonl", tmp_path / "a.series"
+    path.write_text("".join(recorded_days(10)))
+    series.write_text("unrelated 0+1x4\n")  # with it the recording is held whole
+    windows, whole = (out_of(run_ferula("simulate", OBJECT, f"--data={path}", "-o", "csv", *words), 0)
+                      for words in ([], [f"--series={series}"]))
+    assert len(windows.splitlines()) > 10 * 5760 and windows == whole
+
+
+def test_simulate_a_quarter(tmp_path):
+    out = out_of(run_ferula("simulate", OBJECT, "--load=0:30,40d:150", "--for=90d"), 0)
+    assert re.search(r"^40d15s +HPA |^960h15s +HPA |^57600m15s +HPA ", out, re.M), out
+    assert len(out.splitlines()) < 40
+
+
 @pytest.mark.parametrize("words,says", [
     (["--load=5"], "'5' is not TIME:NUMBER"),
     (["--app=capacitty=5"], "'capacitty' is none of capacity"),

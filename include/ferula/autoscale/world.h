@@ -89,6 +89,13 @@ struct world_setup {
      */
     void (*sink)(void *ctx, const struct world_sample *s);
     void *sink_ctx;
+    /*
+     * When set, `source` is filled as time goes on: all samples up to `to` are to be there when it
+     * returns, and none from before `oldest` will be looked at again. Below 0: the call of the
+     * world that needed them returns that.
+     */
+    int (*feed)(void *ctx, ts_ms oldest, ts_ms to);
+    void *feed_ctx;
 };
 
 /* How far back a query looks at most; INT64_MAX: no bound is known (@, computed durations). */
@@ -100,6 +107,17 @@ dur_ms recording_reach(const struct promql_expr *e);
  */
 int recording_copy(struct source *from, const struct scaled_object *so, struct source_range range,
                    struct mem_source *to, struct fault *f);
+
+/* The same in windows, as a world's feed: `to` holds no more than one of them and what is seen. */
+struct recording_windows {
+    struct source *from;
+    const struct scaled_object *so;
+    struct mem_source *to;
+    struct fault *f;
+    ts_ms at; /* the beginning; then: what is before was copied */
+};
+
+int recording_feed(void *windows, ts_ms oldest, ts_ms to);
 
 struct pod_world;
 
