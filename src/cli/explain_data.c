@@ -17,8 +17,7 @@
 
 /* ---- files ------------------------------------------------------------------------------ */
 
-static int add_series(struct data *d, const char *name, const struct ingest_series *s,
-                      struct fault *f)
+int cli__data_add(struct data *d, const char *name, const struct ingest_series *s, struct fault *f)
 {
     for (size_t i = 0, run; i < s->n_samples; i += run) { /* they may come in any order */
         for (run = 1; i + run < s->n_samples; run++)
@@ -52,7 +51,7 @@ static int read_jsonl(struct data *d, struct input *in, struct fault *f)
             rc = fault_set(f, FER_EINVAL, 0, "%s: line %llu: %s", in->name,
                            (unsigned long long)in->n_lines, mine.text);
         else
-            rc = add_series(d, in->name, &s, f);
+            rc = cli__data_add(d, in->name, &s, f);
         if (rc < 0)
             break;
         arena_reset(&a);
@@ -78,7 +77,7 @@ static int read_text(struct data *d, struct input *in, ts_ms now, struct fault *
             (void)fault_set(f, FER_EINVAL, 0, "%s: %s", in->name, mine.text);
     }
     for (size_t i = 0; i < text.n_series && rc == 0; i++)
-        rc = add_series(d, in->name, &text.series[i], f);
+        rc = cli__data_add(d, in->name, &text.series[i], f);
     buf_release(&whole);
     arena_release(&a);
     return rc;

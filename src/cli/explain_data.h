@@ -8,6 +8,7 @@
 #include "http_source.h"
 
 struct tsdb;
+struct ingest_series;
 
 struct data {
     struct arena arena;       /* of the series of a test file */
@@ -34,6 +35,9 @@ struct data_opts {
  */
 int cli__data_open(struct data *d, const struct data_opts *opts, struct fault *f);
 void cli__data_close(struct data *d);
+
+/* Adds a series of the file `name` to d->files. */
+int cli__data_add(struct data *d, const char *name, const struct ingest_series *s, struct fault *f);
 
 /* explain_story.c: the input_series of a test in a file of `ferula test`. */
 int cli__story_source(struct data *d, const char *path, const char *test, struct fault *f);

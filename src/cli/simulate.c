@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "ferula/base/check.h"
+#include "recording_file.h"
 #include "test.h"
 
 #define FLUSH_BYTES 65536
@@ -89,21 +90,43 @@ static struct world_setup world_of(struct simulate *s, struct variant *v)
     return w;
 }
 
+/* Where a long recording is taken from while time goes on. */
+struct feed {
+    struct recording_windows windows;
+    struct recording_file *file; /* owned; NULL: none */
+};
+
+static int open_feed(struct simulate *s, struct variant *v, struct feed *feed,
+                     struct world_setup *w, struct fault *f)
+{
+    *feed = (struct feed){
+        .windows = {
+                    .from = s->data.source, .so = v->object, .to = s->recording, .f = f, .at = s->start}
+    };
+    if (s->stream == NULL && !s->windowed)
+        return 0;
+    mem_source_clear(s->recording);
+    w->feed = recording_feed;
+    w->feed_ctx = &feed->windows;
+    if (s->stream != NULL) {
+        int rc = cli__recording_open(s->stream, s->recording, &feed->file, f);
+
+        w->feed = cli__recording_feed;
+        w->feed_ctx = feed->file;
+        return rc;
+    }
+    return 0;
+}
+
 static int run_variant(struct simulate *s, struct variant *v)
 {
     struct world_setup w = world_of(s, v);
-    struct pod_world *world;
+    struct pod_world *world = NULL;
     struct fault f = {0};
-    struct recording_windows windows = {
-        .from = s->data.source, .so = v->object, .to = s->recording, .f = &f, .at = s->start};
-    int rc;
+    struct feed feed;
+    int rc = open_feed(s, v, &feed, &w, &f);
 
-    if (s->windowed) {
-        mem_source_clear(s->recording);
-        w.feed = recording_feed;
-        w.feed_ctx = &windows;
-    }
-    rc = pod_world_new(&w, &world, &f);
+    rc = rc < 0 ? rc : pod_world_new(&w, &world, &f);
     if (rc == 0) {
         v->run = s;
         v->setup = (struct sim_setup){
@@ -123,6 +146,7 @@ static int run_variant(struct simulate *s, struct variant *v)
         cli__simulate_form(s)->variant_end(s, v);
     }
     pod_world_free(world);
+    cli__recording_close(feed.file);
     if (s->data.server != NULL && rc == 0 && cli__http_source_failed(s->data.server, &f) != CLI__OK)
         rc = FER_EIO;
     if (rc == FER_EIO && ferror(stdout))

@@ -43,6 +43,7 @@ struct simulate {
     struct autoscale_versions versions;
     struct data data;             /* as it was opened; data.source NULL: none was given */
     struct mem_source *recording; /* owned: what is asked of it, and of --series */
+    const char *stream;           /* a long file that is read while time goes on; NULL: none */
     bool windowed;                /* a long recording: it is copied while time goes on */
     struct app_model app;
     struct fault_span *faults;

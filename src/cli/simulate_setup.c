@@ -3,6 +3,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "ferula/autoscale/story.h"
 #include "ferula/base/check.h"
@@ -10,6 +11,7 @@
 #include "ferula/model/duration.h"
 #include "form.h"
 #include "input.h"
+#include "recording_file.h"
 #include "simulate.h"
 
 #define DEFAULT_LENGTH_MS (15 * 60 * 1000)
@@ -220,6 +222,33 @@ static int read_versions(struct simulate *s)
     return CLI__OK;
 }
 
+/* A file that spans long and is in order needs not be held. */
+static int open_stream(struct simulate *s, const char *path)
+{
+    struct recording_span span;
+    struct stat st;
+    struct fault f;
+
+    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode))
+        return CLI__OK; /* of another kind */
+    if (cli__recording_scan(path, &span, &f) < 0) {
+        fprintf(stderr, "ferula simulate: %s\n", f.text);
+        return CLI__USAGE;
+    }
+    if (!span.lines || span.begin > span.end || span.end - span.begin <= WINDOWED_FROM_MS)
+        return CLI__OK;
+    if (!span.ordered && span.end - span.begin <= STORY_MAX_LENGTH)
+        return CLI__OK;
+    if (!span.ordered) {
+        fprintf(stderr, "ferula simulate: %s\n", span.why.text);
+        return CLI__USAGE;
+    }
+    s->data.begin = span.begin;
+    s->data.end = span.end;
+    s->stream = path;
+    return CLI__OK;
+}
+
 static int open_data(struct simulate *s)
 {
     struct data_opts opts = {.words = &s->flags->data,
@@ -231,6 +260,11 @@ static int open_data(struct simulate *s)
 
     if (s->flags->data.n == 0)
         return CLI__OK;
+    if (s->flags->data.n == 1 && s->flags->series == NULL) {
+        rc = open_stream(s, s->flags->data.v[0]);
+        if (rc != CLI__OK || s->stream != NULL)
+            return rc;
+    }
     rc = cli__data_open(&s->data, &opts, &f);
     if (rc != CLI__OK)
         fprintf(stderr, "ferula simulate: %s\n", f.text);
@@ -242,14 +276,14 @@ static ts_ms default_start(const struct simulate *s)
 {
     dur_ms length = s->flags->length > 0 ? s->flags->length : DEFAULT_LENGTH_MS;
 
-    if (s->data.source == NULL)
+    if (s->data.source == NULL && s->stream == NULL)
         return 0;
     return s->data.begin != INT64_MAX ? s->data.begin : s->data.end - length;
 }
 
 static int set_end(struct simulate *s)
 {
-    if (s->data.source != NULL)
+    if (s->data.source != NULL || s->stream != NULL)
         s->end = MAX(s->end, s->data.end);
     if (s->app.n_load > 0)
         s->end = MAX(s->end, s->app.load[s->app.n_load - 1].t + AFTER_LOAD_MS);
