@@ -48,6 +48,7 @@ FUZZ    := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAY  := $(patsubst tests/fuzz/fuzz_%.c,$(B)/tests/fuzz/replay_%,$(wildcard tests/fuzz/fuzz_*.c))
 LOAD    := $(wildcard bench/load/*.c)
 MICRO   := $(wildcard bench/micro/*.c) bench/load/mix.c
+STORIES := $(wildcard bench/autoscale/*.c)
 HDR     := $(shell find include -name '*.h' ! -name '*.tbl.h' 2>/dev/null)
 FORMAT  := $(filter-out %.tbl.h,$(SRC) $(SRCXX) src/main.c $(HDR) $(wildcard src/*/*.h \
            tests/unit/*/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/promqltest/*.[ch] tests/autoscale-diff/*.[ch] bench/*/*.[ch] \
@@ -56,7 +57,7 @@ FORMAT  := $(filter-out %.tbl.h,$(SRC) $(SRCXX) src/main.c $(HDR) $(wildcard src
 .PHONY: all ferula help setup test test-long demo unit blackbox promqltest fuzz fuzz-corpus \
         fuzz-promql interop crash damage power-cuts faults soak asan tsan valgrind check check-layers \
         check-headers \
-        check-magic format format-check tidy coverage bench bench-start bench-compare bench-micro install clean
+        check-magic format format-check tidy coverage bench bench-start bench-compare bench-micro bench-autoscale install clean
 
 all: setup                             ## install what is missing, build the program
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) ferula
@@ -114,6 +115,8 @@ $(B)/bench-load: $(LOAD:%.c=$(B)/%.o) $(B)/libferula.a
 # A measurement of one part may include its private headers, as a unit test does.
 $(B)/bench/micro/%.o: CFLAGS += -Isrc/tsdb
 $(B)/bench-micro: $(MICRO:%.c=$(B)/%.o) $(B)/libferula.a
+	$(Q)echo "  LINK  $@"; $(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
+$(B)/bench-autoscale: $(STORIES:%.c=$(B)/%.o) $(B)/libferula.a
 	$(Q)echo "  LINK  $@"; $(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS)
 
 # Tests that inject faults from outside: programs, and what is loaded before the C library.
@@ -217,6 +220,8 @@ bench-compare: setup                   ## ingest, memory, disk, restarts and que
 	$(Q)$(PYTHON) bench/compare.py --ferula $(B)/ferula --load $(B)/bench-load
 bench-micro: $(B)/bench-micro          ## the parts alone: decoding, codecs, selecting
 	$(Q)$(B)/bench-micro
+bench-autoscale: $(B)/bench-autoscale  ## stories of ScaledObjects in virtual time
+	$(Q)$(B)/bench-autoscale examples/walkthrough.test.yaml
 
 install: ferula                        ## DESTDIR and PREFIX are honoured
 	install -D -m 755 $(B)/ferula $(DESTDIR)$(PREFIX)/bin/ferula

@@ -30,6 +30,7 @@ struct api_opts {
     size_t max_concurrency;
     size_t max_reads;         /* remote reads at once; 0: any number */
     size_t read_sample_limit; /* of an answer of remote read; 0: none */
+    size_t max_polls;         /* of scalers, recorded in the store; 0: none */
     size_t read_frame_bytes;  /* of a frame of streamed chunks */
     struct pool *helpers;     /* idle threads that help with large queries; borrowed, NULL: none */
     size_t n_helpers;         /* in one query at most */
@@ -42,7 +43,7 @@ struct api_opts {
     bool remote_write;         /* the receiver is on */
     bool refuse_v1, refuse_v2; /* of the two messages of remote write */
     bool otlp;                 /* the receiver of OTLP is on */
-    bool admin;                /* snapshots are made and series deleted for whoever asks */
+    bool admin; /* snapshots are made, series deleted and faults injected for whoever asks */
     struct ingest_limits limits;
     const struct api_flag *flags; /* borrowed for the life of the api */
     size_t n_flags;

@@ -143,6 +143,7 @@ size_t http_params(struct http_req *req, const char *name, const struct str **ou
 bool http_form_ok(const struct http_req *req, struct str *text);
 
 struct str http_header(const struct http_req *req, const char *name); /* p == NULL when absent */
+struct str http_peer(const struct http_req *req);                     /* "127.0.0.1:40123" */
 
 /* Adds a response header; name is static, value is copied into the arena. */
 void http_reply_header(struct http_req *req, const char *name, struct str value);

@@ -31,6 +31,7 @@ struct tsdb_opts {
     dur_ms retention;          /* samples older than the newest less this are deleted; 0: none is */
     uint64_t retention_bytes;  /* above so many bytes in use the oldest samples go; 0: never */
     size_t max_exemplars;      /* kept at once, the newest; 0: none */
+    size_t max_records;        /* of the journal, kept at once, the newest; 0: none */
     dur_ms ooo_window;         /* takes samples out of order that are not older than the newest less
                                   this */
     unsigned max_readers;      /* reads at once; more fail with FER_EBUSY; 0: 512 */
@@ -227,6 +228,29 @@ struct tsdb_exemplars {
 int tsdb_query_exemplars(struct tsdb *db, struct arena *a, const struct tsdb_match *sets,
                          size_t n_sets, struct source_range range, struct tsdb_exemplars **out,
                          size_t *n, struct fault *f);
+
+/* ---- the journal ------------------------------------------------------------------------ */
+
+/*
+ * Records of the caller's own, bytes that mean nothing here, in the order in which they came; the
+ * newest opts.max_records stay. They are numbered from 1 without holes.
+ */
+#define TSDB_RECORD_MAX 4076 /* bytes */
+
+/*
+ * Copies the record. Any thread; waits for no disk: it is written within a second or so, and a kill
+ * loses what was not. False: not taken, for there were too many in this second, or none is kept.
+ */
+bool tsdb_journal_add(struct tsdb *db, struct str record);
+
+/* Called for a record; it is borrowed for the call. Not 0: no more are wanted. */
+typedef int (*tsdb_journal_each)(void *ctx, uint64_t number, struct str record);
+
+/* Newest first, those that are not written yet, too. Must not call the store from `each`. */
+int tsdb_journal_read(struct tsdb *db, tsdb_journal_each each, void *ctx, struct fault *f);
+
+/* Forgets all records that there are; the room is given back soon. */
+void tsdb_journal_clear(struct tsdb *db);
 
 /* ---- deleting --------------------------------------------------------------------------- */
 

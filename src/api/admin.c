@@ -110,3 +110,33 @@ int api__admin_snapshot(struct http_req *req)
     buf_release(&made);
     return 0;
 }
+
+/* A store without series, as durable as deleting them one by one. */
+static int empty_store(struct tsdb *db, struct arena *a, struct fault *f)
+{
+    struct matcher *all = arena_new(a, struct matcher);
+    struct tsdb_match set = {all, 1};
+    int rc = matcher_init(all, a, MATCH_RE, STR(LABEL_NAME), STR(".*"), f);
+
+    if (rc == 0)
+        rc = tsdb_delete(db, &set, 1, (struct source_range){INT64_MIN, INT64_MAX}, f);
+    return rc == 0 ? tsdb_clean_tombstones(db, f) : rc;
+}
+
+int api__reset(struct http_req *req)
+{
+    struct api *api = api__from(req->ctx);
+    struct fault f;
+    int rc;
+
+    if (is_disabled(req))
+        return 0;
+    api__faults_end_all(api);
+    tsdb_journal_clear(api->opts.db);
+    rc = empty_store(api->opts.db, &req->arena, &f);
+    if (rc < 0)
+        return api__fail(req, api__store_error(rc, API_INTERNAL), "%s", f.text);
+    LOG_INFO("The store was emptied");
+    req->reply.status = 204;
+    return 0;
+}

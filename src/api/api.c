@@ -64,6 +64,11 @@ static const struct {
 
     {GET_POST,     "/_ferula/tsdb/dump",                     api__tsdb_dump,          ON_POOL},
     {HTTP_GET,     "/_ferula/tsdb/analyze",                  api__tsdb_analyze,       ON_POOL},
+    {HTTP_GET,     "/_ferula/polls",                         api__polls,              ON_POOL},
+    {HTTP_GET,     "/_ferula/faults",                        api__faults_list,        ON_POOL},
+    {HTTP_POST,    "/_ferula/faults",                        api__faults_add,         ON_POOL},
+    {HTTP_DELETE,  "/_ferula/faults",                        api__faults_delete,      ON_POOL},
+    {HTTP_POST,    "/_ferula/reset",                         api__reset,              ON_POOL},
     {HTTP_OPTIONS, "/api/v1/{rest...}",                      api__no_content,         PLAIN},
 
     {HTTP_GET,     "/federate",                              api__federate,           HTTP_GZIP | HTTP_ON_POOL},
@@ -113,6 +118,7 @@ struct api *api_new(const struct api_opts *opts)
     qsort(api->flags, opts->n_flags, sizeof(api->flags[0]), by_flag_name);
     api__gate_init(&api->queries, opts->max_concurrency == 0 ? SIZE_MAX : opts->max_concurrency);
     api__gate_init(&api->reads, opts->max_reads == 0 ? SIZE_MAX : opts->max_reads);
+    api__faults_init(&api->faults);
     api__timing_init(&api->inner_eval);
     api__timing_init(&api->queue_time);
     return api;
@@ -123,6 +129,7 @@ void api_free(struct api *api)
     if (api == NULL)
         return;
     CHECK_MAGIC(api, API_MAGIC);
+    api__faults_release(&api->faults);
     api__timing_release(&api->queue_time);
     api__timing_release(&api->inner_eval);
     api__gate_release(&api->reads);

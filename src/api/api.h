@@ -21,6 +21,7 @@
 #include "ferula/promql.h"
 
 #include "brief.h"
+#include "faults.h"
 #include "gate.h"
 #include "timing.h"
 
@@ -45,6 +46,7 @@ struct api {
     struct api__gate reads;             /* the same for remote reads */
     struct api__brief brief;            /* which queries took next to no time */
     struct api__timing inner_eval, queue_time;
+    struct api__faults faults;
 };
 
 struct api *api__from(void *ctx); /* of a route; checks the magic */

@@ -49,6 +49,15 @@ int api__no_content(struct http_req *req);
 int api__admin_delete(struct http_req *req);
 int api__admin_clean(struct http_req *req);
 int api__admin_snapshot(struct http_req *req);
+int api__reset(struct http_req *req);
+
+/* polls_list.c */
+int api__polls(struct http_req *req);
+
+/* fault_rules.c */
+int api__faults_add(struct http_req *req);
+int api__faults_list(struct http_req *req);
+int api__faults_delete(struct http_req *req);
 
 /* tsdb_analyze.c */
 int api__tsdb_analyze(struct http_req *req);

@@ -136,6 +136,7 @@ int api__metrics(struct http_req *req)
     struct buf *b = &req->reply.body;
 
     req->reply.content_type = "text/plain; version=0.0.4; charset=utf-8";
+    api__faults_expire(api);
     write_build_info(b, api);
     stats_render(b);
     write_process(b);

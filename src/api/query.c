@@ -38,6 +38,8 @@ struct run {
 
     /* When it was begun, let through the gate, and done. */
     int64_t begin_ns, evaluate_ns, end_ns;
+
+    struct api__answer answer; /* what is said of it, for records */
 };
 
 static int64_t run_now_ns(const struct run *r)
@@ -343,8 +345,10 @@ static int run(struct run *r)
         return fail_early(r, rc, true);
     }
     rc = evaluate(r, &res);
-    if (rc == 0)
+    if (rc == 0) {
         (void)answer(r, &res);
+        api__answer_of(&res, r->limit, &r->answer);
+    }
     api__gate_leave(&r->api->queries);
     note_duration(r);
     if (r->given_up)
@@ -357,10 +361,11 @@ static int run(struct run *r)
     return 0;
 }
 
-int api__query(struct http_req *req)
+static int instant(struct http_req *req, struct api__answer *seen)
 {
     struct run r;
     struct fault f;
+    int rc;
 
     run_init(&r, req);
     if (req->brief && !api__brief_expect(&r.api->brief, r.q.text))
@@ -370,10 +375,12 @@ int api__query(struct http_req *req)
         read_options(&r, &f) < 0 || parse_query(&r, &f) < 0)
         return api__fail(req, API_BAD_DATA, "%s", f.text);
     r.q.end = r.q.start;
-    return run(&r);
+    rc = run(&r);
+    *seen = r.answer;
+    return rc;
 }
 
-int api__query_range(struct http_req *req)
+static int range(struct http_req *req)
 {
     struct run r;
     struct fault f;
@@ -388,4 +395,40 @@ int api__query_range(struct http_req *req)
                          "query, must be Scalar or instant Vector",
                          promql_type_documented(r.q.expr->type));
     return run(&r);
+}
+
+/* ---- with the faults that were asked for ------------------------------------------------ */
+
+int api__query(struct http_req *req)
+{
+    struct api__answer seen = {.kind = API_ANSWER_STATUS};
+    struct api__fault fault = {0};
+    bool faulty = api__faults_find(req, &fault);
+    int rc = 0;
+
+    if (faulty && req->brief)
+        return HTTP_TO_POOL;
+    if (!faulty || !api__fault_before(req, &fault, false, &seen)) {
+        rc = instant(req, &seen);
+        if (faulty)
+            api__fault_after(req, &fault, &seen);
+    }
+    if (rc == 0)
+        api__poll_note(req, &seen);
+    return rc;
+}
+
+int api__query_range(struct http_req *req)
+{
+    struct api__answer seen = {0};
+    struct api__fault fault = {0};
+    int rc;
+
+    if (!api__faults_find(req, &fault))
+        return range(req);
+    if (api__fault_before(req, &fault, true, &seen))
+        return 0;
+    rc = range(req);
+    api__fault_after(req, &fault, &seen);
+    return rc;
 }

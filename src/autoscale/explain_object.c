@@ -7,10 +7,12 @@
  */
 #include "ferula/autoscale/explain.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "ferula/base/num.h"
 
+#include "formula.h"
 #include "hpa_priv.h"
 
 #define DEFAULT_MAX_REPLICAS 100 /* KEDA's */
@@ -88,6 +90,72 @@ static int ask(struct arena *a, const struct explain_opts *opts,
     return 0;
 }
 
+/* ---- scalingModifiers ------------------------------------------------------------------- */
+
+static void run_formula(struct arena *a, const struct formula *fm, const struct explained_object *x,
+                        struct verdict *out)
+{
+    struct formula_var *vars = arena_array(a, struct formula_var, x->n_triggers);
+    struct fault f = {0};
+    bool nil = false;
+    double v = 0;
+
+    for (size_t i = 0; i < x->n_triggers; i++)
+        vars[i] = (struct formula_var){
+            .v = autoscale__of_milli(x->triggers[i].verdict.milli),
+            .nil = x->triggers[i].verdict.failed,
+        };
+    *out = (struct verdict){.failed = true};
+    if (formula_run(fm, a, vars, &v, &nil, &f) < 0)
+        out->why = arena_printf(a, "error trying to run custom formula: %s", f.text);
+    else if (nil)
+        out->why = STR("scalingModifiers formula evaluated to nil");
+    else if (!(fabs(v) < 9e15)) /* also NaN; what it becomes depends on the machine */
+        out->why = STR("the formula's result is no number that a quantity can be");
+    else
+        *out = (struct verdict){.value = v, .milli = (int64_t)(v * 1000)};
+}
+
+/* The composite metric: KEDA cuts it to thousandths. */
+static void explain_formula(struct arena *a, struct explained_object *x)
+{
+    const struct scaling_modifiers *m = &x->object->modifiers;
+    struct str *names = arena_array(a, struct str, x->n_triggers);
+    struct explained_formula *out = &x->formula;
+    struct formula *fm = NULL;
+    struct fault f = {0};
+    double activation = 0;
+
+    out->given = true;
+    out->verdict.failed = true;
+    for (size_t i = 0; i < x->n_triggers; i++)
+        names[i] = x->object->triggers[i].name.s;
+    if (!num_parse(m->target.s, &out->target, NULL) || !(out->target > 0))
+        out->verdict.why = STR("scalingModifiers.target is no number greater than zero");
+    else if (m->activation_target.s.n > 0 && !num_parse(m->activation_target.s, &activation, NULL))
+        out->verdict.why = STR("scalingModifiers.activationTarget is no number");
+    else if (formula_compile(a, m->formula.s, names, x->n_triggers, &fm, &f) < 0)
+        out->verdict.why = arena_str(a, str_of(f.text));
+    else
+        run_formula(a, fm, x, &out->verdict);
+    if (!out->verdict.failed)
+        out->verdict.active = autoscale__of_milli(out->verdict.milli) > activation;
+    x->active = out->verdict.active;
+}
+
+static void say_formula(const struct explained_object *x, struct lines *l)
+{
+    const struct explained_formula *fm = &x->formula;
+    struct str formula = x->object->modifiers.formula.s;
+
+    if (fm->verdict.failed)
+        say(l, "formula " STR_FMT ": " STR_FMT, STR_ARG(formula), STR_ARG(fm->verdict.why));
+    else
+        say(l, "formula " STR_FMT " = " STR_FMT ", %s; it takes the place of the triggers",
+            STR_ARG(formula), STR_ARG(autoscale__decimal(l->arena, fm->verdict.milli)),
+            fm->verdict.active ? "active" : "not active");
+}
+
 /* ---- the HPA ---------------------------------------------------------------------------- */
 
 static void say_proposal(struct lines *l, const struct hpa_metric *m, const struct hpa_input *in)
@@ -147,6 +215,37 @@ static void say_limit(struct lines *l, const struct hpa_output *out)
     }
 }
 
+static struct hpa_metric metric_of(enum metric_type type, const struct verdict *v, double target,
+                                   const struct autoscale_rules *rules)
+{
+    return (struct hpa_metric){
+        .type = type,
+        .failed = v->failed,
+        .usage_milli = v->milli,
+        .target_milli = quantity_of(target, rules),
+        .error = v->why,
+    };
+}
+
+static size_t metrics_of(const struct explained_object *x, const struct autoscale_rules *rules,
+                         struct hpa_metric out[HPA_METRICS_MAX])
+{
+    size_t n = 0;
+
+    if (x->formula.given) {
+        out[0] = metric_of(x->object->modifiers.metric_type, &x->formula.verdict, x->formula.target,
+                           rules);
+        return 1;
+    }
+    for (size_t i = 0; i < x->n_triggers && n < HPA_METRICS_MAX; i++) {
+        const struct explained_trigger *t = &x->triggers[i];
+
+        if (t->asked)
+            out[n++] = metric_of(t->trigger->metric_type, &t->verdict, t->target, rules);
+    }
+    return n;
+}
+
 static void sync(struct arena *a, const struct explain_opts *opts,
                  const struct autoscale_rules *rules, struct explained_object *x, struct lines *l)
 {
@@ -164,18 +263,7 @@ static void sync(struct arena *a, const struct explain_opts *opts,
         .rules = rules,
     };
 
-    for (size_t i = 0; i < x->n_triggers && in.n_metrics < HPA_METRICS_MAX; i++) {
-        const struct explained_trigger *t = &x->triggers[i];
-
-        if (t->asked)
-            metrics[in.n_metrics++] = (struct hpa_metric){
-                .type = t->trigger->metric_type,
-                .failed = t->verdict.failed,
-                .usage_milli = t->verdict.milli,
-                .target_milli = quantity_of(t->target, rules),
-                .error = t->verdict.why,
-            };
-    }
+    in.n_metrics = metrics_of(x, rules, metrics);
     /* Long past, so that nothing is held, where a new controller would hold what there is. */
     hpa__record(&state, SIZE_MAX, x->now, INT64_MIN / 2);
     hpa_sync(&state, &in, a, &x->hpa);
@@ -185,7 +273,7 @@ static void sync(struct arena *a, const struct explain_opts *opts,
         return;
     }
     for (size_t i = 0, k = 0; i < x->n_triggers; i++)
-        if (x->triggers[i].asked)
+        if (x->triggers[i].asked && !x->formula.given)
             x->triggers[i].proposal = x->hpa.proposals[k++];
     for (size_t i = 0; i < in.n_metrics; i++)
         if (!metrics[i].failed)
@@ -211,6 +299,8 @@ static void set_bounds(const struct explain_opts *opts, struct explained_object 
 
 static bool any_failed(const struct explained_object *x)
 {
+    if (x->formula.given && x->formula.verdict.failed)
+        return true;
     for (size_t i = 0; i < x->n_triggers; i++)
         if (x->triggers[i].asked && x->triggers[i].verdict.failed)
             return true;
@@ -281,14 +371,19 @@ int explain_object(struct arena *a, const struct scaled_object *object,
         n_asked += t->asked;
     }
     set_bounds(opts, out);
-    out->complete = n_asked == out->n_triggers && !object->modifiers.given;
-    if (object->modifiers.given)
-        say(&l,
-            "scalingModifiers: its formula takes the place of the triggers, and is not explained");
-    else if (n_asked < out->n_triggers)
+    out->complete = n_asked == out->n_triggers && n_asked > 0;
+    if (object->modifiers.given && out->complete) {
+        explain_formula(a, out);
+        say_formula(out, &l);
+    } else if (object->modifiers.given) {
+        say(&l, "the formula of scalingModifiers needs triggers that are not asked");
+    } else if (!out->complete) {
         say(&l, "by %zu of %zu triggers; what the others ask for may be more", n_asked,
             out->n_triggers);
-    if (!object->modifiers.given && n_asked > 0 && n_asked <= HPA_METRICS_MAX) {
+    }
+    out->known =
+        n_asked > 0 && n_asked <= HPA_METRICS_MAX && (out->complete || !object->modifiers.given);
+    if (out->known) {
         sync(a, opts, &rules, out, &l);
         say_fallback(out, &l);
         say_keda(out, &l);

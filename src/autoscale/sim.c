@@ -126,6 +126,8 @@ static void pause(struct sim *s)
     int64_t wanted;
 
     hpa_delete(s);
+    for (size_t i = 0; i < s->n; i++)
+        s->triggers[i].has_record = false;
     ev->reason = REASON_Paused;
     ev->note = STR("paused by annotation");
     for (size_t i = 0; i < s->object->annotations.n; i++)

@@ -100,6 +100,14 @@ static int check_bounds(struct sim *s, struct fault *f)
     const struct scaled_object *o = s->object;
     int64_t min = o->min_replicas.given ? MAX(o->min_replicas.v, 1) : 0;
     int64_t max = o->max_replicas.given ? o->max_replicas.v : MAX_REPLICAS;
+    const int64_t numbers[] = {o->polling_interval_s.v,
+                               o->cooldown_s.v,
+                               o->initial_cooldown_s.v,
+                               o->idle_replicas.v,
+                               o->fallback.replicas,
+                               o->fallback.failure_threshold,
+                               min,
+                               max};
 
     if (min > max)
         return fault_set(f, FER_EINVAL, 0,
@@ -111,8 +119,34 @@ static int check_bounds(struct sim *s, struct fault *f)
                          "IdleReplicaCount=%lld must be less than "
                          "MinReplicaCount=%lld",
                          (long long)o->idle_replicas.v, (long long)min);
-    if (max > INT32_MAX)
-        return fault_set(f, FER_EINVAL, 0, "maxReplicaCount %lld does not fit", (long long)max);
+    for (size_t i = 0; i < COUNT(numbers); i++)
+        if (numbers[i] < INT32_MIN || numbers[i] > INT32_MAX)
+            return fault_set(f, FER_EINVAL, 0, "%lld does not fit into an int32",
+                             (long long)numbers[i]);
+    return 0;
+}
+
+/* ValidateTriggers */
+static int check_triggers(const struct scaled_object *o, struct fault *f)
+{
+    if (o->n_triggers == 0)
+        return fault_set(f, FER_EINVAL, 0, "no triggers defined in the ScaledObject/ScaledJob");
+    for (size_t i = 0; i < o->n_triggers; i++) {
+        const struct trigger *t = &o->triggers[i];
+
+        if (t->use_cached_metrics && (trigger_is_resource(t) || str_is(t->type.s, "cron")))
+            return fault_set(f, FER_EINVAL, 0,
+                             "property \"useCachedMetrics\" is not supported for \"" STR_FMT
+                             "\" scaler",
+                             STR_ARG(t->type.s));
+        for (size_t k = 0; k < i; k++)
+            if (t->name.s.n > 0 && str_eq(t->name.s, o->triggers[k].name.s))
+                return fault_set(f, FER_EINVAL, 0,
+                                 "triggerName \"" STR_FMT
+                                 "\" is defined multiple times in the ScaledObject/ScaledJob, but "
+                                 "it must be unique",
+                                 STR_ARG(t->name.s));
+    }
     return 0;
 }
 
@@ -200,14 +234,14 @@ static int read_modifiers(struct sim *s, struct fault *f)
 
 int sim__adopt(struct sim *s, const struct scaled_object *object, struct fault *f)
 {
-    int rc;
+    int rc = check_triggers(object, f);
 
+    if (rc < 0)
+        return rc;
     s->object = object;
     if (object->n_triggers > HPA_METRICS_MAX)
         return fault_set(f, FER_ELIMIT, 0, "%zu triggers: %d can be simulated", object->n_triggers,
                          HPA_METRICS_MAX);
-    if (object->n_triggers == 0)
-        return fault_set(f, FER_EINVAL, 0, "no triggers defined in the ScaledObject/ScaledJob");
     if (s->n != 0 && s->n != object->n_triggers)
         return fault_set(f, FER_EUNSUP, 0, "a change of the number of triggers");
     s->n = object->n_triggers;
@@ -216,13 +250,14 @@ int sim__adopt(struct sim *s, const struct scaled_object *object, struct fault *
         for (size_t i = 0; i < s->n; i++)
             s->triggers[i].failures = -1;
     }
+    rc = check_bounds(s, f);
+    if (rc < 0)
+        return rc;
     s->poll_period = 1000 * (object->polling_interval_s.given ? object->polling_interval_s.v
                                                               : POLLING_INTERVAL_S);
     if (s->poll_period <= 0)
         return fault_set(f, FER_EINVAL, 0, "pollingInterval must be at least 1");
-    rc = check_bounds(s, f);
-    if (rc == 0)
-        rc = read_modifiers(s, f);
+    rc = read_modifiers(s, f);
     for (size_t i = 0; rc == 0 && i < s->n; i++)
         rc = read_trigger(s, i, f);
     if (rc < 0)

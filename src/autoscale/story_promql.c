@@ -5,10 +5,13 @@
 #include <stdlib.h>
 
 #include "ferula/base/check.h"
+#include "ferula/base/json.h"
 #include "ferula/base/num.h"
+#include "ferula/model/duration.h"
 #include "ferula/model/histogram.h"
 #include "ferula/promql.h"
 #include "story_priv.h"
+#include "view.h"
 
 /* ---- series ----------------------------------------------------------------------------- */
 
@@ -50,6 +53,22 @@ int story__series(const struct story_test *t, struct arena *a, struct mem_source
         rc = load_series(t, &t->series[i], a, ms, length, f);
     *out = ms;
     return rc;
+}
+
+int story_series(const struct story_file *sf, size_t i, struct arena *a, struct source **out,
+                 ts_ms *end, struct fault *f)
+{
+    struct mem_source *ms;
+    dur_ms length;
+    int rc;
+
+    CHECK(i < sf->n_tests);
+    rc = story__series(&sf->tests[i], a, &ms, &length, f);
+    if (rc < 0)
+        return rc;
+    *out = mem_source_base(ms);
+    *end = sf->tests[i].start + length;
+    return 0;
 }
 
 /* ---- what there should be, and what there is --------------------------------------------- */
@@ -141,6 +160,20 @@ static bool near(double x, double y, bool fuzzy)
     return x == y || (fuzzy && (nextafter(x, -INFINITY) == y || nextafter(x, INFINITY) == y));
 }
 
+/* As promtool does: by their texts, which have the hint of counter resets. */
+static bool same_histogram(const struct histogram *x, const struct histogram *y)
+{
+    struct buf a = {0}, b = {0};
+    bool same_text;
+
+    histogram_print_expression(&a, x);
+    histogram_print_expression(&b, y);
+    same_text = str_eq(buf_str(&a), buf_str(&b));
+    buf_release(&a);
+    buf_release(&b);
+    return same_text;
+}
+
 static bool same(const struct element *x, size_t nx, const struct element *y, size_t ny, bool fuzzy)
 {
     if (nx != ny)
@@ -148,8 +181,7 @@ static bool same(const struct element *x, size_t nx, const struct element *y, si
     for (size_t i = 0; i < nx; i++) {
         if (!labels_eq(x[i].labels, y[i].labels) || (x[i].h == NULL) != (y[i].h == NULL))
             return false;
-        if (x[i].h != NULL ? !histogram_equal(x[i].h, y[i].h)
-                           : !near(x[i].value, y[i].value, fuzzy))
+        if (x[i].h != NULL ? !same_histogram(x[i].h, y[i].h) : !near(x[i].value, y[i].value, fuzzy))
             return false;
     }
     return true;
@@ -167,7 +199,7 @@ static struct str print(struct arena *a, const struct element *v, size_t n)
         labels_print(&b, v[i].labels);
         buf_putc(&b, ' ');
         if (v[i].h != NULL)
-            histogram_print(&b, v[i].h);
+            histogram_print_expression(&b, v[i].h);
         else
             buf_add_num(&b, v[i].value, 'g');
     }
@@ -229,6 +261,115 @@ static void check_expr(const struct story_file *sf, const struct story_test *t,
 void story__exprs(const struct story_file *sf, const struct story_test *t, struct source *src,
                   struct arena *a, struct story_result *out)
 {
+    struct view view;
+    dur_ms last = 0;
+
     for (size_t i = 0; i < t->n_exprs; i++)
-        check_expr(sf, t, &t->exprs[i], src, a, out);
+        last = MAX(last, t->exprs[i].eval_time);
+    /* promtool has no samples after the last evaluation of rules, which an offset could look at. */
+    autoscale__view_init(&view);
+    view.members[view.n_members++] = src;
+    view.now = t->start + last / sf->evaluation_interval * sf->evaluation_interval;
+    for (size_t i = 0; i < t->n_exprs; i++)
+        check_expr(sf, t, &t->exprs[i], &view.base, a, out);
+}
+
+/* ---- promtool's file -------------------------------------------------------------------- */
+
+static void print_duration(struct json *j, const char *key, dur_ms d)
+{
+    struct buf b = {0};
+
+    duration_print(&b, d);
+    json_key(j, key);
+    json_str(j, buf_str(&b));
+    buf_release(&b);
+}
+
+/* JSON has no numbers that are not finite; YAML, which promtool reads, has. */
+static void print_number(struct json *j, struct buf *out, double v)
+{
+    if (isfinite(v)) {
+        json_float(j, v);
+        return;
+    }
+    buf_puts(out, isnan(v) ? ".nan" : v < 0 ? "-.inf" : ".inf");
+    j->comma = true;
+}
+
+static void print_expr(struct json *j, struct buf *out, const struct story_expr *e)
+{
+    json_object_begin(j);
+    json_key(j, "expr");
+    json_str(j, e->expr.s);
+    print_duration(j, "eval_time", e->eval_time);
+    json_key(j, "exp_samples");
+    json_array_begin(j);
+    for (size_t i = 0; i < e->n_samples; i++) {
+        const struct story_sample *s = &e->samples[i];
+
+        json_object_begin(j);
+        json_key(j, "labels");
+        json_str(j, s->labels.s.p == NULL ? STR("") : s->labels.s);
+        json_key(j, "value");
+        print_number(j, out, s->value);
+        if (s->histogram.s.n > 0) {
+            json_key(j, "histogram");
+            json_str(j, s->histogram.s);
+        }
+        json_object_end(j);
+    }
+    json_array_end(j);
+    json_object_end(j);
+}
+
+static void print_test(struct json *j, struct buf *out, const struct story_test *t)
+{
+    struct buf start = {0};
+
+    json_object_begin(j);
+    json_key(j, "name");
+    json_str(j, t->name.s.p == NULL ? STR("") : t->name.s);
+    print_duration(j, "interval", t->interval);
+    if (t->start != 0) {
+        time_print_rfc3339(&start, t->start);
+        json_key(j, "start_timestamp");
+        json_str(j, buf_str(&start));
+        buf_release(&start);
+    }
+    json_key(j, "input_series");
+    json_array_begin(j);
+    for (size_t i = 0; i < t->n_series; i++) {
+        json_object_begin(j);
+        json_key(j, "series");
+        json_str(j, t->series[i].series.s);
+        json_key(j, "values");
+        json_str(j, t->series[i].values.s);
+        json_object_end(j);
+    }
+    json_array_end(j);
+    json_key(j, "promql_expr_test");
+    json_array_begin(j);
+    for (size_t i = 0; i < t->n_exprs; i++)
+        print_expr(j, out, &t->exprs[i]);
+    json_array_end(j);
+    json_object_end(j);
+}
+
+void story_print_promtool(struct buf *out, const struct story_file *sf)
+{
+    struct json j;
+
+    json_init(&j, out);
+    json_object_begin(&j);
+    print_duration(&j, "evaluation_interval", sf->evaluation_interval);
+    json_key(&j, "fuzzy_compare");
+    json_bool(&j, sf->fuzzy_compare);
+    json_key(&j, "tests");
+    json_array_begin(&j);
+    for (size_t i = 0; i < sf->n_tests; i++)
+        print_test(&j, out, &sf->tests[i]);
+    json_array_end(&j);
+    json_object_end(&j);
+    buf_putc(out, '\n');
 }

@@ -13,6 +13,7 @@
 #include "story_load.h"
 
 #define DEFAULT_INTERVAL_MS 60000 /* promtool's evaluation_interval */
+#define MAX_INTERVAL_MS     ((dur_ms)366 * 24 * 3600 * 1000)
 
 /* ---- mappings and lists ----------------------------------------------------------------- */
 
@@ -250,8 +251,8 @@ static void read_test(struct loader *l, const struct tree *v, void *target)
         .versions = AUTOSCALE_VERSIONS_DEFAULT,
     };
     STORY_MAP(l, v, keys, t);
-    if (t->interval <= 0)
-        story__wrong(l, v, "interval has to be longer than 0s");
+    if (t->interval <= 0 || t->interval > MAX_INTERVAL_MS)
+        story__wrong(l, v, "interval has to be longer than 0s and at most a year");
     for (size_t i = 0; i < t->n_series; i++)
         if (t->series[i].series.s.p == NULL)
             story__wrong(l, v, "input_series need 'series' and 'values'");
@@ -317,6 +318,8 @@ static void read_file(struct loader *l, const struct tree *t)
     const struct tree *tests = autoscale__tree_get(t, "tests");
 
     STORY_MAP(l, t, keys, l->sf);
+    if (l->sf->evaluation_interval <= 0)
+        story__wrong(l, t, "evaluation_interval has to be longer than 0s");
     if (tests == NULL || tests->kind == TREE_NULL)
         story__wrong(l, t, "there are no tests in it");
     else

@@ -196,6 +196,8 @@ int story_run(const struct story_file *sf, size_t i, struct arena *a, struct sto
         return rc;
     r.series = mem_source_base(ms);
     r.length = length_of(r.t, series);
+    if (r.length - r.t->created > STORY_MAX_LENGTH)
+        return fault_set(f, FER_ELIMIT, 0, "a test of more than 32 days would not fit in memory");
     story__exprs(sf, r.t, r.series, a, out);
     return run_checks(&r);
 }

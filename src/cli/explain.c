@@ -17,7 +17,7 @@
 struct explain_run {
     const struct cli__command *cmd;
     bool help;
-    const char *at, *format, *name, *replicas, *keda, *k8s;
+    const char *at, *format, *name, *test, *replicas, *keda, *k8s;
     size_t elements;
     dur_ms timeout;
     struct config_list words, headers;
@@ -91,13 +91,14 @@ static int explain_expr(struct explain_run *r, const char *expr)
 
 /* ---- ScaledObjects ---------------------------------------------------------------------- */
 
-/* A file that is there, or is called like one; all else is PromQL. */
+/* A file by its ending, or a path that is there; all else is PromQL, `up` too when there is a file
+ * of that name. */
 static bool is_manifest(const char *word)
 {
     struct str s = str_of(word);
 
     return str_is(s, "-") || str_ends(s, ".yaml") || str_ends(s, ".yml") || str_ends(s, ".json") ||
-           access(word, F_OK) == 0;
+           (strpbrk(word, "./") != NULL && access(word, F_OK) == 0);
 }
 
 static bool is_wanted(const struct explain_run *r, const struct scaled_object *o)
@@ -218,7 +219,7 @@ static int read_numbers(struct explain_run *r)
 
 static int explain(struct explain_run *r, const char *word)
 {
-    const struct data_opts opts = {&r->words, &r->headers, r->timeout,
+    const struct data_opts opts = {&r->words, &r->headers, r->test, r->timeout,
                                    clock_now_ms(clock_system())};
     struct fault f = {0};
     int rc = cli__headers_check(&r->headers, &f);
@@ -245,7 +246,7 @@ static int run(const struct cli__command *cmd, int argc, char **argv)
 {
     struct explain_run r = {.cmd = cmd};
     void *const targets[] = {&r.help,    &r.format, &r.words,    &r.at,   &r.elements, &r.headers,
-                             &r.timeout, &r.name,   &r.replicas, &r.keda, &r.k8s};
+                             &r.timeout, &r.name,   &r.replicas, &r.keda, &r.k8s,      &r.test};
     struct cli__words words = {.least = 1, .most = 1};
     int rc;
 
@@ -266,8 +267,8 @@ static const struct config_flag flags[] = {
      .choices = "text|json", .help = "Form of the output: text or json."},
     {.name = "data", .kind = CONFIG_LIST, .meta = "URL|DIR|FILE",
      .help = "Where the series are: a server of Prometheus' API, the data folder of a stopped "
-             "server, or files of OpenMetrics, text exposition or JSON lines. Files may be "
-             "several."},
+             "server, a file of ferula test, or files of OpenMetrics, text exposition or "
+             "JSON lines, which may be several."},
     {.name = "at", .kind = CONFIG_TEXT, .meta = "TIME",
      .help = "When to ask: seconds, RFC 3339, or -5m from the end of the data. Default: the newest "
              "sample; of a server: now."},
@@ -285,6 +286,8 @@ static const struct config_flag flags[] = {
      .help = "Whose rules hold."},
     {.name = "k8s-version", .kind = CONFIG_TEXT, .value = "1.33", .meta = "VERSION",
      .help = "Whose rules hold."},
+    {.name = "test", .kind = CONFIG_TEXT, .meta = "NAME",
+     .help = "Whose input_series to take from a test file. Default: those of the first test."},
 };
 // clang-format on
 

@@ -25,9 +25,11 @@ static int add_series(struct data *d, const char *name, const struct ingest_seri
             if (s->samples[i + run].t <= s->samples[i + run - 1].t)
                 break;
         mem_source_add(d->files, s->labels, s->samples + i, run);
+        d->begin = MIN(d->begin, s->samples[i].t);
         d->end = MAX(d->end, s->samples[i + run - 1].t);
     }
     for (size_t i = 0; i < s->n_hists; i++) {
+        d->begin = MIN(d->begin, s->hists[i].t);
         d->end = MAX(d->end, s->hists[i].t);
         if (mem_source_append(d->files, s->labels, s->hists[i].t, 0, 0, s->hists[i].h) < 0)
             return fault_set(f, FER_EINVAL, 0, "%s: histograms of a series are not in order", name);
@@ -131,6 +133,11 @@ static int open_folder(struct data *d, const char *dir, struct fault *f)
     return 0;
 }
 
+static bool is_test_file(const char *path)
+{
+    return str_ends(str_of(path), ".yaml") || str_ends(str_of(path), ".yml");
+}
+
 /* ---- any of them ------------------------------------------------------------------------ */
 
 static int open_words(struct data *d, const struct data_opts *opts, struct fault *f)
@@ -146,11 +153,14 @@ static int open_words(struct data *d, const struct data_opts *opts, struct fault
     }
     if (words->n == 1 && is_folder(words->v[0]))
         return open_folder(d, words->v[0], f);
+    if (words->n == 1 && is_test_file(words->v[0]))
+        return cli__story_source(d, words->v[0], opts->test, f);
     d->files = mem_source_new();
     d->source = mem_source_base(d->files);
     for (size_t i = 0; i < words->n && rc == 0; i++) {
-        if (cli__is_url(words->v[i]) || is_folder(words->v[i]))
-            return fault_set(f, FER_EINVAL, 0, "%s: only files can be taken together", words->v[i]);
+        if (cli__is_url(words->v[i]) || is_folder(words->v[i]) || is_test_file(words->v[i]))
+            return fault_set(f, FER_EINVAL, 0, "%s: only files of samples can be taken together",
+                             words->v[i]);
         rc = read_file(d, words->v[i], opts->now, f);
     }
     return rc;
@@ -160,7 +170,7 @@ int cli__data_open(struct data *d, const struct data_opts *opts, struct fault *f
 {
     int rc;
 
-    *d = (struct data){.end = INT64_MIN};
+    *d = (struct data){.begin = INT64_MAX, .end = INT64_MIN};
     rc = open_words(d, opts, f);
     if (rc == 0 && d->end == INT64_MIN) /* nothing is there */
         d->end = opts->now / 1000 * 1000;
@@ -172,5 +182,6 @@ void cli__data_close(struct data *d)
     mem_source_free(d->files);
     tsdb_close(d->folder);
     cli__http_source_free(d->server);
+    arena_release(&d->arena);
     *d = (struct data){0};
 }

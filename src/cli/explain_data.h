@@ -10,16 +10,20 @@
 struct tsdb;
 
 struct data {
-    struct mem_source *files; /* these three: owned; one of them is there */
+    struct arena arena;       /* of the series of a test file */
+    struct mem_source *files; /* these three: owned; one of them is there, or none */
     struct tsdb *folder;
     struct http_source *server;
     struct source *source;
-    ts_ms end; /* of the data: the newest sample; of a server: now */
+    ts_ms begin; /* of files: the oldest sample; else not known: INT64_MAX */
+    ts_ms end;   /* of the data: the newest sample; of a server: now */
 };
 
 struct data_opts {
-    const struct config_list *words; /* URL, DIR or FILE ...; files are taken together */
+    const struct config_list *words; /* URL, DIR, a test file, or FILE ...,
+                                        which are taken together */
     const struct config_list *headers;
+    const char *test; /* of a test file; NULL: the first */
     dur_ms timeout;
     ts_ms now;
 };
@@ -30,5 +34,8 @@ struct data_opts {
  */
 int cli__data_open(struct data *d, const struct data_opts *opts, struct fault *f);
 void cli__data_close(struct data *d);
+
+/* explain_story.c: the input_series of a test in a file of `ferula test`. */
+int cli__story_source(struct data *d, const char *path, const char *test, struct fault *f);
 
 #endif

@@ -223,8 +223,10 @@ void cli__explain_object_json(struct json *j, const struct explained_object *x, 
     }
     json_array_end(j);
     add_texts(j, "hpa", x->lines, x->n_lines);
-    add_number(j, "current", x->now);
-    add_number(j, "replicas", x->replicas);
+    if (x->known) {
+        add_number(j, "current", x->now);
+        add_number(j, "replicas", x->replicas);
+    }
     json_key(j, "complete");
     json_bool(j, x->complete);
     json_object_end(j);

@@ -205,13 +205,23 @@ void cli__explain_query(struct buf *out, const struct explained_query *q, size_t
 
 /* ---- ScaledObjects ---------------------------------------------------------------------- */
 
+/* Errors of KEDA may have several lines. */
+static void add_lines(struct buf *b, struct str text)
+{
+    struct str line;
+
+    for (bool first = true; str_split(&text, '\n', &line); first = false)
+        buf_addf(b, "%s" STR_FMT "\n", first ? "" : MARGIN, STR_ARG(line));
+}
+
 static void add_verdict(struct buf *b, const struct explained_trigger *t)
 {
     const struct verdict *v = &t->verdict;
 
     buf_puts(b, "KEDA    ");
     if (v->failed) {
-        buf_addf(b, "an error, and no value: " STR_FMT "\n", STR_ARG(v->why));
+        buf_puts(b, "an error, and no value: ");
+        add_lines(b, v->why);
         return;
     }
     if (v->why.n > 0)
@@ -234,7 +244,8 @@ static void add_trigger(struct buf *b, const struct explained_trigger *t, size_t
     if (t->trigger->name.s.n > 0)
         buf_addf(b, " " STR_FMT, STR_ARG(t->trigger->name.s));
     if (!t->asked) {
-        buf_addf(b, ": " STR_FMT "\n", STR_ARG(t->text));
+        buf_puts(b, ": ");
+        add_lines(b, t->text);
         return;
     }
     buf_puts(b, ", threshold ");
@@ -252,9 +263,11 @@ void cli__explain_object(struct buf *out, const struct explained_object *x, size
              STR_ARG(o->name.s));
     for (size_t i = 0; i < x->n_triggers; i++)
         add_trigger(out, &x->triggers[i], i, elements);
-    for (size_t i = 0; i < x->n_lines; i++)
-        buf_addf(out, "%s" STR_FMT "\n", i == 0 ? "HPA     " : MARGIN, STR_ARG(x->lines[i]));
-    if (x->n_lines == 0 || o->modifiers.given)
+    for (size_t i = 0; i < x->n_lines; i++) {
+        buf_puts(out, i == 0 ? "HPA     " : MARGIN);
+        add_lines(out, x->lines[i]);
+    }
+    if (!x->known)
         return;
     buf_addf(out, "result  %d -> %d replicas", x->now, x->replicas);
     if (x->assumed)

@@ -54,7 +54,7 @@ struct remote_series {
     struct remote *remote;
     struct sample *v; /* in the selection's arena */
     size_t n;
-    bool read;
+    bool read, present; /* the server has it at the end of the range */
 };
 
 static struct http_source *from(struct source *src)
@@ -300,24 +300,21 @@ static void take_samples(const struct source_selection *sel, struct remote *r, c
  * have ended. */
 static void take_ends(const struct source_selection *sel, struct remote *r, const json_t *present)
 {
-    struct remote_series **there =
-        arena_array(r->arena, struct remote_series *, json_array_size(present) + 1);
-    size_t n = 0;
+    for (size_t i = 0; i < json_array_size(present); i++) {
+        const json_t *metric = json_object_get(json_array_get(present, i), "metric");
+        struct remote_series *s = find(sel, read_labels(r->arena, metric));
 
-    for (size_t i = 0; i < json_array_size(present); i++)
-        there[n++] =
-            find(sel, read_labels(r->arena, json_object_get(json_array_get(present, i), "metric")));
+        if (s != NULL)
+            s->present = true;
+    }
     for (size_t i = 0; i < sel->n; i++) {
         struct remote_series *s = sel->series[i].data;
-        bool gone = s->n > 0 && s->v[s->n - 1].t > r->range.to - LOOKBACK_MS &&
-                    s->v[s->n - 1].t < r->range.to;
 
-        for (size_t k = 0; k < n && gone; k++)
-            gone = there[k] != s;
-        if (gone) {
-            s->v[s->n] = (struct sample){s->v[s->n - 1].t + 1, f64_from_bits(STALE_NAN_BITS)};
-            s->n++;
-        }
+        if (s->present || s->n == 0 || s->v[s->n - 1].t <= r->range.to - LOOKBACK_MS ||
+            s->v[s->n - 1].t >= r->range.to)
+            continue;
+        s->v[s->n] = (struct sample){s->v[s->n - 1].t + 1, f64_from_bits(STALE_NAN_BITS)};
+        s->n++;
     }
 }
 

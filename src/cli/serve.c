@@ -107,6 +107,7 @@ static int open_store(struct service *s, const struct serve_conf *c)
                              .retention = c->retention,
                              .retention_bytes = c->retention_bytes,
                              .max_exemplars = c->max_exemplars,
+                             .max_records = c->max_polls,
                              .ooo_window = c->ooo_window,
                              .memory = c->memory};
     struct fault f = {0};
@@ -145,6 +146,7 @@ static void make_api(struct service *s, const struct serve_conf *c)
         .max_concurrency = c->max_concurrency,
         .max_reads = c->max_reads,
         .read_sample_limit = c->read_sample_limit,
+        .max_polls = c->max_polls,
         .read_frame_bytes = c->read_frame_bytes,
         .helpers = s->helpers,
         .n_helpers = s->n_helpers,

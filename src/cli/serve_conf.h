@@ -30,7 +30,7 @@ struct serve_conf {
     const char *log_level, *log_format;
     dur_ms read_timeout, lookback, query_timeout, retention, ooo_window;
     size_t max_connections, max_concurrency, max_samples;
-    size_t max_exemplars, read_sample_limit, max_reads, read_frame_bytes;
+    size_t max_exemplars, max_polls, read_sample_limit, max_reads, read_frame_bytes;
     size_t max_labels, max_name_bytes, max_value_bytes, max_request_bytes, map_bytes,
         retention_bytes;
     struct config_list features, messages;

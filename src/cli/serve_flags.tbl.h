@@ -18,7 +18,7 @@ FLAG(TEXT,     cors_origin, .name = "web.cors.origin", .value = ".*", .help = "R
 FLAG(BOOL,     remote_write, .name = "web.enable-remote-write-receiver", .value = "true", .help = "Accept remote write.")
 FLAG(LIST,     messages, .name = "web.remote-write-receiver.accepted-protobuf-messages", .meta = "NAME ...", .help = "Messages that the remote-write receiver accepts: prometheus.WriteRequest (1.0), io.prometheus.write.v2.Request (2.0). May be repeated; both unless given.")
 FLAG(BOOL,     otlp, .name = "web.enable-otlp-receiver", .value = "false", .help = "Accept OTLP metrics at /api/v1/otlp/v1/metrics.")
-FLAG(BOOL,     admin, .name = "web.enable-admin-api", .value = "false", .help = "Serve the admin calls under /api/v1/admin/tsdb: delete_series, clean_tombstones, snapshot.")
+FLAG(BOOL,     admin, .name = "web.enable-admin-api", .value = "false", .help = "Serve the admin calls under /api/v1/admin/tsdb (delete_series, clean_tombstones, snapshot), and /_ferula/faults and /_ferula/reset.")
 
 FLAG(TEXT,     data_dir, .name = "storage.tsdb.path", .value = SERVE_DATA_DIR, .help = "Folder of the store; made when it is missing.")
 FLAG(BOOL,     memory, .name = "storage.memory", .value = "false", .help = "Keep everything in memory only: no file is made, and all is gone when ferula ends; --storage.tsdb.path is not used. --storage.map-size bounds the memory.")
@@ -28,6 +28,8 @@ FLAG(DURATION, ooo_window, .name = "storage.tsdb.out-of-order-time-window", .val
 FLAG(SIZE,     map_bytes, .name = "storage.map-size", .value = "64GB", .least = 1u << 20, .most = UINT64_C(1) << 46, .help = "Largest size of the store's file; this much address space is reserved, not disk.")
 
 FLAG(COUNT,    max_exemplars, .name = "storage.max-exemplars", .value = "100000", .most = 100000000, .help = "Most exemplars kept, over all series; the oldest go first. 0 keeps none.")
+
+FLAG(COUNT,    max_polls, .name = "polls.max", .value = "10000", .most = 10000000, .help = "Most polls of scalers kept, the newest: /_ferula/polls and ferula polls show them. 0 records none.")
 
 FLAG(COUNT,    read_sample_limit, .name = "storage.remote.read-sample-limit", .value = "50000000", .help = "Most samples in an answer of remote read; 0 sets no limit.")
 FLAG(COUNT,    max_reads, .name = "storage.remote.read-concurrent-limit", .value = "10", .most = 1000, .help = "Most remote reads at once; 0 sets no limit.")

@@ -17,7 +17,7 @@
 
 /* ---- files ------------------------------------------------------------------------------ */
 
-static bool tell_complaints(const struct complaints *c)
+bool cli__tell_complaints(const struct complaints *c)
 {
     bool fatal = false;
 
@@ -47,7 +47,7 @@ static int load(struct test_run *run, const struct config_list *paths)
             rc = CLI__USAGE;
             continue;
         }
-        if (tell_complaints(&complaints))
+        if (cli__tell_complaints(&complaints))
             rc = CLI__USAGE;
         run->files[run->n_files++] = sf;
     }
@@ -175,11 +175,23 @@ static void release(struct test_run *run)
     arena_release(&run->arena);
 }
 
+static int print_promtool(const struct test_run *run)
+{
+    struct buf out = {0};
+
+    if (run->n_files != 1)
+        return cli__usage_error(run->cmd, "--promtool prints one file");
+    story_print_promtool(&out, run->files[0]);
+    return cli__print(&out);
+}
+
 /* From files to an exit code, once. */
 static int run_once(struct test_run *run, const struct config_list *paths)
 {
     int rc = load(run, paths);
 
+    if (rc == CLI__OK && run->flags->promtool)
+        return print_promtool(run);
     rc = rc == CLI__OK ? pick(run) : rc;
     if (rc != CLI__OK)
         return rc;
@@ -199,9 +211,9 @@ static int run_test(const struct cli__command *cmd, int argc, char **argv)
 {
     struct test_flags flags = {0};
     struct cli__words words = {.least = 1, .most = SIZE_MAX};
-    void *const targets[] = {&flags.help,  &flags.run,   &flags.junit,  &flags.github,
-                             &flags.diff,  &flags.debug, &flags.update, &flags.jobs,
-                             &flags.watch, &flags.timing};
+    void *const targets[] = {&flags.help,  &flags.run,    &flags.junit,   &flags.github,
+                             &flags.diff,  &flags.debug,  &flags.update,  &flags.jobs,
+                             &flags.watch, &flags.timing, &flags.promtool};
     bool again = false;
     int rc;
 
@@ -223,29 +235,26 @@ static int run_test(const struct cli__command *cmd, int argc, char **argv)
 
 /* ---- its row: flags in the order of the targets above ----------------------------------- */
 
+// clang-format off
 static const struct config_flag flags[] = {
-    {.name = "help",                                                          .kind = CONFIG_ACTION,                             .shorthand = 'h',                                                   .help = "Show this text."},
-    {.name = "run",
-     .kind = CONFIG_TEXT,
-     .meta = "RE",
+    {.name = "help", .kind = CONFIG_ACTION, .shorthand = 'h', .help = "Show this text."},
+    {.name = "run", .kind = CONFIG_TEXT, .meta = "RE",
      .help = "Only tests whose name has a match of this regular expression."},
-    {.name = "junit", .kind = CONFIG_TEXT,                                                  .meta = "FILE",                                                                                                      .help = "Write JUnit's XML there, too."},
-    {.name = "github",                                                         .kind = CONFIG_BOOL,                  .help = "Print annotations for GitHub, too."},
-    {.name = "diff",.kind = CONFIG_BOOL,.help = "Show what is expected and what is as a diff."                                                                   },
-    {.name = "debug",                                                         .kind = CONFIG_BOOL,                                                                     .help = "Print every poll and every sync."                                                                   },
-    {.name = "update",
-     .kind = CONFIG_BOOL,
+    {.name = "junit", .kind = CONFIG_TEXT, .meta = "FILE", .help = "Write JUnit's XML there, too."},
+    {.name = "github", .kind = CONFIG_BOOL, .help = "Print annotations for GitHub, too."},
+    {.name = "diff", .kind = CONFIG_BOOL, .help = "Show what is expected and what is as a diff."},
+    {.name = "debug", .kind = CONFIG_BOOL, .help = "Print every poll and every sync."},
+    {.name = "update", .kind = CONFIG_BOOL,
      .help = "Replace expected replica counts (at ..., replicas: ...) by those that are."},
-    {.name = "jobs",
-     .kind = CONFIG_COUNT,
-     .value = "0",
-     .most = MAX_JOBS,
+    {.name = "jobs", .kind = CONFIG_COUNT, .value = "0", .most = MAX_JOBS,
      .help = "Tests run at once. 0: as many as there are processors."},
-    {.name = "watch",                                                    .kind = CONFIG_BOOL,                                                                                                               .help = "Run again whenever a file changes."                                                                                                                                                                              },
-    {.name = "timing",
-     .kind = CONFIG_BOOL,
-     .help = "Print how long each took, also where that is no terminal."                                                                                                     },
+    {.name = "watch", .kind = CONFIG_BOOL, .help = "Run again whenever a file changes."},
+    {.name = "timing", .kind = CONFIG_BOOL,
+     .help = "Print how long each took, also where that is no terminal."},
+    {.name = "promtool", .kind = CONFIG_BOOL,
+     .help = "Run nothing, but print the half of one file that `promtool test rules` knows."},
 };
+// clang-format on
 
 const struct cli__command cli__test = {
     .name = "test",

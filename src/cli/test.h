@@ -11,7 +11,7 @@
 struct test_flags {
     bool help;
     const char *run, *junit;
-    bool github, diff, debug, update, watch, timing;
+    bool github, diff, debug, update, watch, timing, promtool;
     size_t jobs;
 };
 
@@ -46,6 +46,9 @@ struct test_run {
     size_t n_cases;
     bool show_times;
 };
+
+/* test.c: what is wrong in files, on stderr; true: something is fatal. */
+bool cli__tell_complaints(const struct complaints *c);
 
 /* test_print.c: fills in a case's texts from its result. */
 void cli__test_describe(struct test_case *c, const struct test_flags *flags,

@@ -52,6 +52,37 @@ static void describe_moments(struct buf *out, const struct story_result *r)
     }
 }
 
+/* What lint finds in a ScaledObject that did what it should not. */
+static void describe_hints(struct buf *out, const struct story_file *sf,
+                           const struct story_result *r)
+{
+    const struct complaints none = {0};
+    const struct scaled_object *last = NULL;
+    struct arena a = {0};
+
+    for (size_t i = 0; i < r->n_failures; i++) {
+        const struct story_sim *sim = r->failures[i].sim;
+        struct manifests alone = *story_manifests(sf);
+        struct scaled_object object;
+        struct lint_report report;
+        struct lint_opts opts = {0};
+
+        if (sim == NULL || sim->object == last)
+            continue;
+        last = sim->object;
+        object = *sim->object;
+        alone.scaled_objects = &object;
+        alone.n_scaled_objects = 1;
+        opts.versions = sim->setup.versions;
+        lint_run(&a, &alone, &none, &opts, &report);
+        for (size_t k = 0; k < report.n; k++)
+            if (report.v[k].severity != SEVERITY_NOTE && report.v[k].fix.n > 0)
+                buf_addf(out, INDENT "hint %s: " STR_FMT "; " STR_FMT "\n", report.v[k].rule,
+                         STR_ARG(report.v[k].text), STR_ARG(report.v[k].fix));
+    }
+    arena_release(&a);
+}
+
 static void describe_debug(struct buf *out, const struct story_result *r)
 {
     for (size_t i = 0; i < r->n_sims; i++) {
@@ -155,6 +186,7 @@ void cli__test_describe(struct test_case *c, const struct test_flags *flags,
         describe_debug(&c->text, r);
     else
         describe_moments(&c->text, r);
+    describe_hints(&c->text, c->sf, r);
     for (size_t i = 0; i < r->n_failures; i++)
         describe_for_machines(c, &r->failures[i]);
     keep_blessings(c, r);

@@ -64,6 +64,11 @@ void cli__timeline_event(struct buf *out, const struct sim_event *e, ts_ms zero)
     buf_putc(out, '\n');
 }
 
+void cli__timeline_head(struct buf *out)
+{
+    buf_puts(out, "TIME     WHO   METRIC      REPLICAS WHY\n");
+}
+
 /* Whether it says what the newest of its actor did not. */
 static bool is_news(const struct sim_event *e, const struct sim_event *last)
 {

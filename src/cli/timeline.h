@@ -18,6 +18,9 @@ void cli__timeline_event(struct buf *out, const struct sim_event *e, ts_ms zero)
 void cli__timeline(struct buf *out, const struct sim_trace *tr, ts_ms zero, ts_ms around,
                    const char *indent);
 
+/* What the columns are. */
+void cli__timeline_head(struct buf *out);
+
 /* All of them. */
 void cli__timeline_full(struct buf *out, const struct sim_trace *tr, ts_ms zero,
                         const char *indent);

@@ -200,3 +200,8 @@ struct str http_header(const struct http_req *req, const char *name)
             return r->headers[i].value;
     return (struct str){0};
 }
+
+struct str http_peer(const struct http_req *req)
+{
+    return str_of(http__request_of(req)->conn->peer);
+}

@@ -307,6 +307,19 @@ static int exemplar_row(struct tsdb__audit *au, const MDB_val *key, struct tsdb_
     return 0;
 }
 
+/* Rows without a hole; what is in them is the caller's own. */
+static int record_row(struct tsdb__audit *au, const MDB_val *key, struct tsdb__in body, void *ctx)
+{
+    uint64_t *before = ctx, number = 0;
+
+    (void)body;
+    memcpy(&number, key->mv_data, MIN(key->mv_size, sizeof(number)));
+    if (*before != 0 && number != *before + 1)
+        tsdb__audit_fault(au, T_POLL, key, "records before it are missing");
+    *before = number;
+    return 0;
+}
+
 /* Rows of one deletion follow each other. */
 static int tomb_row(struct tsdb__audit *au, const MDB_val *key, struct tsdb__in body, void *ctx)
 {
@@ -358,13 +371,15 @@ static int open_audit(struct tsdb__audit *au)
 static int audit_tables(struct tsdb__audit *au)
 {
     struct tsdb__tomb tomb = {0};
-    uint64_t exemplar = 0;
+    uint64_t exemplar = 0, record = 0;
     int rc = audit_labels(au);
 
     if (rc == 0)
         rc = tsdb__audit_rows(au, T_MDATA, family_row, NULL);
     if (rc == 0)
         rc = tsdb__audit_rows(au, T_EXEM, exemplar_row, &exemplar);
+    if (rc == 0)
+        rc = tsdb__audit_rows(au, T_POLL, record_row, &record);
     if (rc == 0)
         rc = tsdb__audit_rows(au, T_TOMB, tomb_row, &tomb);
     if (rc == 0)

@@ -11,6 +11,7 @@
 #include "delete.h"
 #include "exemplars.h"
 #include "head.h"
+#include "journal.h"
 #include "late.h"
 #include "matched.h"
 #include "merge.h"
@@ -37,6 +38,7 @@ struct tsdb__queue {
     pthread_cond_t filled;
     struct tsdb_write *first, **last;
     struct tsdb__deletion *deletions; /* the first */
+    bool poked;                       /* look whether anything is due */
     bool stopping;
     bool abandoned; /* stop as a kill would: what is due is left undone; tests set it */
     /* tsdb_settle(): how often it was asked for, and up to where that is done. */
@@ -139,6 +141,7 @@ struct tsdb {
     struct tsdb__symbols symbols;
     struct tsdb__postings postings;
     struct tsdb__exemplars exemplars;
+    struct tsdb__journal journal;
     uint32_t last_tomb;       /* number of the newest deletion */
     struct tsdb__state state; /* as of the last commit */
     struct tsdb__upkeep upkeep;
@@ -192,7 +195,7 @@ int tsdb__upkeep_make_way(struct tsdb *db);
 void tsdb__abandon(struct tsdb *db);
 
 /* How far the wait for more work may go: INT64_MAX when only a request can bring some. */
-int64_t tsdb__upkeep_wait_ns(const struct tsdb *db);
+int64_t tsdb__upkeep_wait_ns(struct tsdb *db);
 void tsdb__upkeep_release(struct tsdb__upkeep *u);
 
 /* Samples before it are past the retention; INT64_MIN: none is. */

@@ -22,6 +22,7 @@ const struct tsdb__table_def tsdb__tables[N_TABLES] = {
     [T_HEAD] = {"head",      0,              12, 2, true },
     [T_EXEM] = {"exemplars", MDB_INTEGERKEY, 8,  3, true },
     [T_TOMB] = {"tombs",     0,              8,  3, true },
+    [T_POLL] = {"polls",     MDB_INTEGERKEY, 8,  4, true },
 };
 
 static const struct {

@@ -16,7 +16,7 @@
 #include "ferula/base/err.h"
 #include "ferula/base/str.h"
 
-#define TSDB__FORMAT_VERSION 3
+#define TSDB__FORMAT_VERSION 4
 
 /* No value is larger: with the 16 bytes of a page's header it fills one page of 4 KiB. */
 #define TSDB__VALUE_MAX 4080
@@ -35,6 +35,7 @@ enum tsdb__table {
     T_HEAD,
     T_EXEM,
     T_TOMB,
+    T_POLL,
     N_TABLES
 };
 

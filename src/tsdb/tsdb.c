@@ -149,6 +149,8 @@ static int load(struct tsdb *db, struct tsdb__txn *x)
     if (rc == 0)
         rc = tsdb__exemplars_load(&db->exemplars, x);
     if (rc == 0)
+        rc = tsdb__journal_load(&db->journal, x);
+    if (rc == 0)
         rc = tsdb__delete_load(db, x);
     atomic_store(&db->n_series, (uint32_t)db->series.n_used);
     stats_set(STAT_SERIES, db->series.n_used);
@@ -245,6 +247,7 @@ static struct tsdb *db_new(const struct tsdb_opts *opts)
     pthread_condattr_destroy(&attr);
     CHECK(pthread_cond_init(&db->queue.settled, NULL) == 0);
     CHECK(pthread_mutex_init(&db->readers_lock, NULL) == 0);
+    tsdb__journal_init(&db->journal, opts->max_records);
     tsdb__head_init(&db->head);
     tsdb__raw_init(&db->raw);
     tsdb__matched_init(&db->matched);
@@ -293,6 +296,7 @@ void tsdb_close(struct tsdb *db)
     tsdb__symbols_release(&db->symbols);
     tsdb__postings_release(&db->postings);
     tsdb__exemplars_release(&db->exemplars);
+    tsdb__journal_release(&db->journal);
     pthread_mutex_destroy(&db->readers_lock);
     pthread_mutex_destroy(&db->queue.lock);
     pthread_cond_destroy(&db->queue.filled);

@@ -384,13 +384,32 @@ static void trim_undo(struct tsdb *db)
     tsdb__exemplars_rollback(&db->exemplars);
 }
 
+/* ---- the journal ------------------------------------------------------------------------ */
+
+static bool journal_due(struct tsdb *db)
+{
+    return tsdb__journal_due(db, db->upkeep.closing);
+}
+
+static int journal_run(struct tsdb *db, struct tsdb__txn *x, struct tsdb__state *next)
+{
+    (void)next;
+    return tsdb__journal_run(db, x, rows(db, SIZE_MAX));
+}
+
+static void journal_publish(struct tsdb *db, const struct tsdb__state *was)
+{
+    (void)was;
+    tsdb__journal_publish(db);
+}
+
 /* ---- all of it -------------------------------------------------------------------------- */
 
 /*
  * In the order of their urgency: what makes room, what readers wait for, what a start waits for. A
  * purge may take long, and keeps sealing and merging from being due: it is the last.
  */
-enum { RETENTION, TRIM, SEAL, MERGE, CHECKPOINT, PURGE, N_STEPS };
+enum { RETENTION, TRIM, SEAL, MERGE, CHECKPOINT, JOURNAL, PURGE, N_STEPS };
 
 // clang-format off
 static const struct step steps[N_STEPS] = {
@@ -399,6 +418,7 @@ static const struct step steps[N_STEPS] = {
     [SEAL]       = {"sealing",    seal_due,       seal_run,       seal_publish,       NULL},
     [MERGE]      = {"merging",    merge_due,      merge_run,      merge_publish,      merge_undo},
     [CHECKPOINT] = {"checkpoint", checkpoint_due, checkpoint_run, checkpoint_publish, checkpoint_undo},
+    [JOURNAL]    = {"journal",    journal_due,    journal_run,    journal_publish,    NULL},
     [PURGE]      = {"purging",    purge_due,      purge_run,      purge_publish,      purge_undo},
 };
 // clang-format on
@@ -511,9 +531,10 @@ int tsdb__upkeep_make_way(struct tsdb *db)
     return rc;
 }
 
-int64_t tsdb__upkeep_wait_ns(const struct tsdb *db)
+int64_t tsdb__upkeep_wait_ns(struct tsdb *db)
 {
-    bool open = db->head.n_slots > 0 || db->late.n > 0 || db->upkeep.retry_ns != 0;
+    bool open = db->head.n_slots > 0 || db->late.n > 0 || db->upkeep.retry_ns != 0 ||
+                tsdb__journal_waits(&db->journal);
 
     return open ? WAIT_NS : INT64_MAX;
 }

@@ -50,9 +50,10 @@ static void wait_for_work(struct tsdb__queue *q, int64_t wait_ns)
         until.tv_sec += wait_ns / 1000000000;
     }
     while (q->first == NULL && q->deletions == NULL && !q->stopping &&
-           q->settle_asked == q->settle_done && rc == 0)
+           q->settle_asked == q->settle_done && !q->poked && rc == 0)
         rc = wait_ns == INT64_MAX ? pthread_cond_wait(&q->filled, &q->lock)
                                   : pthread_cond_timedwait(&q->filled, &q->lock, &until);
+    q->poked = false;
 }
 
 /* Takes as many requests as make a group; waits for one when `wait_ns` is not 0. */

@@ -35,8 +35,8 @@ web.remote-write-receiver.accepted-protobuf-messages web.route-prefix web.search
 web.user-assets write-documentation
 """.split()
 
-COMMANDS = ["serve", "query instant", "query range", "query series", "query labels", "push",
-            "tsdb dump", "tsdb import", "tsdb analyze", "tsdb verify", "tsdb snapshot", "tsdb restore", "tsdb compact", "lint", "help",
+COMMANDS = ["serve", "query instant", "query range", "query series", "query labels", "explain", "push", "polls",
+            "tsdb dump", "tsdb import", "tsdb analyze", "tsdb verify", "tsdb snapshot", "tsdb restore", "tsdb compact", "lint", "test", "simulate", "help",
             "version"]
 
 

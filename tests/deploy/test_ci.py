@@ -17,6 +17,7 @@ def checkout(tmp_path):
     (folder / "build/release").mkdir(parents=True)
     (folder / "tools").mkdir()
     shutil.copy(FERULA, folder / "build/release/ferula")
+    shutil.copytree(os.path.join(TOP, "examples"), folder / "examples")
     (folder / "tools/setup").write_text("#!/bin/sh\nexit 0\n")
     (folder / "tools/setup").chmod(0o755)
     (folder / "Makefile").write_text("ferula:\n\t@:\n")
@@ -46,7 +47,9 @@ def test_github_actions(tmp_path):
     finally:
         stop(tmp_path / "ferula.pid")
     assert "KEDA gets 45.000" in "".join(said)
-    assert ran == 5
+    assert "8 passed, 0 failed" in "".join(said)
+    assert (tmp_path / "scaling.xml").exists()
+    assert ran == 7
 
 
 def stop(pid_file):
@@ -65,6 +68,7 @@ def test_gitlab(tmp_path):
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert done.returncode == 0, done.stdout
     assert "KEDA gets 45.000" in done.stdout
+    assert "8 passed, 0 failed" in done.stdout and (tmp_path / "ferula/scaling.xml").exists()
 
 
 def test_pytest_fixture():

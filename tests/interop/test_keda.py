@@ -9,6 +9,7 @@ import time
 import pytest
 
 from canned import Canned
+from conftest_server import start_server
 from proxy import Proxy
 
 QUERY = 'sum(rate(http_requests_total{namespace="keda-demo"}[2m]))'
@@ -193,3 +194,87 @@ def test_a_trigger_without_a_required_field_is_not_built(keda, missing):
     got = keda.ask(request)
     assert got["stage"] == "build"
     assert f'missing required parameter "{missing}" in [triggerMetadata]' in got["error"]
+
+
+# ---- faults and polls: what ferula does on purpose, and what it says of it
+
+
+@pytest.fixture
+def admin(tmp_path):
+    with start_server(tmp_path, "--web.enable-admin-api") as one:
+        yield one
+
+
+def fault(server, kind, **params):
+    reply = server.post_form("/_ferula/faults", {"kind": kind, "for": "1m", **params})
+    assert reply.status == 200, reply
+
+
+def polls(server):
+    reply = server.get("/_ferula/polls")
+    assert reply.status == 200, reply
+    return reply.json()["data"]["polls"]
+
+
+def verdicts(server):
+    return [(p["verdict"], p.get("why"), p.get("value")) for p in polls(server)]
+
+
+FAULTS = [
+    # fault, ignoreNullValues, milli or error, what ferula says of the poll
+    ("empty", "true", 0, ("zero", "empty", None)),
+    ("empty", "false", EMPTY, ("zero", "empty", None)),
+    ("nan", "true", 0, ("zero", "NaN", "NaN")),
+    ("nan", "false", "prometheus query returns NaN", ("zero", "NaN", "NaN")),
+    ("inf", "true", 0, ("zero", "+Inf", "+Inf")),
+    ("inf", "false", "prometheus query returns +Inf", ("zero", "+Inf", "+Inf")),
+    ("two", "true", "returned multiple elements", ("error", "multiple elements", None)),
+    ("scalar", "true", "cannot unmarshal", ("error", "scalar", "1")),
+    ("status 503", "true", "prometheus query api returned error. status: 503",
+     ("error", "status", None)),
+    ("status 204", "true", "JSON", ("error", "no JSON", None)),
+    ("garbled", "true", "invalid character", ("error", "no JSON", None)),
+    ("truncate", "true", "unexpected end of JSON input", ("error", "no JSON", None)),
+    ("slow 100ms", "true", 7500, ("value", None, "7.5")),
+]
+
+
+@pytest.mark.parametrize("kind,ignore,want,said", FAULTS)
+def test_faults_are_what_keda_sees(admin, keda, kind, ignore, want, said):
+    fault(admin, kind)
+    got = keda.ask(trigger(admin.url, "vector(7.5)", ignoreNullValues=ignore))
+    if isinstance(want, int):
+        assert (got["stage"], got["milli"]) == ("done", want), got
+    else:
+        assert got["stage"] == "poll" and want in got["error"], got
+        told = polls(admin)[0].get("keda")
+        assert told is None or ignore == "false" or told == got["error"], told
+    assert verdicts(admin) == [said]
+
+
+def test_an_answer_after_kedas_timeout(admin, keda):
+    fault(admin, "slow 30s")
+    got = keda.ask(trigger(admin.url, "vector(7.5)", timeout="300ms"))
+    assert got["stage"] == "poll" and "deadline exceeded" in got["error"], got
+    end = time.monotonic() + 20
+    while verdicts(admin) != [("error", "timeout", None)]:  # it sees that nobody waits any more
+        assert time.monotonic() < end, verdicts(admin)
+
+
+@pytest.mark.parametrize("query,ignore,want", [o for o in OUTCOMES if o[1] == "true"])
+def test_polls_are_recorded_with_kedas_verdict(server, keda, query, ignore, want):
+    got = keda.ask(trigger(server.url, query, ignoreNullValues=ignore))
+    assert got["stage"] == "done", got
+    ((verdict, why, value),) = verdicts(server)
+    if verdict == "value":
+        assert want is None or round(float(value) * 1000) == want
+    else:
+        assert (verdict, want) == ("zero", 0) and why in ("empty", "NaN", "+Inf", "-Inf")
+    (poll,) = polls(server)
+    assert poll["query"] == query and poll["userAgent"] == "Go-http-client/1.1"
+
+
+@pytest.mark.parametrize("query", ["1", '"text"', "sum(rate("])
+def test_errors_are_recorded_as_errors(server, keda, query):
+    assert keda.ask(trigger(server.url, query))["stage"] == "poll"
+    assert [v[0] for v in verdicts(server)] == ["error"]

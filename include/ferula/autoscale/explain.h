@@ -50,12 +50,21 @@ struct explained_trigger {
     int32_t proposal; /* of the HPA; -1: none */
 };
 
+/* What scalingModifiers make of the triggers, in whose place it is. */
+struct explained_formula {
+    bool given;
+    double target;
+    struct verdict verdict; /* `why`: the formula's error */
+};
+
 struct explained_object {
     const struct scaled_object *object;
     struct explained_trigger *triggers;
     size_t n_triggers;
-    bool active;           /* a trigger is */
-    bool complete;         /* all triggers could be asked, so that the rest is known */
+    struct explained_formula formula;
+    bool active;           /* a trigger is, or the formula */
+    bool complete;         /* all triggers could be asked */
+    bool known;            /* enough of them for the rest, which is empty otherwise */
     int32_t min, max, now; /* of the HPA; replicas that are taken to be there */
     bool assumed;          /* `now` was not given: the minimum */
     struct hpa_output hpa;

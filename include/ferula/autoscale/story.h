@@ -1,10 +1,10 @@
 /*
  * story.h - test files: promtool's unit tests of rules, and what ScaledObjects have to do.
  *
- * A file is what `promtool test rules --ignore-unknown-fields` reads (3.14; without rules), and
- * more: scaled_objects, and in each test autoscale (the world) and autoscale_test (what has to be).
- * docs/testing.md has each field. Time begins at start_timestamp (1970-01-01T00:00:00Z unless
- * given), when each ScaledObject is created.
+ * A file is what `promtool test rules` reads (3.14; without rules), and more: scaled_objects, and
+ * in each test autoscale (the world) and autoscale_test (what has to be). docs/testing.md has each
+ * field. Time begins at start_timestamp (1970-01-01T00:00:00Z unless given), when each ScaledObject
+ * is created.
  *
  * A file that was read is not changed any more: its tests may run on any number of threads at once.
  */
@@ -13,6 +13,9 @@
 
 #include "ferula/autoscale/sim.h"
 #include "ferula/autoscale/world.h"
+
+/* A simulation keeps all that happened: about 24 MB a day. Longer ones are refused. */
+#define STORY_MAX_LENGTH ((dur_ms)32 * 24 * 3600 * 1000)
 
 struct story_file;
 
@@ -27,6 +30,13 @@ size_t story_count(const struct story_file *sf);
 struct str story_name(const struct story_file *sf, size_t i); /* "test 2" when it has none */
 struct place story_place(const struct story_file *sf, size_t i);
 const struct manifests *story_manifests(const struct story_file *sf);
+
+/*
+ * The series of test `i` alone, without what its world would make; *end is the time of the last
+ * value. The source lives as long as the arena. FER_EINVAL: a line that is none, with its place.
+ */
+int story_series(const struct story_file *sf, size_t i, struct arena *a, struct source **out,
+                 ts_ms *end, struct fault *f);
 
 /* One simulation of a test: of one ScaledObject and one set of faults. */
 struct story_sim {
@@ -60,10 +70,16 @@ struct story_result {
 
 /*
  * Runs test `i`; the result is in the arena. FER_EINVAL: it cannot be run (an object that KEDA
- * refuses, a trigger that cannot be asked): f->text.
+ * refuses, a trigger that cannot be asked): f->text. FER_ELIMIT: longer than STORY_MAX_LENGTH.
  */
 int story_run(const struct story_file *sf, size_t i, struct arena *a, struct story_result *out,
               struct fault *f);
+
+/*
+ * The half of the file that is promtool's, as JSON, which is YAML: promtool refuses fields that it
+ * does not know, --ignore-unknown-fields is about files of rules.
+ */
+void story_print_promtool(struct buf *out, const struct story_file *sf);
 
 /* "1m30s", and "-" before it for a negative one. */
 void story_print_time(struct buf *b, dur_ms since_start);

@@ -78,6 +78,13 @@ struct world_setup {
     struct promql_features features;
 };
 
+/*
+ * Copies the series that the object's queries look at in `range`, and before it as far back as they
+ * look, so that a server or a store is asked once. Errors are the source's.
+ */
+int recording_copy(struct source *from, const struct scaled_object *so, struct source_range range,
+                   struct mem_source *to, struct fault *f);
+
 struct pod_world;
 
 /* FER_EINVAL: a trigger that cannot be asked here (f->text says why). The caller frees it. */

@@ -435,21 +435,43 @@ static void refuse_no_triggers(struct object *o)
     o->so.n_triggers = 0;
 }
 
+static void refuse_number(struct object *o)
+{
+    o->so.cooldown_s = number_of(INT64_MAX);
+}
+
+static void refuse_names(struct object *o)
+{
+    o->so.n_triggers = 2;
+    o->triggers[1].name = text_of("first");
+}
+
+static void refuse_cached_cpu(struct object *o)
+{
+    o->triggers[0].type = text_of("cpu");
+    o->triggers[0].use_cached_metrics = true;
+}
+
 static struct refusal_case {
     const char *name;
     void (*change)(struct object *o);
     const char *error;
 } refusals[] = {
-    {"bounds",        refuse_bounds,      "MinReplicaCount=200 must be less than MaxReplicaCount=100"},
-    {"idle",          refuse_idle,        "IdleReplicaCount=2 must be less than MinReplicaCount=2"   },
-    {"metadata",      refuse_threshold,
+    {"bounds",             refuse_bounds,      "MinReplicaCount=200 must be less than MaxReplicaCount=100" },
+    {"idle",               refuse_idle,        "IdleReplicaCount=2 must be less than MinReplicaCount=2"    },
+    {"metadata",           refuse_threshold,
      "error parsing prometheus metadata: error parsing prometheus metadata: missing required "
-     "parameter \"threshold\" in [triggerMetadata]"                                                  },
-    {"a target of 0", refuse_zero,
-     "trigger 0: a target of 0 is none: it must be greater than zero"                                },
-    {"a formula",     refuse_formula,
-     "error validating formula in ScalingModifiers\nunknown name third (1:7)"                        },
-    {"no triggers",   refuse_no_triggers, "no triggers defined in the ScaledObject/ScaledJob"        },
+     "parameter \"threshold\" in [triggerMetadata]"                                                        },
+    {"a target of 0",      refuse_zero,
+     "trigger 0: a target of 0 is none: it must be greater than zero"                                      },
+    {"a formula",          refuse_formula,
+     "error validating formula in ScalingModifiers\nunknown name third (1:7)"                              },
+    {"no triggers",        refuse_no_triggers, "no triggers defined in the ScaledObject/ScaledJob"         },
+    {"a name twice",       refuse_names,
+     "triggerName \"first\" is defined multiple times in the ScaledObject/ScaledJob, but it must be unique"},
+    {"a cache of cpu",     refuse_cached_cpu,
+     "property \"useCachedMetrics\" is not supported for \"cpu\" scaler"                                   },
+    {"a number too large", refuse_number,      "9223372036854775807 does not fit into an int32"            },
 };
 
 static void test_refusal(void **state)

@@ -161,6 +161,9 @@ static void test_str(void **state)
     assert_true(str_eq((struct str){NULL, 0}, STR("")));
     assert_true(str_starts(STR("abc"), "ab") && !str_starts(STR("a"), "ab"));
     assert_true(str_ends(STR("abc"), "bc") && !str_ends(STR("c"), "bc"));
+    assert_int_equal(str_distance(STR("keda-demo"), STR("keda-dmeo")), 1);
+    assert_int_equal(str_distance(STR(""), STR("abc")), 3);
+    assert_int_equal(str_distance(STR("kitten"), STR("sitting")), 3);
     assert_true(str_eq_nocase(STR("GeT"), STR("gEt")) && !str_eq_nocase(STR("a"), STR("b")));
     assert_str(str_trim(STR(" \t a b\r\n")), "a b");
     assert_str(str_trim(STR(" \t ")), "");

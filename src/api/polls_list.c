@@ -1,0 +1,206 @@
+/*
+ * polls_list.c - /_ferula/polls: the recorded polls, and who polls how often.
+ */
+#include "cadence.h"
+#include "handlers.h"
+
+#include <stdlib.h>
+
+#include "ferula/base/check.h"
+
+#define LIMIT_DEFAULT 1000
+
+struct listing {
+    struct arena *a;
+    ts_ms since;
+    uint64_t after; /* number of a poll */
+    size_t limit;
+    struct str query, caller;
+    struct api__poll *v; /* in the arena; newest first while it is read */
+    size_t n, cap;
+};
+
+static bool contains(struct str s, struct str part)
+{
+    return part.n == 0 || memmem(s.p, s.n, part.p, part.n) != NULL;
+}
+
+/* A row that is malformed is passed over: the newer ones are still worth their while. */
+static int take(void *ctx, uint64_t number, struct str row)
+{
+    struct listing *li = ctx;
+    struct api__poll p;
+
+    if (number <= li->after || li->n == li->limit)
+        return 1;
+    if (api__poll_get(row, &p) < 0 || p.at < li->since || !contains(p.query, li->query) ||
+        (!contains(p.caller, li->caller) && !contains(p.agent, li->caller)))
+        return 0;
+    p.number = number;
+    p.caller = arena_str(li->a, p.caller);
+    p.agent = arena_str(li->a, p.agent);
+    p.query = arena_str(li->a, p.query);
+    ARENA_GROW(li->a, li->v, li->n, li->cap, struct api__poll);
+    li->v[li->n++] = p;
+    return 0;
+}
+
+/* Polls come into the journal when they are answered. */
+static int by_time(const void *pa, const void *pb)
+{
+    const struct api__poll *a = pa, *b = pb;
+
+    if (a->at != b->at)
+        return a->at < b->at ? -1 : 1;
+    return a->number < b->number ? -1 : a->number > b->number;
+}
+
+static void key_time(struct json *j, const char *key, ts_ms t)
+{
+    json_key(j, key);
+    json_timestamp(j, t);
+}
+
+static void key_text(struct json *j, const char *key, struct str s)
+{
+    json_key(j, key);
+    json_label(j, s);
+}
+
+static void write_answer(struct json *j, const struct api__poll *p, struct arena *a)
+{
+    static const char *const kinds[N_API_ANSWERS] = {
+        [API_ANSWER_VECTOR] = "vector", [API_ANSWER_MATRIX] = "matrix",
+        [API_ANSWER_SCALAR] = "scalar", [API_ANSWER_STRING] = "string",
+        [API_ANSWER_STATUS] = "status", [API_ANSWER_GARBLED] = "garbled",
+    };
+    const struct api__answer *an = &p->answer;
+    struct api__verdict verdict = api__poll_verdict(p, a);
+
+    key_text(j, "kind", str_of(kinds[an->kind]));
+    json_key(j, "status");
+    json_int(j, p->status);
+    if (an->kind == API_ANSWER_VECTOR || an->kind == API_ANSWER_MATRIX) {
+        json_key(j, "elements");
+        json_int(j, (int64_t)an->n);
+    }
+    if (an->kind == API_ANSWER_SCALAR ||
+        (an->kind == API_ANSWER_VECTOR && an->n == 1 && !an->histogram)) {
+        json_key(j, "value");
+        json_sample_value(j, an->value);
+    }
+    key_text(j, "verdict",
+             verdict.kind == API_VERDICT_VALUE  ? STR("value")
+             : verdict.kind == API_VERDICT_ZERO ? STR("zero")
+                                                : STR("error"));
+    if (verdict.why[0] != '\0')
+        key_text(j, "why", str_of(verdict.why));
+    if (verdict.says.n > 0)
+        key_text(j, "keda", verdict.says);
+    if (an->faulted) {
+        json_key(j, "fault");
+        json_bool(j, true);
+    }
+}
+
+static void write_poll(struct json *j, const struct api__poll *p, enum api__rhythm rhythm,
+                       struct arena *a)
+{
+    json_object_begin(j);
+    json_key(j, "id");
+    json_int(j, (int64_t)p->number);
+    key_time(j, "time", p->at);
+    key_text(j, "caller", p->caller);
+    key_text(j, "userAgent", p->agent);
+    key_text(j, "cadence", str_of(api__rhythm_names[rhythm]));
+    write_answer(j, p, a);
+    json_key(j, "latencySeconds");
+    json_float(j, p->latency_us / 1e6);
+    key_text(j, "query", p->query);
+    json_object_end(j);
+}
+
+static void write_stream(struct json *j, const struct api__stream *s)
+{
+    json_object_begin(j);
+    key_text(j, "query", s->last->query);
+    key_text(j, "caller", api__poll_host(s->last));
+    key_text(j, "cadence", str_of(api__rhythm_names[s->rhythm]));
+    json_key(j, "polls");
+    json_int(j, (int64_t)s->n);
+    if (s->interval > 0) {
+        json_key(j, "intervalSeconds");
+        json_float(j, (double)s->interval / 1000);
+    }
+    key_time(j, "last", s->last->at);
+    json_key(j, "stopped");
+    json_bool(j, s->stopped);
+    json_object_end(j);
+}
+
+static int read_params(struct http_req *req, struct listing *li, struct fault *f)
+{
+    struct str after = http_param(req, "after");
+
+    if (api__time_param(req, "since", INT64_MIN, &li->since, f) < 0 ||
+        api__limit_param(req, &li->limit, f) < 0)
+        return FER_EINVAL;
+    if (li->limit == 0)
+        li->limit = http_param(req, "limit").n > 0 ? SIZE_MAX : LIMIT_DEFAULT;
+    if (after.n > 0 && !str_to_u64(after, &li->after))
+        return fault_set(f, FER_EINVAL, 0, "invalid parameter \"after\": not the id of a poll");
+    li->query = http_param(req, "query");
+    li->caller = http_param(req, "caller");
+    return 0;
+}
+
+/*
+ * Cadences are told from all polls that fit, not only those after `after`: whoever follows gets
+ * the same labels as who asks once.
+ */
+static void write_list(struct http_req *req, const struct listing *li, uint64_t after)
+{
+    const struct api *api = api__from(req->ctx);
+    enum api__rhythm *rhythms = arena_array(&req->arena, enum api__rhythm, li->n);
+    struct api__stream *streams;
+    size_t n_streams;
+    struct json j;
+
+    api__cadence(&req->arena, li->v, li->n, clock_now_ms(api->opts.clock), rhythms, &streams,
+                 &n_streams);
+    api__ok_begin(req, &j);
+    json_object_begin(&j);
+    json_key(&j, "polls");
+    json_array_begin(&j);
+    for (size_t i = 0; i < li->n; i++)
+        if (li->v[i].number > after)
+            write_poll(&j, &li->v[i], rhythms[i], li->a);
+    json_array_end(&j);
+    json_key(&j, "streams");
+    json_array_begin(&j);
+    for (size_t i = 0; i < n_streams; i++)
+        write_stream(&j, &streams[i]);
+    json_array_end(&j);
+    json_object_end(&j);
+    (void)api__ok_end(&j, NULL);
+}
+
+int api__polls(struct http_req *req)
+{
+    struct listing li = {.a = &req->arena};
+    uint64_t after;
+    struct fault f;
+    int rc;
+
+    if (read_params(req, &li, &f) < 0)
+        return api__fail(req, API_BAD_DATA, "%s", f.text);
+    after = li.after;
+    li.after = 0;
+    rc = tsdb_journal_read(api__from(req->ctx)->opts.db, take, &li, &f);
+    if (rc < 0)
+        return api__fail(req, api__store_error(rc, API_INTERNAL), "%s", f.text);
+    if (li.n > 1)
+        qsort(li.v, li.n, sizeof(*li.v), by_time);
+    write_list(req, &li, after);
+    return 0;
+}

@@ -1,0 +1,221 @@
+/*
+ * simulate.c - `ferula simulate SO.yaml...`: ScaledObjects on recorded or made-up load, in virtual
+ * time, next to each other.
+ */
+#include "simulate.h"
+
+#include <stdio.h>
+
+#include "ferula/base/check.h"
+#include "test.h"
+
+/* ---- running ---------------------------------------------------------------------------- */
+
+static int load_manifests(struct simulate *s, const struct config_list *paths)
+{
+    int rc = CLI__OK;
+
+    for (size_t i = 0; i < paths->n; i++) {
+        struct complaints complaints = {.arena = &s->arena};
+        struct fault f;
+
+        if (manifests_load(&s->arena, paths->v[i], &s->manifests, &complaints, &f) < 0) {
+            fprintf(stderr, "ferula simulate: %s\n", f.text);
+            rc = CLI__USAGE;
+        }
+        if (cli__tell_complaints(&complaints))
+            rc = CLI__USAGE;
+    }
+    if (rc == CLI__OK && s->manifests.n_scaled_objects == 0) {
+        fprintf(stderr, "ferula simulate: there is no ScaledObject in what was given\n");
+        rc = CLI__USAGE;
+    }
+    return rc;
+}
+
+static struct labels default_labels(struct simulate *s, const struct scaled_object *so)
+{
+    struct labels ls =
+        labels_set(&s->arena, (struct labels){0}, STR(LABEL_NAME), STR("http_requests_total"));
+
+    return labels_set(&s->arena, ls, STR("namespace"), so->ns.s.n > 0 ? so->ns.s : STR("default"));
+}
+
+static int run_variant(struct simulate *s, struct variant *v)
+{
+    struct world_setup w = {
+        .object = v->object,
+        .source = mem_source_base(s->recording),
+        .app = s->app,
+        .faults = s->faults,
+        .n_faults = s->n_faults,
+        .replicas = (int32_t)s->flags->replicas,
+        .start = s->start,
+        .features = PROMQL_FEATURES_DEFAULT,
+    };
+    struct fault f;
+    int rc;
+
+    if (w.app.given && w.app.labels.n == 0)
+        w.app.labels = default_labels(s, v->object);
+    rc = pod_world_new(&w, &v->world, &f);
+    if (rc == 0) {
+        v->setup = (struct sim_setup){
+            .object = v->object,
+            .versions = s->versions,
+            .world = pod_world_base(v->world),
+            .start = s->start,
+            .end = s->end,
+            .replicas = (int32_t)s->flags->replicas,
+        };
+        rc = sim_run(&s->arena, &v->setup, &v->trace, &f);
+    }
+    if (rc < 0)
+        fprintf(stderr, "ferula simulate: " STR_FMT ": %s\n", STR_ARG(v->name), f.text);
+    return rc < 0 ? CLI__USAGE : CLI__OK;
+}
+
+struct picture_run *cli__simulate_runs(struct simulate *s)
+{
+    struct picture_run *v = arena_array(&s->arena, struct picture_run, s->n_variants);
+
+    for (size_t i = 0; i < s->n_variants; i++) {
+        v[i] = (struct picture_run){
+            .name = s->variants[i].name,
+            .trace = &s->variants[i].trace,
+            .capacity = s->app.capacity,
+        };
+        v[i].samples = pod_world_samples(s->variants[i].world, &v[i].n_samples);
+        picture_summary(&v[i], &s->variants[i].summary);
+    }
+    return v;
+}
+
+static int show(struct simulate *s)
+{
+    struct picture_run *runs = cli__simulate_runs(s);
+    struct buf out = {0};
+    struct fault f;
+
+    if (s->flags->svg != NULL) {
+        picture_svg(&out, runs, s->n_variants, s->variants[0].object->name.s);
+        if (cli__write_file(s->flags->svg, buf_str(&out), &f) < 0) {
+            fprintf(stderr, "ferula simulate: %s\n", f.text);
+            buf_release(&out);
+            return CLI__FAILED;
+        }
+        buf_reset(&out);
+    }
+    if (strcmp(s->flags->format, "csv") == 0)
+        cli__simulate_csv(&out, s);
+    else if (strcmp(s->flags->format, "json") == 0)
+        cli__simulate_json(&out, s);
+    else
+        cli__simulate_text(&out, s);
+    return cli__print(&out);
+}
+
+static int simulate(struct simulate *s, const struct config_list *paths)
+{
+    int rc = load_manifests(s, paths);
+
+    rc = rc != CLI__OK ? rc : cli__simulate_setup(s);
+    rc = rc != CLI__OK ? rc : cli__simulate_variants(s);
+    for (size_t i = 0; rc == CLI__OK && i < s->n_variants; i++)
+        rc = run_variant(s, &s->variants[i]);
+    return rc != CLI__OK ? rc : show(s);
+}
+
+static int run_simulate(const struct cli__command *cmd, int argc, char **argv)
+{
+    struct simulate_flags f = {0};
+    struct cli__words words = {.least = 1, .most = SIZE_MAX};
+    void *const targets[] = {&f.help,    &f.series, &f.interval, &f.data,           &f.headers,
+                             &f.timeout, &f.app,    &f.metric,   &f.offered_metric, &f.load,
+                             &f.ramp,    &f.faults, &f.replicas, &f.start,          &f.length,
+                             &f.sweep,   &f.format, &f.svg,      &f.keda,           &f.k8s};
+    struct simulate s = {.cmd = cmd, .flags = &f};
+    int rc;
+
+    if (cli__parse(cmd, targets, false, argc, argv, &words, &rc))
+        rc = simulate(&s, &words.list);
+    for (size_t i = 0; i < s.n_variants; i++)
+        pod_world_free(s.variants[i].world);
+    cli__data_close(&s.data);
+    mem_source_free(s.recording);
+    arena_release(&s.arena);
+    config_list_release(&words.list);
+    config_list_release(&f.data);
+    config_list_release(&f.headers);
+    config_list_release(&f.faults);
+    return rc;
+}
+
+/* ---- its row: flags in the order of the targets above ----------------------------------- */
+
+// clang-format off
+static const struct config_flag flags[] = {
+    {.name = "help", .kind = CONFIG_ACTION, .shorthand = 'h', .help = "Show this text."},
+    {.name = "series", .kind = CONFIG_TEXT, .meta = "FILE",
+     .help = "Series, one a line, as promtool's tests have them: m{a=\"b\"} 0+15x20. - is stdin."},
+    {.name = "interval", .kind = CONFIG_DURATION, .value = "15s", .least = 1,
+     .help = "Time between the values of --series."},
+    {.name = "data", .kind = CONFIG_LIST, .meta = "FILE|DIR|URL",
+     .help = "Recorded series: OpenMetrics, JSON lines, a data folder, or a server, of which what "
+             "the queries need is copied. Files may be repeated."},
+    {.name = "header", .kind = CONFIG_LIST, .meta = "NAME=VALUE",
+     .help = "Extra header for the server of --data. May be repeated."},
+    {.name = "timeout", .kind = CONFIG_DURATION, .value = "2m", .least = 1,
+     .help = "Most time to wait for that server."},
+    {.name = "app", .kind = CONFIG_TEXT, .meta = "KEY=VALUE,...",
+     .help = "Pods that share the load: capacity=20 requests a second each, start=10s until ready, "
+             "scrape=15s, warm-up=2m of scrapes before the beginning."},
+    {.name = "metric", .kind = CONFIG_TEXT, .meta = "SERIES",
+     .help = "Counter of the pods; each adds the label pod. Default: http_requests_total with the "
+             "ScaledObject's namespace."},
+    {.name = "offered-metric", .kind = CONFIG_TEXT, .meta = "SERIES",
+     .help = "Counter of all requests, kept before the pods, as an ingress does."},
+    {.name = "load", .kind = CONFIG_TEXT, .meta = "TIME:N,...",
+     .help = "Requests a second from a time on: 0:30,5m:150,10m:0."},
+    {.name = "ramp", .kind = CONFIG_BOOL, .help = "The load goes from point to point in lines."},
+    {.name = "fault", .kind = CONFIG_LIST, .meta = "FROM-TO=KIND",
+     .help = "A wrong answer for a while: empty, nan, inf, two, slow, gap, garbled, scalar or an "
+             "HTTP status. May be repeated."},
+    {.name = "initial-replicas", .kind = CONFIG_COUNT, .value = "1", .most = 100000,
+     .help = "Replicas at the beginning."},
+    {.name = "start", .kind = CONFIG_TEXT, .meta = "TIME",
+     .help = "When the ScaledObject is created: seconds or RFC 3339. Default: the first sample of "
+             "files; of a server, --for before now; else 1970."},
+    {.name = "for", .kind = CONFIG_DURATION,
+     .help = "How long. Default: to the end of the data, or ten minutes after the load's last "
+             "change; else 15m."},
+    {.name = "sweep", .kind = CONFIG_TEXT, .meta = "KEY=VALUES",
+     .help = "Variants with a key of the triggers' metadata or a field of the ScaledObject changed: "
+             "threshold=5..20, threshold=5..20:5, cooldownPeriod=60,300."},
+    {.name = "format", .kind = CONFIG_CHOICE, .shorthand = 'o', .value = "text",
+     .choices = "text|csv|json", .help = "Form of the output: text, csv or json."},
+    {.name = "svg", .kind = CONFIG_TEXT, .meta = "FILE", .help = "Draw a picture there, too."},
+    {.name = "keda-version", .kind = CONFIG_TEXT, .meta = "VERSION",
+     .help = "KEDA's version: 2.17 to 2.20.2."},
+    {.name = "k8s-version", .kind = CONFIG_TEXT, .meta = "VERSION",
+     .help = "Kubernetes' version: 1.31 to 1.35."},
+};
+// clang-format on
+
+const struct cli__command cli__simulate = {
+    .name = "simulate",
+    .args = "SO.yaml...",
+    .summary = "Simulate ScaledObjects on load that is given or recorded.",
+    .notes =
+        "replica-s: replicas, by how long there were so many. under: time in which more was\n"
+        "asked for than the pods could do, by --app capacity, else by the first target. flaps:\n"
+        "changes of direction.\n",
+    .examples =
+        "  ferula simulate so.yaml --load=0:30,5m:150,10m:0 --app=capacity=20,start=10s --svg=a.svg\n"
+        "      what happens when the load grows and goes, with a picture\n"
+        "  ferula simulate so.yaml --data=http://127.0.0.1:9090 --for=6h --sweep=threshold=5..20:5\n"
+        "      the last six hours of a server, with four thresholds\n",
+    .flags = flags,
+    .n_flags = COUNT(flags),
+    .run = run_simulate,
+};

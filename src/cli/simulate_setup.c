@@ -1,0 +1,276 @@
+/*
+ * simulate_setup.c - the world of `ferula simulate` from its flags: series, an app, load, faults.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "ferula/autoscale/story.h"
+#include "ferula/base/check.h"
+#include "ferula/base/num.h"
+#include "ferula/model/duration.h"
+#include "form.h"
+#include "input.h"
+#include "simulate.h"
+
+#define DEFAULT_LENGTH_MS (15 * 60 * 1000)
+#define AFTER_LOAD_MS     (10 * 60 * 1000) /* for what the end of the load does */
+
+static int bad_flag(const struct simulate *s, const char *flag, const char *value, const char *why)
+{
+    return cli__usage_error(s->cmd, "invalid value \"%s\" for flag '--%s': %s", value, flag, why);
+}
+
+/* ---- the app ---------------------------------------------------------------------------- */
+
+static int set_app_key(struct simulate *s, struct str key, struct str value, struct fault *f)
+{
+    const struct {
+        const char *name;
+        dur_ms *out;
+    } spans[] = {
+        {"start",   &s->app.start_up       },
+        {"scrape",  &s->app.scrape_interval},
+        {"warm-up", &s->app.warm_up        },
+    };
+
+    if (str_is(key, "capacity")) {
+        if (num_parse(value, &s->app.capacity, NULL) && s->app.capacity >= 0)
+            return 0;
+        return fault_set(f, FER_EINVAL, 0, "capacity has to be a number of at least 0");
+    }
+    for (size_t i = 0; i < COUNT(spans); i++)
+        if (str_is(key, spans[i].name))
+            return duration_parse(value, spans[i].out, f);
+    return fault_set(f, FER_EINVAL, 0, "'" STR_FMT "' is none of capacity, start, scrape, warm-up",
+                     STR_ARG(key));
+}
+
+static int read_app(struct simulate *s)
+{
+    struct str rest = str_of(s->flags->app), part;
+    struct fault f;
+
+    while (s->flags->app != NULL && str_split(&rest, ',', &part)) {
+        struct str value = part, key;
+
+        (void)str_split(&value, '=', &key);
+        s->app.given = true;
+        if (set_app_key(s, str_trim(key), str_trim(value), &f) < 0)
+            return bad_flag(s, "app", s->flags->app, f.text);
+    }
+    return CLI__OK;
+}
+
+static int read_metric(struct simulate *s, const char *flag, const char *text, struct labels *out)
+{
+    struct promql_series_value *v;
+    struct fault f;
+    size_t n;
+
+    if (text == NULL)
+        return CLI__OK;
+    if (promql_parse_series(&s->arena, str_of(text), out, &v, &n, &f) < 0)
+        return bad_flag(s, flag, text, f.text);
+    if (n > 0 || labels_name(*out).n == 0)
+        return bad_flag(s, flag, text, "expected a metric with labels and no values");
+    return CLI__OK;
+}
+
+static int read_load(struct simulate *s)
+{
+    struct load_point *points;
+    struct fault f;
+    int rc = read_metric(s, "metric", s->flags->metric, &s->app.labels);
+
+    if (rc == CLI__OK)
+        rc = read_metric(s, "offered-metric", s->flags->offered_metric, &s->app.offered_labels);
+    if (rc != CLI__OK || s->flags->load == NULL)
+        return rc;
+    s->app.given = true;
+    s->app.steps = !s->flags->ramp;
+    if (load_parse(&s->arena, str_of(s->flags->load), s->start, &points, &s->app.n_load, &f) < 0)
+        return bad_flag(s, "load", s->flags->load, f.text);
+    s->app.load = points;
+    return CLI__OK;
+}
+
+/* ---- series ----------------------------------------------------------------------------- */
+
+/* A line is a series of promtool's tests: `m{a="b"} 0+15x20`. */
+static int add_line(struct simulate *s, struct str line, struct fault *f)
+{
+    struct promql_series_value *v;
+    struct labels ls;
+    size_t n;
+
+    if (str_trim(line).n == 0 || str_trim(line).p[0] == '#')
+        return 0;
+    if (promql_parse_series(&s->arena, line, &ls, &v, &n, f) < 0)
+        return FER_EINVAL;
+    for (size_t i = 0; i < n; i++)
+        if (!v[i].omitted)
+            (void)mem_source_append(s->recording, ls, s->start + (ts_ms)i * s->flags->interval, 0,
+                                    v[i].v, v[i].h);
+    if (n > 0)
+        s->end = MAX(s->end, s->start + (ts_ms)(n - 1) * s->flags->interval);
+    return 0;
+}
+
+static int read_series(struct simulate *s)
+{
+    struct input in;
+    struct str line;
+    struct fault f, why;
+    int rc;
+
+    if (s->flags->series == NULL)
+        return CLI__OK;
+    rc = cli__input_open(&in, s->flags->series, &f);
+    while (rc == 0 && (rc = cli__input_line(&in, &line, &f)) == 0) {
+        rc = add_line(s, line, &why);
+        if (rc < 0)
+            (void)fault_set(&f, rc, 0, "%s: line %llu: %s", in.name, (unsigned long long)in.n_lines,
+                            why.text);
+    }
+    cli__input_close(&in);
+    if (rc < 0)
+        fprintf(stderr, "ferula simulate: %s\n", f.text);
+    return rc < 0 ? CLI__USAGE : CLI__OK;
+}
+
+/* Copies what the objects look at; the server or folder is not asked any more. */
+static int copy_data(struct simulate *s)
+{
+    struct source_range range = {s->start, s->end};
+    struct fault f;
+    int rc = 0;
+
+    if (s->data.source == NULL)
+        return CLI__OK;
+    for (size_t i = 0; rc == 0 && i < s->manifests.n_scaled_objects; i++)
+        rc = recording_copy(s->data.source, &s->manifests.scaled_objects[i], range, s->recording,
+                            &f);
+    if (s->data.server != NULL && rc == 0 && cli__http_source_failed(s->data.server, &f) != CLI__OK)
+        rc = FER_EIO;
+    if (rc == 0)
+        return CLI__OK;
+    fprintf(stderr, "ferula simulate: %s\n", f.text);
+    return rc == FER_EIO ? CLI__UNREACHABLE : CLI__FAILED;
+}
+
+/* ---- faults ----------------------------------------------------------------------------- */
+
+/* "5m-7m=empty", "5m-7m=503", "5m-7m=slow". */
+static bool parse_fault(const struct simulate *s, struct str text, struct fault_span *out)
+{
+    struct str rest = text, from, to;
+    struct fault f;
+    uint64_t status;
+
+    *out = (struct fault_span){.delay = INT64_MAX, .trigger = -1};
+    if (!str_split(&rest, '-', &from) || !str_split(&rest, '=', &to) || rest.p == NULL)
+        return false;
+    if (duration_parse(from, &out->from, &f) < 0 || duration_parse(to, &out->to, &f) < 0)
+        return false;
+    out->from += s->start;
+    out->to += s->start;
+    if (str_to_u64(rest, &status) && status >= 300 && status < 600) {
+        out->kind = FAULT_STATUS;
+        out->status = (int)status;
+        return true;
+    }
+    return fault_kind_parse(rest, &out->kind) && out->kind != FAULT_STATUS;
+}
+
+static int read_faults(struct simulate *s)
+{
+    const struct config_list *list = &s->flags->faults;
+
+    s->faults = arena_array(&s->arena, struct fault_span, list->n);
+    for (size_t i = 0; i < list->n; i++)
+        if (!parse_fault(s, str_of(list->v[i]), &s->faults[s->n_faults++]))
+            return bad_flag(s, "fault", list->v[i],
+                            "expected FROM-TO=KIND: 5m-7m=empty; kinds are empty, nan, inf, two, "
+                            "slow, gap, garbled, scalar or an HTTP status");
+    return CLI__OK;
+}
+
+/* ---- time ------------------------------------------------------------------------------- */
+
+static int read_versions(struct simulate *s)
+{
+    struct fault f;
+
+    s->versions = (struct autoscale_versions)AUTOSCALE_VERSIONS_DEFAULT;
+    if (s->flags->keda != NULL &&
+        autoscale_parse_keda(str_of(s->flags->keda), &s->versions.keda, &f) < 0)
+        return bad_flag(s, "keda-version", s->flags->keda, f.text);
+    if (s->flags->k8s != NULL &&
+        autoscale_parse_k8s(str_of(s->flags->k8s), &s->versions.k8s, &f) < 0)
+        return bad_flag(s, "k8s-version", s->flags->k8s, f.text);
+    return CLI__OK;
+}
+
+static int open_data(struct simulate *s)
+{
+    struct data_opts opts = {.words = &s->flags->data,
+                             .headers = &s->flags->headers,
+                             .timeout = s->flags->timeout,
+                             .now = clock_now_ms(clock_system())};
+    struct fault f;
+    int rc;
+
+    if (s->flags->data.n == 0)
+        return CLI__OK;
+    rc = cli__data_open(&s->data, &opts, &f);
+    if (rc != CLI__OK)
+        fprintf(stderr, "ferula simulate: %s\n", f.text);
+    return rc;
+}
+
+/* Of files: their first sample; of a server or a folder: so long before the end. */
+static ts_ms default_start(const struct simulate *s)
+{
+    dur_ms length = s->flags->length > 0 ? s->flags->length : DEFAULT_LENGTH_MS;
+
+    if (s->data.source == NULL)
+        return 0;
+    return s->data.begin != INT64_MAX ? s->data.begin : s->data.end - length;
+}
+
+static int set_end(struct simulate *s)
+{
+    if (s->data.source != NULL)
+        s->end = MAX(s->end, s->data.end);
+    if (s->app.n_load > 0)
+        s->end = MAX(s->end, s->app.load[s->app.n_load - 1].t + AFTER_LOAD_MS);
+    if (s->flags->length > 0)
+        s->end = s->start + s->flags->length;
+    else if (s->end <= s->start)
+        s->end = s->start + DEFAULT_LENGTH_MS;
+    if (s->end - s->start <= STORY_MAX_LENGTH)
+        return CLI__OK;
+    return cli__usage_error(s->cmd, "more than 32 days would not fit in memory: choose --for and "
+                                    "--start");
+}
+
+int cli__simulate_setup(struct simulate *s)
+{
+    int rc = read_versions(s);
+
+    rc = rc != CLI__OK ? rc : open_data(s);
+    if (rc == CLI__OK)
+        rc = cli__time_or(s->cmd, "start", s->flags->start, default_start(s), &s->start);
+    if (rc != CLI__OK)
+        return rc;
+    s->end = s->start;
+    s->recording = mem_source_new();
+    rc = read_app(s);
+    rc = rc != CLI__OK ? rc : read_load(s);
+    rc = rc != CLI__OK ? rc : read_faults(s);
+    rc = rc != CLI__OK ? rc : read_series(s);
+    if (rc != CLI__OK)
+        return rc;
+    rc = set_end(s);
+    return rc != CLI__OK ? rc : copy_data(s);
+}

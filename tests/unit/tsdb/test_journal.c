@@ -1,0 +1,157 @@
+/*
+ * test_journal.c - the journal: which records are kept, when they are on disk, and what a kill
+ * takes.
+ */
+#include "cases.h"
+#include "fixture.h"
+
+static void open_with(struct fixture *fx, size_t most)
+{
+    fx_init(fx);
+    fx->opts.max_records = most;
+    fx_open(fx);
+}
+
+static void add(struct fixture *fx, const char *text)
+{
+    for (; *text != '\0'; text++)
+        assert_true(tsdb_journal_add(fx->db, (struct str){text, 1}));
+}
+
+/* As the writer does by itself a second later. */
+static void let_write(struct fixture *fx)
+{
+    clock_manual_advance(&fx->clock, 1000);
+    tsdb_settle(fx->db);
+}
+
+static int take(void *ctx, uint64_t number, struct str record)
+{
+    buf_addf(ctx, "%llu=" STR_FMT " ", (unsigned long long)number, STR_ARG(record));
+    return 0;
+}
+
+static void assert_records(struct fixture *fx, const char *want)
+{
+    struct buf got = {0};
+    struct fault f = {0};
+
+    buf_puts(&got, "");
+    assert_int_equal(tsdb_journal_read(fx->db, take, &got, &f), 0);
+    assert_string_equal(got.p, want);
+    buf_release(&got);
+}
+
+static void test_kept(void **state)
+{
+    struct fixture fx;
+
+    (void)state;
+    open_with(&fx, 4);
+    assert_records(&fx, "");
+    add(&fx, "abc");
+    assert_records(&fx, "3=c 2=b 1=a ");
+    let_write(&fx);
+    assert_records(&fx, "3=c 2=b 1=a ");
+    add(&fx, "d");
+    assert_records(&fx, "4=d 3=c 2=b 1=a ");
+    let_write(&fx);
+    add(&fx, "efg");
+    let_write(&fx);
+    assert_records(&fx, "7=g 6=f 5=e 4=d ");
+    fx_crash(&fx);
+    assert_records(&fx, "7=g 6=f 5=e 4=d ");
+    fx.opts.max_records = 2;
+    fx_reopen(&fx);
+    tsdb_settle(fx.db);
+    assert_records(&fx, "7=g 6=f ");
+    fx_release(&fx);
+}
+
+static void test_kill(void **state)
+{
+    struct fixture fx;
+
+    (void)state;
+    open_with(&fx, 10);
+    add(&fx, "ab");
+    let_write(&fx);
+    add(&fx, "c"); /* less than a second ago */
+    fx_crash(&fx);
+    assert_records(&fx, "2=b 1=a ");
+    add(&fx, "d");
+    fx_reopen(&fx); /* an orderly end writes all */
+    assert_records(&fx, "3=d 2=b 1=a ");
+    fx_release(&fx);
+}
+
+static void test_clear(void **state)
+{
+    struct fixture fx;
+
+    (void)state;
+    open_with(&fx, 10);
+    add(&fx, "ab");
+    let_write(&fx);
+    add(&fx, "c");
+    tsdb_journal_clear(fx.db);
+    assert_records(&fx, "");
+    add(&fx, "d");
+    assert_records(&fx, "4=d ");
+    let_write(&fx);
+    fx_crash(&fx);
+    assert_records(&fx, "4=d ");
+    fx_release(&fx);
+}
+
+static void test_too_many_at_once(void **state)
+{
+    struct fixture fx;
+    size_t taken = 0;
+
+    (void)state;
+    open_with(&fx, 10);
+    for (size_t i = 0; i < 2000; i++)
+        taken += tsdb_journal_add(fx.db, STR("x"));
+    assert_int_equal(taken, 1024);
+    let_write(&fx);
+    assert_true(tsdb_journal_add(fx.db, STR("y")));
+    fx_release(&fx);
+}
+
+static int one_is_enough(void *ctx, uint64_t number, struct str record)
+{
+    (void)record;
+    *(uint64_t *)ctx = number;
+    return 1;
+}
+
+static void test_none(void **state)
+{
+    struct fixture fx;
+    uint64_t number = 0;
+    struct fault f = {0};
+
+    (void)state;
+    open_with(&fx, 0);
+    assert_false(tsdb_journal_add(fx.db, STR("x")));
+    assert_records(&fx, "");
+    fx.opts.max_records = 5;
+    fx_reopen(&fx);
+    add(&fx, "ab");
+    assert_int_equal(tsdb_journal_read(fx.db, one_is_enough, &number, &f), 0);
+    assert_int_equal(number, 2);
+    fx_release(&fx);
+}
+
+int main(void)
+{
+    static struct cases c;
+
+    cases_add(&c, "the newest are kept", test_kept, NULL);
+    cases_add(&c, "a kill takes the last second", test_kill, NULL);
+    cases_add(&c, "cleared", test_clear, NULL);
+    cases_add(&c, "too many at once", test_too_many_at_once, NULL);
+    cases_add(&c, "none are kept", test_none, NULL);
+    return CASES_RUN("tsdb journal", &c);
+}
