@@ -2,7 +2,8 @@
  * journal.c - records of the caller's own: bytes that mean nothing here, the newest of which stay.
  *
  * tsdb_journal_add() copies the record and returns: no query waits for a disk. The writer thread
- * puts what has waited for a second, all of it in one transaction, and deletes what is too many.
+ * puts what has waited for a second, all of it in one transaction, and deletes what is too many. It
+ * never takes the last room of the map, which is for work that makes room.
  */
 #include "journal.h"
 
@@ -12,6 +13,7 @@
 
 #include "ferula/base/check.h"
 #include "ferula/base/mem.h"
+#include "ferula/base/stats.h"
 
 /* How long a record waits for others. */
 #define WAIT_NS (INT64_C(1000) * 1000 * 1000)
@@ -179,7 +181,8 @@ int tsdb__journal_run(struct tsdb *db, struct tsdb__txn *x, size_t rows)
 
     j->first_next = j->first;
     j->stored_next = j->stored;
-    for (size_t i = 0; rc == 0 && i < j->n_batch; i++) {
+    j->drops = tsdb__is_map_full(db, x);
+    for (size_t i = 0; rc == 0 && i < j->n_batch && !j->drops; i++) {
         struct str record = next_record(buf_str(&j->batch), &at);
         uint64_t number = ++j->stored_next;
 
@@ -200,8 +203,10 @@ void tsdb__journal_publish(struct tsdb *db)
         memmove(j->pending.p, j->pending.p + j->batch.n, j->pending.n - j->batch.n);
     j->pending.n -= j->batch.n;
     j->n_pending -= j->n_batch;
+    j->last -= j->drops ? j->n_batch : 0; /* numbers have no holes */
     j->since_ns = clock_mono_ns(db->clock);
     pthread_mutex_unlock(&j->lock);
+    stats_add(STAT_POLLS_DROPPED, j->drops ? j->n_batch : 0);
     buf_release(&j->batch);
     j->n_batch = 0;
 }

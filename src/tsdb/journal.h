@@ -27,6 +27,7 @@ struct tsdb__journal {
     uint64_t first_next, stored_next; /* after the commit */
     struct buf batch;                 /* the records that are being written */
     size_t n_batch;
+    bool drops; /* the batch is not written: there is no room */
 };
 
 void tsdb__journal_init(struct tsdb__journal *j, size_t most);

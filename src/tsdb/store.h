@@ -183,6 +183,9 @@ void tsdb__count_wal(struct tsdb *db);
 /* `seq` is the newest piece of the write-ahead table after a commit. */
 void tsdb__advance_wal(struct tsdb *db, uint64_t seq);
 
+/* What is left of the map is for the store's own work, which makes room. */
+bool tsdb__is_map_full(const struct tsdb *db, struct tsdb__txn *x);
+
 /* upkeep.c: does a slice of what is due. 1: more may be due, 0: nothing is, FER_* after a failure.
  */
 int tsdb__upkeep_slice(struct tsdb *db);

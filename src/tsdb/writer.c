@@ -268,8 +268,7 @@ int tsdb__commit(struct tsdb *db, MDB_txn *txn)
     return rc;
 }
 
-/* What is left of the map is for the store's own work, which makes room. */
-static bool is_map_full(const struct tsdb *db, struct tsdb__txn *x)
+bool tsdb__is_map_full(const struct tsdb *db, struct tsdb__txn *x)
 {
     uint64_t reserve = MIN(db->map_bytes / 16, RESERVE_BYTES_MAX);
 
@@ -296,7 +295,7 @@ static int write_group(struct tsdb *db, struct tsdb_write **w, size_t n)
     int rc = tsdb__write_begin(db, &x);
 
     group_begin(db);
-    if (rc == 0 && is_map_full(db, &x))
+    if (rc == 0 && tsdb__is_map_full(db, &x))
         rc = FER_ENOSPC;
     for (size_t i = 0; i < n && rc == 0; i++)
         rc = put_request(db, &x, w[i]);

@@ -25,7 +25,7 @@ GAUGE(QUERIES_RUNNING,      "ferula_query_running",                   "Queries b
 COUNTER(QUERY_SAMPLES,      "ferula_query_samples_total",             "Samples of queries, each in every step that sees it.")
 COUNTER(QUERY_SAMPLES_READ, "ferula_query_samples_read_total",        "Samples read by queries, each in the first step that sees it.")
 COUNTER(POLLS,              "ferula_polls_recorded_total",           "Polls of scalers recorded.")
-COUNTER(POLLS_DROPPED,      "ferula_polls_dropped_total",            "Polls of scalers not recorded, for there were more than a thousand in a second.")
+COUNTER(POLLS_DROPPED,      "ferula_polls_dropped_total",            "Polls of scalers not recorded: more than a thousand in a second, or no room.")
 GAUGE(FAULTS,               "ferula_faults_active",                  "Faults that queries can meet now.")
 COUNTER(FAULTS_MET,         "ferula_faults_met_total",               "Queries that met a fault.")
 GAUGE(CONNECTIONS,          "ferula_http_connections",                "Open client connections.")

@@ -5,6 +5,8 @@
 #include "cases.h"
 #include "fixture.h"
 
+#include "ferula/base/stats.h"
+
 static void open_with(struct fixture *fx, size_t most)
 {
     fx_init(fx);
@@ -16,6 +18,27 @@ static void add(struct fixture *fx, const char *text)
 {
     for (; *text != '\0'; text++)
         assert_true(tsdb_journal_add(fx->db, (struct str){text, 1}));
+}
+
+/* Writes a sample of a series; gives the store's answer. */
+static int put_rc(struct fixture *fx, int i)
+{
+    char labels[64];
+    struct sample s = {T0, 1};
+    struct tsdb_new_series ns = {0};
+    struct tsdb_row row = {.n = 1};
+    struct tsdb_write w = {.arena = &fx->arena,
+                           .rows = &row,
+                           .n_rows = 1,
+                           .samples = &s,
+                           .n_samples = 1,
+                           .series = &ns,
+                           .n_series = 1};
+
+    (void)snprintf(labels, sizeof(labels), "__name__=m,i=%d", i);
+    ns.labels = fx_labels(&fx->arena, labels);
+    ns.raw = fx_raw(labels);
+    return tsdb_write_sync(fx->db, &w);
 }
 
 /* As the writer does by itself a second later. */
@@ -119,6 +142,32 @@ static void test_too_many_at_once(void **state)
     fx_release(&fx);
 }
 
+/* A store that is full of series: records are dropped, and numbers have no holes (the audit). */
+static void test_no_room(void **state)
+{
+    static const char text[4000];
+    struct fixture fx;
+    uint64_t before = stats_get(STAT_POLLS_DROPPED);
+    int i = 0;
+
+    (void)state;
+    fx_init(&fx);
+    fx.map_bytes = (size_t)1 << 20;
+    fx.opts.max_records = 1000;
+    fx_open(&fx);
+    while (put_rc(&fx, i++) == 0)
+        ;
+    for (int k = 0; k < 100; k++) {
+        assert_true(tsdb_journal_add(fx.db, (struct str){text, sizeof(text)}));
+        if (k % 3 != 0)
+            let_write(&fx);
+    }
+    assert_true(stats_get(STAT_POLLS_DROPPED) > before);
+    assert_true(fx.db->journal.stored > 0);
+    fx_crash(&fx);
+    fx_release(&fx);
+}
+
 static int one_is_enough(void *ctx, uint64_t number, struct str record)
 {
     (void)record;
@@ -152,6 +201,7 @@ int main(void)
     cases_add(&c, "a kill takes the last second", test_kill, NULL);
     cases_add(&c, "cleared", test_clear, NULL);
     cases_add(&c, "too many at once", test_too_many_at_once, NULL);
+    cases_add(&c, "no room", test_no_room, NULL);
     cases_add(&c, "none are kept", test_none, NULL);
     return CASES_RUN("tsdb journal", &c);
 }
