@@ -129,7 +129,7 @@ func hpa(ctx context.Context, c *cluster, handler scaling.ScaleHandler) []*int64
 	values := make([]*int64, len(names))
 	for i, name := range names {
 		list, err := handler.GetScaledObjectMetrics(ctx, "so", "ns", name)
-		synctest.Wait() // caches are dropped by and by
+		synctest.Wait()                        // caches are dropped by and by
 		if err == nil && len(list.Items) > 0 { // none is an error for the HPA
 			milli := list.Items[0].Value.MilliValue()
 			values[i] = &milli
