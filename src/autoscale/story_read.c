@@ -228,6 +228,19 @@ static void read_checks(struct loader *l, const struct tree *v, void *target)
     story__list(l, v, sizeof(*t->checks), story__check, &t->checks, &t->n_checks);
 }
 
+/* A moment that is not simulated would be judged by the last one that is. */
+static void check_moments(struct loader *l, const struct story_test *t)
+{
+    for (size_t i = 0; i < t->n_checks && t->length > 0; i++)
+        for (size_t k = 0; k < t->checks[i].n_claims; k++) {
+            const struct claim *c = &t->checks[i].claims[k];
+            bool is_span = c->kind == CLAIM_ALWAYS || c->kind == CLAIM_NEVER;
+
+            if (MAX(c->from, c->kind == CLAIM_WITHIN ? c->to : c->from) > t->length && !is_span)
+                complain(l->complaints, c->at, true, "this is after the end of the test ('for')");
+        }
+}
+
 static void read_test(struct loader *l, const struct tree *v, void *target)
 {
     static const struct story_key keys[] = {
@@ -251,6 +264,7 @@ static void read_test(struct loader *l, const struct tree *v, void *target)
         .versions = AUTOSCALE_VERSIONS_DEFAULT,
     };
     STORY_MAP(l, v, keys, t);
+    check_moments(l, t);
     if (t->interval <= 0 || t->interval > MAX_INTERVAL_MS)
         story__wrong(l, v, "interval has to be longer than 0s and at most a year");
     for (size_t i = 0; i < t->n_series; i++)
@@ -283,8 +297,10 @@ static void read_object(struct loader *l, const struct tree *v, void *target)
         return;
     }
     story__text(l, v, &path);
-    if (path.s.p != NULL &&
-        manifests_load(l->a, beside(l, path.s), &l->sf->manifests, l->complaints, &f) < 0)
+    if (str_is(path.s, "-"))
+        story__wrong(l, v, "stdin is no file to name here");
+    else if (path.s.p != NULL &&
+             manifests_load(l->a, beside(l, path.s), &l->sf->manifests, l->complaints, &f) < 0)
         story__wrong(l, v, "%s", f.text);
 }
 
@@ -326,19 +342,18 @@ static void read_file(struct loader *l, const struct tree *t)
         read_tests(l, tests, l->sf);
 }
 
-int story_file_load(struct arena *a, const char *path, struct story_file **out,
+int story_file_read(struct arena *a, struct str text, const char *path, struct story_file **out,
                     struct complaints *complaints, struct fault *f)
 {
     struct story_file *sf = arena_new(a, struct story_file);
     struct loader l = {a, complaints, sf};
     struct tree_docs docs = {0};
-    struct str text;
-    int rc = autoscale__file_read(a, path, &text, f);
+    int rc;
 
     *out = NULL;
     sf->path = arena_strdup(a, str_of(path));
     sf->evaluation_interval = DEFAULT_INTERVAL_MS;
-    rc = rc < 0 ? rc : autoscale__tree_read(a, text, sf->path, complaints, &docs, f);
+    rc = autoscale__tree_read(a, text, sf->path, complaints, &docs, f);
     if (rc < 0)
         return rc;
     if (docs.n != 1)
@@ -346,6 +361,16 @@ int story_file_load(struct arena *a, const char *path, struct story_file **out,
     read_file(&l, docs.v[0]);
     *out = sf;
     return 0;
+}
+
+int story_file_load(struct arena *a, const char *path, struct story_file **out,
+                    struct complaints *complaints, struct fault *f)
+{
+    struct str text;
+    int rc = autoscale__file_read(a, path, &text, f);
+
+    *out = NULL;
+    return rc < 0 ? rc : story_file_read(a, text, path, out, complaints, f);
 }
 
 size_t story_count(const struct story_file *sf)

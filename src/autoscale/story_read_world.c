@@ -6,6 +6,8 @@
 #include "ferula/base/check.h"
 #include "story_load.h"
 
+#define MIN_PERIOD_MS 1000 /* more often would take for ever, and nobody does it */
+
 /* ---- load: text, or a list of {at, value} ------------------------------------------------ */
 
 static void read_point(struct loader *l, const struct tree *v, void *target)
@@ -140,6 +142,10 @@ static void read_app(struct loader *l, const struct tree *v, void *target)
     STORY_MAP(l, v, keys, &w);
     if (!(w.capacity >= 0))
         story__wrong(l, v, "capacity has to be at least 0");
+    if (w.scrape_interval != 0 && w.scrape_interval < MIN_PERIOD_MS)
+        story__wrong(l, v, "scrape_interval has to be at least 1s");
+    if (w.warm_up > STORY_MAX_LENGTH)
+        story__wrong(l, v, "warm_up is more than 32 days");
     *(struct app_model *)target = (struct app_model){
         .given = true,
         .load = w.load.v,
@@ -200,6 +206,15 @@ static void read_k8s(struct loader *l, const struct tree *v, void *target)
     read_version(l, v, target, autoscale_parse_k8s);
 }
 
+static void read_sync_period(struct loader *l, const struct tree *v, void *target)
+{
+    dur_ms *period = target;
+
+    story__duration(l, v, period);
+    if (*period != 0 && *period < MIN_PERIOD_MS)
+        story__wrong(l, v, "sync_period has to be at least 1s");
+}
+
 static void read_test_faults(struct loader *l, const struct tree *v, void *target)
 {
     struct story_test *t = target;
@@ -218,8 +233,8 @@ void story__world(struct loader *l, const struct tree *v, void *target)
         {"for",                   story__duration,                                         offsetof(struct story_test,                                         length)},
         {"keda_version", read_keda,offsetof(struct story_test,versions.keda)},
         {"k8s_version",                  read_k8s,                                       offsetof(struct story_test,                                                                                          versions.k8s)},
-        {"sync_period",               story__duration,            offsetof(struct story_test, sync_period)},
-        {"ready_after",                           story__duration,                                     offsetof(struct story_test,                                                             ready_after)},
+        {"sync_period",               read_sync_period,            offsetof(struct story_test, sync_period)},
+        {"ready_after",                           story__duration,                                     offsetof(struct story_test,                                                            ready_after)},
         {"app",               read_app,                                     offsetof(struct story_test,                                                                              app)},
         {"numbers", read_numbers,0},
         {"faults",     read_test_faults,0},

@@ -13,6 +13,7 @@
 #include "simulate.h"
 
 #define DEFAULT_LENGTH_MS (15 * 60 * 1000)
+#define MIN_SCRAPE_MS     1000
 #define AFTER_LOAD_MS     (10 * 60 * 1000) /* for what the end of the load does */
 
 static int bad_flag(const struct simulate *s, const char *flag, const char *value, const char *why)
@@ -58,6 +59,10 @@ static int read_app(struct simulate *s)
         if (set_app_key(s, str_trim(key), str_trim(value), &f) < 0)
             return bad_flag(s, "app", s->flags->app, f.text);
     }
+    if (s->app.scrape_interval != 0 && s->app.scrape_interval < MIN_SCRAPE_MS)
+        return bad_flag(s, "app", s->flags->app, "scrape has to be at least 1s");
+    if (s->app.warm_up > STORY_MAX_LENGTH)
+        return bad_flag(s, "app", s->flags->app, "warm-up is more than 32 days");
     return CLI__OK;
 }
 

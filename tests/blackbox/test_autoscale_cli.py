@@ -209,6 +209,9 @@ def test_promql(tmp_path, expr, at, samples, fails):
     ("tests:", "testz:", "3:1: error: unknown field 'testz'"),
     ("at: 15s", "at: 15s, at2: 1s", "unknown field 'at2'; there are scaled_object, at, within"),
     ("replicas: 4", "replicas: -4", "7:29: error: '-4' is no number of at least 0"),
+    ("at: 15s", "at: 6m", "7:28: error: this is after the end of the test ('for')"),
+    ("for: 5m", "sync_period: 1ms", "sync_period has to be at least 1s"),
+    ("warm_up: 2m", "scrape_interval: 1ms", "scrape_interval has to be at least 1s"),
     (", replicas: 4", "", "7:9: error: nothing is expected here"),
     (", replicas: 4", ", never: replicas", "'replicas' is not NAME OPERATOR NUMBER"),
     (", replicas: 4", ", reason: Why", "'Why' is no reason"),
@@ -239,6 +242,10 @@ def test_what_cannot_be_run_is_an_error(tmp_path):
     path.write_text(path.read_text().replace(OBJECT, "so.yaml"))
     done = run_ferula("test", path)
     assert done.returncode == 2 and "needs to be told its number over time" in done.stdout
+    path = story(tmp_path, "{at: 33d, replicas: 4}")
+    path.write_text(path.read_text().replace(", for: 5m", ""))
+    done = run_ferula("test", path)
+    assert done.returncode == 2 and "more than 32 days would not fit in memory" in done.stdout
     assert run_ferula("test").returncode == 2
     assert run_ferula("test", tmp_path / "none.yaml").returncode == 2
 
@@ -318,6 +325,8 @@ def test_simulate_on_recorded_data(tmp_path):
     (["--data=/not/there"], "/not/there"),
     (["--series=/not/there"], "/not/there"),
     (["--for=33d"], "more than 32 days"),
+    (["--app=scrape=1ms"], "scrape has to be at least 1s"),
+    (["--app=warm-up=1y"], "warm-up is more than 32 days"),
 ])
 def test_simulate_refuses(words, says):
     done = run_ferula("simulate", OBJECT, *words)

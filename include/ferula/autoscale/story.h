@@ -25,6 +25,9 @@ struct story_file;
  */
 int story_file_load(struct arena *a, const char *path, struct story_file **out,
                     struct complaints *complaints, struct fault *f);
+/* The same for a text; the files that it names are looked for from the folder of `path`. */
+int story_file_read(struct arena *a, struct str text, const char *path, struct story_file **out,
+                    struct complaints *complaints, struct fault *f);
 
 size_t story_count(const struct story_file *sf);
 struct str story_name(const struct story_file *sf, size_t i); /* "test 2" when it has none */
