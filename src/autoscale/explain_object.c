@@ -215,7 +215,7 @@ static void say_limit(struct lines *l, const struct hpa_output *out)
     }
 }
 
-static struct hpa_metric metric_of(enum metric_type type, const struct verdict *v, double target,
+static struct hpa_metric metric_of(enum target_type type, const struct verdict *v, double target,
                                    const struct autoscale_rules *rules)
 {
     return (struct hpa_metric){

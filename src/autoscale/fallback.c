@@ -39,7 +39,7 @@ static bool stand_in(struct sim *s, const struct sim_trigger *t, int64_t *milli)
 {
     const struct world *w = &s->setup->world;
     bool composite = s->formula != NULL;
-    enum metric_type type = composite ? s->object->modifiers.metric_type : t->t->metric_type;
+    enum target_type type = composite ? s->object->modifiers.metric_type : t->t->metric_type;
     double replicas = replicas_wanted(s);
     double target = composite ? s->composite_target : autoscale__of_milli(t->target_milli);
 

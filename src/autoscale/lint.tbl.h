@@ -162,8 +162,8 @@ L(FER021, WARNING, "idleReplicaCount above zero is not held",
 L(FER022, WARNING, "fallback flaps with useCachedMetrics",
   "The object has a fallback, and the trigger useCachedMetrics.",
   "A poll that fails stores the fallback's value in the cache, without an error. The HPA's next\n"
-  "request is answered from the cache: that counts as a success and sets the failures back to 0, so\n"
-  "the fallback ends until the threshold is passed again.",
+  "request is answered from the cache, which counts as a success: it may set the failures back to 0, so\n"
+  "that the fallback ends until the threshold is passed again.",
   "    fallback: {failureThreshold: 3, replicas: 6}\n    triggers:\n    - useCachedMetrics: true",
   "use one of the two.")
 L(FER023, ERROR, "a target is scaled by two objects",

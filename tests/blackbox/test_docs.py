@@ -51,6 +51,16 @@ def test_the_quick_start_does_what_it_shows(tmp_path):
     assert [re.sub(r"@\[.*", "", line) for line in said] == [re.sub(r"@\[.*", "", line) for line in shown]
 
 
+def test_the_story_is_told_as_it_runs():
+    block = re.findall(r"^```console\n(.*?)^```", read("README.md"), re.M | re.S)[1]
+    commands = re.findall(r"^\$ (.*)$", block, re.M)
+    shown = re.split(r"^\$ .*\n", block, flags=re.M)[1:]
+    for command, output in zip(commands, shown):
+        done = subprocess.run(["bash", "-c", command], stdout=subprocess.PIPE, text=True, check=True, cwd=TOP,
+                              env=dict(os.environ, PATH=os.path.dirname(FERULA) + ":" + os.environ["PATH"]))
+        assert done.stdout == output, command
+
+
 def test_the_reference_of_metrics_is_what_is_served(server):
     written = subprocess.run([os.path.join(TOP, "tools/metrics-doc")], stdout=subprocess.PIPE, text=True,
                              check=True).stdout

@@ -50,7 +50,24 @@ def spec(rnd):
                            "replicas": rnd.choice([0, 1, 3, 6])}
         if rnd.random() < 0.5:
             out["fallback"]["behavior"] = rnd.choice(FALLBACKS)
+    # Not with useCachedMetrics and fallback: what a poll stores is named composite-metric then, which
+    # no formula knows, and the HPA gets nothing.
+    cached = any("useCachedMetrics" in t for t in out["triggers"])
+    if not (cached and "fallback" in out) and rnd.random() < 0.25:
+        modifiers(rnd, out)
     return out
+
+
+def modifiers(rnd, out):
+    """One metric out of all triggers."""
+    for i, one in enumerate(out["triggers"]):
+        one["name"] = f"t{i}"
+    last = f"t{len(out['triggers']) - 1}"
+    out["advanced"]["scalingModifiers"] = {
+        "formula": rnd.choice([f"t0 + {last}", f"t0 * 2 - {last} / 3", f"t0 > 5 ? {last} : 1"]),
+        "target": rnd.choice(["10", "7"])}
+    if rnd.random() < 0.5:
+        out["advanced"]["scalingModifiers"]["activationTarget"] = rnd.choice(["0", "5.5", "20"])
 
 
 def answer(rnd):

@@ -48,13 +48,13 @@ struct pairs {
 struct str pairs_get(const struct pairs *p, const char *key);
 const struct pair_at *pairs_find(const struct pairs *p, const char *key);
 
-enum metric_type { METRIC_AVERAGE_VALUE, METRIC_VALUE, METRIC_UTILIZATION };
+enum target_type { METRIC_AVERAGE_VALUE, METRIC_VALUE, METRIC_UTILIZATION };
 
 struct trigger {
     struct text_at type; /* "prometheus", "cron", "cpu", "azure-queue"... */
     struct text_at name;
     struct pairs metadata;
-    enum metric_type metric_type; /* as written, or the type's default */
+    enum target_type metric_type; /* as written, or the type's default */
     bool use_cached_metrics;
     struct text_at authentication; /* name of a (Cluster)TriggerAuthentication; p == NULL: none */
     struct place at;
@@ -102,7 +102,7 @@ struct behavior {
 struct scaling_modifiers {
     bool given;
     struct text_at formula, target, activation_target;
-    enum metric_type metric_type;
+    enum target_type metric_type;
     struct place at;
 };
 

@@ -130,7 +130,7 @@ int32_t sim_replicas_at(const struct sim_trace *tr, ts_ms t);
 #define HPA_METRICS_MAX 16 /* of one HPA */
 
 struct hpa_metric {
-    enum metric_type type;
+    enum target_type type;
     bool failed;
     int64_t usage_milli, target_milli; /* METRIC_UTILIZATION: of a pod, or percent */
     struct str name;  /* in messages: "external metric s0-prometheus(...)"; may be empty */

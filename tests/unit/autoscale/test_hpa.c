@@ -20,7 +20,7 @@ static const struct autoscale_rules rules = {.tolerance_is_an_interval = true,
 // clang-format off
 static struct calc_case {
     const char *name;
-    enum metric_type type;
+    enum target_type type;
     int32_t replicas, ready;
     int64_t target, usage;
     double down, up; /* 0: the controller's */

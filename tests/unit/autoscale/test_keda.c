@@ -207,7 +207,7 @@ static void test_poll(void **state)
 static struct fallback_case {
     const char *name;
     struct fallback fallback;
-    enum metric_type type;
+    enum target_type type;
     const char *threshold;
     int replicas, ready_at_most;
     struct autoscale_versions versions;

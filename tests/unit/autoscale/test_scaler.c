@@ -215,7 +215,7 @@ static void test_number_answer(void **state)
 static struct metadata_case {
     const char *name;
     const char *pairs[MAX_PAIRS][2]; /* beyond serverAddress, query and threshold */
-    enum metric_type type;
+    enum target_type type;
     const char *error; /* behind the two prefixes; NULL: it is right */
 } metadata[] = {
     {"all", {{NULL}}, METRIC_AVERAGE_VALUE, NULL},
@@ -350,7 +350,7 @@ static void test_timeout(void **state)
 // clang-format off
 static struct target_case {
     const char *name, *type;
-    enum metric_type metric_type;
+    enum target_type metric_type;
     const char *pairs[MAX_PAIRS][2];
     double target, activation;
     const char *error;

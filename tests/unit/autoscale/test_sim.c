@@ -45,7 +45,7 @@ static struct story {
     double threshold, second_threshold, activation;
     int min, max, start, poll_s, end_s;
     int cooldown_s, initial_cooldown_s, idle; /* 0: not given; idle is one more than written */
-    enum metric_type type;
+    enum target_type type;
     int ready_at_most;
     struct fallback fallback;
     const struct behavior *behavior;

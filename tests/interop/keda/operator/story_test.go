@@ -122,12 +122,15 @@ func hpa(ctx context.Context, c *cluster, handler scaling.ScaleHandler) []*int64
 		c.replicas = min(max(c.replicas, low), high)
 		return nil
 	}
-	values := make([]*int64, len(c.so.Spec.Triggers))
-	for i := range values {
-		name := fmt.Sprintf("s%d-prometheus", i)
+	names := c.so.Status.ExternalMetricNames
+	if c.so.IsUsingModifiers() {
+		names = []string{kedav1alpha1.CompositeMetricName}
+	}
+	values := make([]*int64, len(names))
+	for i, name := range names {
 		list, err := handler.GetScaledObjectMetrics(ctx, "so", "ns", name)
-		synctest.Wait() // caches are dropped by and by
-		if err == nil {
+		synctest.Wait()                        // caches are dropped by and by
+		if err == nil && len(list.Items) > 0 { // none is an error for the HPA
 			milli := list.Items[0].Value.MilliValue()
 			values[i] = &milli
 		}
