@@ -134,26 +134,43 @@ dur_ms recording_reach(const struct promql_expr *e)
     return r.unbounded ? INT64_MAX : r.span;
 }
 
+/* The parsed query of a trigger that is asked here; NULL: another scaler's, or none, told when asked. */
+static const struct promql_expr *query_of(struct arena *a, const struct trigger *t)
+{
+    const struct promql_features features = PROMQL_FEATURES_DEFAULT;
+    struct str query = pairs_get(&t->metadata, "query");
+    const struct promql_expr *e = NULL;
+    struct fault ignored;
+
+    if (!str_is(t->type.s, "prometheus") ||
+        promql_parse(a, str_trim(query), &features, &e, &ignored) < 0)
+        return NULL;
+    return e;
+}
+
 int recording_copy(struct source *from, const struct scaled_object *so, struct source_range range,
                    struct mem_source *to, struct fault *f)
 {
-    const struct promql_features features = PROMQL_FEATURES_DEFAULT;
     struct arena a = {0};
+    dur_ms span = LOOKBACK_MS;
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < so->n_triggers; i++) {
-        struct copying c = {.from = from, .range = range, .to = to, .f = f};
-        struct str query = pairs_get(&so->triggers[i].metadata, "query");
-        const struct promql_expr *e;
+    /* One past for all: triggers share series, and older samples cannot follow newer ones. */
+    for (size_t i = 0; i < so->n_triggers; i++) {
+        const struct promql_expr *e = query_of(&a, &so->triggers[i]);
         struct reach reach = {.span = LOOKBACK_MS};
-        struct fault ignored;
 
-        /* A query that is none is told when it is asked. */
-        if (!str_is(so->triggers[i].type.s, "prometheus") ||
-            promql_parse(&a, str_trim(query), &features, &e, &ignored) < 0)
+        if (e != NULL)
+            (void)walk(e, visit_reach, &reach);
+        span = MAX(span, reach.span);
+    }
+    range.from -= span;
+    for (size_t i = 0; rc == 0 && i < so->n_triggers; i++) {
+        const struct promql_expr *e = query_of(&a, &so->triggers[i]);
+        struct copying c = {.from = from, .range = range, .to = to, .f = f};
+
+        if (e == NULL)
             continue;
-        (void)walk(e, visit_reach, &reach);
-        c.range.from -= reach.span;
         rc = walk(e, visit_selector, &c);
         arena_release(&c.arena);
     }
