@@ -134,7 +134,7 @@ dur_ms recording_reach(const struct promql_expr *e)
     return r.unbounded ? INT64_MAX : r.span;
 }
 
-/* The parsed query of a trigger that is asked here; NULL: another scaler's, or none, told when asked. */
+/* NULL: another scaler's trigger, or no query, which is told when it is asked. */
 static const struct promql_expr *query_of(struct arena *a, const struct trigger *t)
 {
     const struct promql_features features = PROMQL_FEATURES_DEFAULT;

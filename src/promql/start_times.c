@@ -127,17 +127,22 @@ int promql__floats_of(struct promql__ev *ev, const struct promql__mixed *m,
 
 /* ---- start_timestamp() ------------------------------------------------------------------ */
 
-/* The samples are looked for all the same. */
+/* The samples are looked for all the same, a step at a time: only the operand's are held. */
 static int count_only(struct promql__ev *ev, const struct promql__grid *g,
                       const struct promql_expr *arg)
 {
+    const int64_t held = ev->held, peak = ev->peak, most = ev->max_samples;
     struct promql__stream st;
     int rc = promql__stream_vector(ev, g, arg, PROMQL__START, &st);
 
     for (size_t i = 0; rc == 0 && i < st.sel->n; i++) {
         struct promql__load load;
 
+        ev->max_samples = INT64_MAX;
         rc = promql__stream_make(ev, &st, i, &load);
+        ev->max_samples = most;
+        ev->held = held;
+        ev->peak = peak;
         promql__operand_series(ev->operands, g,
                                &(struct promql__series){.s = ev->out.v, .n = ev->out.n});
     }

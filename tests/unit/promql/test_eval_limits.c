@@ -64,6 +64,7 @@ static const struct limit_case limits[] = {
     {"1",                       100 },
     {"count_over_time(m[10m])", 1000},
     {"m @ 60",                  1000},
+    {"start_timestamp(m)",      10  }, /* the elements of a step */
 };
 
 static void test_max_samples(void **state)
