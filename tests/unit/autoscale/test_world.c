@@ -364,6 +364,43 @@ static void test_load(void **state)
     arena_release(&a);
 }
 
+/* Two triggers look at one series: the one that looks further back has its past all the same. */
+static void test_one_past(void **state)
+{
+    struct pair_at near[] = {
+        {{STR_INIT("query"), {0}}, {STR_INIT("n_total"), {0}}}
+    };
+    struct pair_at far[] = {
+        {{STR_INIT("query"), {0}}, {STR_INIT("rate(n_total[1h])"), {0}}}
+    };
+    struct trigger triggers[] = {
+        {.type = {STR_INIT("prometheus"), {0}}, .metadata = {near, COUNT(near)}},
+        {.type = {STR_INIT("prometheus"), {0}}, .metadata = {far, COUNT(far)}  },
+    };
+    struct scaled_object two = {.triggers = triggers, .n_triggers = COUNT(triggers)};
+    struct mem_source *from = mem_source_new(), *to = mem_source_new();
+    struct labels ls = {counter, COUNT(counter)};
+    struct source_range range = {START, START};
+    struct promql_query q = {
+        .text = str_of("count_over_time(n_total[50m])"), .start = START, .end = START};
+    const struct promql_features features = PROMQL_FEATURES_DEFAULT;
+    struct promql_result r;
+    struct arena a = {0};
+    struct fault f = {0};
+
+    (void)state;
+    for (int i = 59; i >= 0; i--)
+        assert_int_equal(mem_source_append(from, ls, START - i * 60 * S, 0, 60 - i, NULL), 0);
+    assert_int_equal(recording_copy(mem_source_base(from), &two, range, to, &f), 0);
+    assert_int_equal(promql_parse(&a, q.text, &features, &q.expr, &f), 0);
+    assert_int_equal(promql_eval(mem_source_base(to), &a, &q, &r, &f), 0);
+    assert_int_equal(r.n_series, 1);
+    assert_true(r.series[0].samples[0].v >= 50);
+    arena_release(&a);
+    mem_source_free(from);
+    mem_source_free(to);
+}
+
 int main(void)
 {
     struct cases c = {0};
@@ -373,6 +410,7 @@ int main(void)
     CASES_ADD_TABLE(&c, fault_cases, test_fault, name);
     CASES_ADD_TABLE(&c, load_cases, test_load, text);
     cases_add(&c, "it forgets what no query sees", test_forgets, NULL);
+    cases_add(&c, "a recording's past is one for all triggers", test_one_past, NULL);
     cases_add(&c, "pods", test_pods, NULL);
     cases_add(&c, "numbers", test_numbers, NULL);
     return CASES_RUN("world", &c);
