@@ -210,12 +210,6 @@ static void text_family(struct printer *p)
 
 /* ---- protobuf --------------------------------------------------------------------------- */
 
-static void nest(struct buf *out, unsigned field, struct buf *inner)
-{
-    pb_bytes(out, field, buf_str(inner));
-    buf_reset(inner);
-}
-
 /* Numbers of optional fields are written when they are 0, too. */
 static void put_f64(struct buf *out, unsigned field, double v)
 {
@@ -227,7 +221,7 @@ static void put_label(struct printer *p, struct str name, struct str value)
 {
     pb_bytes(&p->inner, 1, escaped(&p->escaped, p->how->escaping, name));
     pb_bytes(&p->inner, 2, value);
-    nest(&p->metric, 1, &p->inner);
+    pb_nest(&p->metric, 1, &p->inner);
 }
 
 static void put_labels(struct printer *p, struct labels ls)
@@ -253,23 +247,20 @@ static void put_classic(struct printer *p, const struct histogram *h)
         cumulated = cumulate(h, i, &at, cumulated);
         put_f64(&p->deep, 2, h->bounds[i]);
         put_f64(&p->deep, 4, cumulated);
-        nest(&p->inner, 3, &p->deep);
+        pb_nest(&p->inner, 3, &p->deep);
     }
 }
 
 static void put_side(struct printer *p, unsigned spans, unsigned counts,
                      const struct histogram_side *s)
 {
-    int32_t next = 0;
+    struct histogram_span span = {0};
 
-    for (size_t i = 0, end; i < s->n; i = end) {
-        for (end = i + 1; end < s->n && s->index[end] == s->index[end - 1] + 1;)
-            end++;
+    while (histogram_span_next(s, &span)) {
         pb_tag(&p->deep, 1, WIRE_VARINT);
-        pb_varint(&p->deep, pb_zigzag((int64_t)s->index[i] - next));
-        pb_u64(&p->deep, 2, end - i);
-        nest(&p->inner, spans, &p->deep);
-        next = s->index[end - 1] + 1;
+        pb_varint(&p->deep, pb_zigzag(span.gap));
+        pb_u64(&p->deep, 2, span.n);
+        pb_nest(&p->inner, spans, &p->deep);
     }
     for (size_t i = 0; i < s->n; i++)
         put_f64(&p->inner, counts, s->count[i]);
@@ -289,7 +280,7 @@ static void put_histogram(struct printer *p, const struct histogram *h)
         put_side(p, 9, 11, &h->neg);
         put_side(p, 12, 14, &h->pos);
     }
-    nest(&p->metric, 7, &p->inner);
+    pb_nest(&p->metric, 7, &p->inner);
 }
 
 static void put_metric(struct printer *p, const struct ingest_newest *x)
@@ -297,13 +288,13 @@ static void put_metric(struct printer *p, const struct ingest_newest *x)
     put_labels(p, x->labels);
     if (x->h == NULL) {
         put_f64(&p->inner, 1, x->v);
-        nest(&p->metric, 5, &p->inner);
+        pb_nest(&p->metric, 5, &p->inner);
     }
     pb_tag(&p->metric, 6, WIRE_VARINT);
     pb_varint(&p->metric, (uint64_t)x->t);
     if (x->h != NULL)
         put_histogram(p, x->h);
-    nest(&p->family, 4, &p->metric);
+    pb_nest(&p->family, 4, &p->metric);
 }
 
 static void begin_message(struct printer *p)
