@@ -10,6 +10,7 @@
 #include "ferula/ingest.h"
 
 #include "pb.h"
+#include "text_print.h"
 
 /* Types of families, as client_model numbers them. */
 enum family_type { TYPE_UNTYPED = 3, TYPE_HISTOGRAM = 4, TYPE_GAUGE_HISTOGRAM = 5 };
@@ -97,29 +98,6 @@ static struct str escaped(struct buf *to, enum ingest_escaping how, struct str n
 
 /* ---- text ------------------------------------------------------------------------------- */
 
-static void add_quoted(struct buf *out, struct str s)
-{
-    buf_putc(out, '"');
-    for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] == '\n') {
-            buf_puts(out, "\\n");
-            continue;
-        }
-        if (s.p[i] == '\\' || s.p[i] == '"')
-            buf_putc(out, '\\');
-        buf_putc(out, s.p[i]);
-    }
-    buf_putc(out, '"');
-}
-
-static void add_name(struct buf *out, struct str name)
-{
-    if (metric_name_is_legacy(name))
-        buf_add_str(out, name);
-    else
-        add_quoted(out, name);
-}
-
 static void add_float(struct buf *out, double v)
 {
     if (v == 0)
@@ -134,9 +112,9 @@ static void add_label(struct printer *p, struct str name, struct str value, char
 {
     buf_putc(p->out, *before);
     *before = ',';
-    add_name(p->out, escaped(&p->escaped, p->how->escaping, name));
+    ingest__add_name(p->out, escaped(&p->escaped, p->how->escaping, name));
     buf_putc(p->out, '=');
-    add_quoted(p->out, value);
+    ingest__add_quoted(p->out, value);
 }
 
 /* A line; `le` is NULL when it is no bucket. */
@@ -154,7 +132,7 @@ static void add_line(struct printer *p, const struct ingest_newest *x, const cha
         buf_putc(p->out, '{');
         before = ',';
     }
-    add_name(p->out, buf_str(&p->name));
+    ingest__add_name(p->out, buf_str(&p->name));
     for (size_t i = 0; i < x->labels.n; i++) {
         if (str_is(x->labels.v[i].name, LABEL_NAME))
             continue;
@@ -204,7 +182,7 @@ static void text_histogram(struct printer *p, const struct ingest_newest *x)
 static void text_family(struct printer *p)
 {
     buf_puts(p->out, "# TYPE ");
-    add_name(p->out, p->last_name);
+    ingest__add_name(p->out, p->last_name);
     buf_puts(p->out, p->last_type == TYPE_UNTYPED ? " untyped\n" : " histogram\n");
 }
 
