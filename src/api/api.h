@@ -91,6 +91,13 @@ int api__ok_raw(struct http_req *req, const char *data);
 
 #define API_TRUNCATED STR("results truncated due to limit")
 
+/*
+ * Whether nobody waits for the answer any more: the client has gone or the server stops. A call of
+ * the kernel, so that work on many series asks once for so many of them.
+ */
+bool api__abandoned(const struct http_req *req);
+#define API_SERIES_A_LOOK 64
+
 /* {"__name__":"up","job":"x"} */
 void api__labels(struct json *j, struct labels ls);
 

@@ -207,8 +207,7 @@ static void wait_slow(struct http_req *req, dur_ms delay)
     int64_t ends_ns = req->arrived_ns + delay * NS_PER_MS;
     const struct timespec a_while = {0, (long)ASK_EVERY_MS * NS_PER_MS};
 
-    while (clock_mono_ns(api->opts.clock) < ends_ns && !http_client_gone(req) &&
-           !http_stopping(req))
+    while (clock_mono_ns(api->opts.clock) < ends_ns && !api__abandoned(req))
         (void)nanosleep(&a_while, NULL);
     pthread_mutex_lock(&api->faults.lock);
     api->faults.n_slow--;

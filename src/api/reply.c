@@ -121,6 +121,11 @@ int api__ok_raw(struct http_req *req, const char *data)
     return api__ok_end(&j, NULL);
 }
 
+bool api__abandoned(const struct http_req *req)
+{
+    return http_stopping(req) || http_client_gone(req);
+}
+
 void api__labels(struct json *j, struct labels ls)
 {
     json_object_begin(j);
