@@ -102,8 +102,7 @@ int api__admin_snapshot(struct http_req *req)
         LOG_INFO("Snapshot made", LOG_STR("name", buf_str(&made)));
         api__ok_begin(req, &j);
         json_object_begin(&j);
-        json_key(&j, "name");
-        json_str(&j, buf_str(&made));
+        json_member_str(&j, "name", buf_str(&made));
         json_object_end(&j);
         (void)api__ok_end(&j, NULL);
     }

@@ -84,8 +84,7 @@ static void key_text(struct json *j, const char *key, struct str s)
 {
     if (s.n == 0)
         return;
-    json_key(j, key);
-    json_label(j, s);
+    json_member_label(j, key, s);
 }
 
 static void write_rule(struct json *j, const struct api__fault_rule *rule)
@@ -94,16 +93,13 @@ static void write_rule(struct json *j, const struct api__fault_rule *rule)
 
     api__fault_print(&kind, &rule->fault);
     json_object_begin(j);
-    json_key(j, "id");
-    json_int(j, rule->fault.id);
+    json_member_int(j, "id", rule->fault.id);
     key_text(j, "kind", buf_str(&kind));
     key_text(j, "query", rule->query);
     key_text(j, "regex", rule->regex);
     key_text(j, "caller", rule->caller);
-    json_key(j, "ends");
-    json_timestamp(j, rule->ends);
-    json_key(j, "hits");
-    json_int(j, (int64_t)rule->hits);
+    json_member_timestamp(j, "ends", rule->ends);
+    json_member_count(j, "hits", rule->hits);
     json_object_end(j);
     buf_release(&kind);
 }

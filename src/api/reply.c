@@ -44,12 +44,9 @@ int api__fail(struct http_req *req, enum api__error kind, const char *fmt, ...)
     buf_reset(&req->reply.body);
     json_init(&j, &req->reply.body);
     json_object_begin(&j);
-    json_key(&j, "status");
-    json_cstr(&j, "error");
-    json_key(&j, "errorType");
-    json_cstr(&j, errors[kind].text);
-    json_key(&j, "error");
-    json_str(&j, buf_str(&text));
+    json_member_cstr(&j, "status", "error");
+    json_member_cstr(&j, "errorType", errors[kind].text);
+    json_member_str(&j, "error", buf_str(&text));
     json_object_end(&j);
     buf_release(&text);
     return 0;
@@ -66,8 +63,7 @@ void api__ok_begin(struct http_req *req, struct json *j)
     req->reply.content_type = "application/json";
     json_init(j, &req->reply.body);
     json_object_begin(j);
-    json_key(j, "status");
-    json_cstr(j, "success");
+    json_member_cstr(j, "status", "success");
     json_key(j, "data");
 }
 
