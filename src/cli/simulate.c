@@ -178,8 +178,9 @@ static int draw(struct simulate *s)
 
 static int simulate(struct simulate *s, const struct config_list *paths)
 {
-    int rc = load_manifests(s, paths);
+    int rc = cli__headers_check(s->cmd, &s->flags->headers);
 
+    rc = rc != CLI__OK ? rc : load_manifests(s, paths);
     rc = rc != CLI__OK ? rc : cli__simulate_setup(s);
     rc = rc != CLI__OK ? rc : cli__simulate_variants(s);
     if (rc != CLI__OK)
