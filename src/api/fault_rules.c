@@ -72,14 +72,6 @@ void api__fault_print(struct buf *b, const struct api__fault *fault)
 
 /* ---- requests --------------------------------------------------------------------------- */
 
-static bool is_disabled(struct http_req *req)
-{
-    if (api__from(req->ctx)->opts.admin)
-        return false;
-    (void)api__fail(req, API_UNAVAILABLE, "admin APIs disabled");
-    return true;
-}
-
 static void key_text(struct json *j, const char *key, struct str s)
 {
     if (s.n == 0)
@@ -148,7 +140,7 @@ int api__faults_add(struct http_req *req)
     struct json j;
     bool added;
 
-    if (is_disabled(req))
+    if (api__admin_disabled(req))
         return 0;
     rule = xnew(struct api__fault_rule);
     if (read_rule(req, rule, &f) < 0) {
@@ -180,7 +172,7 @@ int api__faults_list(struct http_req *req)
     struct api *api = api__from(req->ctx);
     struct json j;
 
-    if (is_disabled(req))
+    if (api__admin_disabled(req))
         return 0;
     api__faults_expire(api);
     api__ok_begin(req, &j);
@@ -216,7 +208,7 @@ int api__faults_delete(struct http_req *req)
     struct str id_text = http_param(req, "id");
     uint64_t id;
 
-    if (is_disabled(req))
+    if (api__admin_disabled(req))
         return 0;
     if (id_text.n == 0)
         api__faults_end_all(api);

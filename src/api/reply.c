@@ -117,6 +117,14 @@ int api__ok_raw(struct http_req *req, const char *data)
     return api__ok_end(&j, NULL);
 }
 
+bool api__admin_disabled(struct http_req *req)
+{
+    if (api__from(req->ctx)->opts.admin)
+        return false;
+    (void)api__fail(req, API_UNAVAILABLE, "admin APIs disabled");
+    return true;
+}
+
 bool api__abandoned(const struct http_req *req)
 {
     return http_stopping(req) || http_client_gone(req);
