@@ -203,9 +203,9 @@ static struct str error_of(const struct hpa_metric *m, const struct hpa_input *i
     if (m->source == HPA_EXTERNAL)
         return m->failed ? m->error : str_of(hpa__propose(m, in).error);
     if (m->failed)
-        return arena_printf(
-            a, "failed to get %s %s: unable to get metrics for resource %s: " STR_FMT, name, of,
-            name, STR_ARG(m->error));
+        return arena_printf(a,
+                            "failed to get %s %s: unable to get metrics for resource %s: " STR_FMT,
+                            name, of, name, STR_ARG(m->error));
     return arena_printf(a, "failed to get %s %s: %s", name, of, hpa__propose(m, in).error);
 }
 

@@ -40,8 +40,9 @@ static void say_ratio(struct line *l, const struct hpa_metric *m, const struct h
     const char *of = m->source == HPA_MEMORY ? "pods" : "ready";
 
     if (p->unready > 0)
-        say(l, STR_FMT " / " STR_FMT " with %d of %d not ready, which use nothing: ",
-            STR_ARG(usage), STR_ARG(target), p->unready, p->pods);
+        say(l,
+            STR_FMT " / " STR_FMT " with %d of %d not ready, which use nothing: ", STR_ARG(usage),
+            STR_ARG(target), p->unready, p->pods);
     if (p->unready > 0 && stays)
         say(l, "%.4g", p->ratio);
     else if (p->unready > 0)

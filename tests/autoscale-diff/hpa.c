@@ -51,10 +51,11 @@ static struct hpa_metric metric_of(struct diff *d, const json_t *m, size_t i)
         return out;
     out.source = source[0] == 'c' ? HPA_CPU : HPA_MEMORY;
     out.error = STR("no value");
-    out.name = arena_printf(
-        &d->arena, out.type == METRIC_UTILIZATION ? "%s resource utilization (percentage of request)"
-                                                  : "%s resource",
-        source);
+    out.name = arena_printf(&d->arena,
+                            out.type == METRIC_UTILIZATION
+                                ? "%s resource utilization (percentage of request)"
+                                : "%s resource",
+                            source);
     return out;
 }
 
