@@ -10,6 +10,7 @@ static int read_trigger(struct sim *s, size_t i, struct sim_reading *r)
 
     if (t->t->use_cached_metrics && t->has_record) {
         r->verdict = t->record;
+        r->nil = t->record_nameless;
     } else {
         int rc = sim__ask(s, i, &r->verdict);
 
@@ -18,11 +19,6 @@ static int read_trigger(struct sim *s, size_t i, struct sim_reading *r)
     }
     if (!t->is_resource)
         sim__fallback(s, i, true, r);
-    if (r->verdict.failed && !t->is_resource)
-        s->scalers_dropped = true;
-    if (r->verdict.failed) /* the caches are dropped */
-        for (size_t k = 0; k < s->n; k++)
-            s->triggers[k].has_record = false;
     return 0;
 }
 
@@ -94,7 +90,7 @@ static void of_composite(struct sim *s, const struct sim_reading *r, struct hpa_
         m->error = operator_error(s, name);
         *v = (struct verdict){.failed = true, .why = m->error};
     } else {
-        sim__composite(s, r, v);
+        sim__composite(s, r, true, v);
         if (v->failed)
             m->error = metric_error(s, name, "no metrics returned from external metrics API");
     }
@@ -102,22 +98,62 @@ static void of_composite(struct sim *s, const struct sim_reading *r, struct hpa_
     m->usage_milli = v->milli;
 }
 
+/* After a request for metrics one of which could not be had. */
+static void drop_caches(struct sim *s)
+{
+    s->scalers_dropped = true;
+    sim__forget_records(s);
+}
+
+/* One request a metric. */
+static int read_each(struct sim *s, struct sim_reading *r)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        int rc;
+
+        if (!s->triggers[i].is_resource)
+            sim__scalers(s, true);
+        rc = read_trigger(s, i, &r[i]);
+        if (rc < 0)
+            return rc;
+        if (r[i].verdict.failed && !s->triggers[i].is_resource)
+            drop_caches(s);
+    }
+    return 0;
+}
+
+/* One request for the composite metric: all triggers at once, those from the cache come first. */
+static int read_together(struct sim *s, struct sim_reading *r)
+{
+    bool failed = false;
+
+    sim__scalers(s, true);
+    for (size_t k = 0; k < 2 * s->n; k++) {
+        size_t i = k % s->n;
+        bool from_cache = s->triggers[i].t->use_cached_metrics && s->triggers[i].has_record;
+        int rc;
+
+        if (from_cache != (k < s->n))
+            continue;
+        rc = read_trigger(s, i, &r[i]);
+        if (rc < 0)
+            return rc;
+        failed = failed || (r[i].verdict.failed && !s->triggers[i].is_resource);
+    }
+    if (failed)
+        drop_caches(s);
+    return 0;
+}
+
 /* One a trigger; with scalingModifiers the composite one first, then cpu and memory. */
 static int read_metrics(struct sim *s, struct hpa_metric *m, struct sim_event *ev)
 {
     struct sim_reading *r = arena_array(s->arena, struct sim_reading, s->n);
+    int rc = s->formula == NULL ? read_each(s, r) : read_together(s, r);
     size_t at = 0;
 
-    for (size_t i = 0; i < s->n; i++) {
-        int rc;
-
-        if (s->formula == NULL || i == 0) /* one request a metric */
-            sim__scalers(s, true);
-        rc = read_trigger(s, i, &r[i]);
-
-        if (rc < 0)
-            return rc;
-    }
+    if (rc < 0)
+        return rc;
     if (s->formula != NULL)
         of_composite(s, r, &m[at++], &ev->metrics[0].verdict);
     for (size_t i = 0; i < s->n; i++) {
@@ -126,7 +162,7 @@ static int read_metrics(struct sim *s, struct hpa_metric *m, struct sim_event *e
         of_trigger(s, i, &r[i], &m[at]);
         ev->metrics[at++].verdict = r[i].verdict;
     }
-    sim__fallback_condition(s);
+    sim__fallback_seen(s);
     return 0;
 }
 

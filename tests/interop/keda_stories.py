@@ -50,10 +50,7 @@ def spec(rnd):
                            "replicas": rnd.choice([0, 1, 3, 6])}
         if rnd.random() < 0.5:
             out["fallback"]["behavior"] = rnd.choice(FALLBACKS)
-    # Not with useCachedMetrics and fallback: what a poll stores is named composite-metric then, which
-    # no formula knows, and the HPA gets nothing.
-    cached = any("useCachedMetrics" in t for t in out["triggers"])
-    if not (cached and "fallback" in out) and rnd.random() < 0.25:
+    if rnd.random() < 0.3:
         modifiers(rnd, out)
     return out
 
@@ -64,8 +61,12 @@ def modifiers(rnd, out):
         one["name"] = f"t{i}"
     last = f"t{len(out['triggers']) - 1}"
     out["advanced"]["scalingModifiers"] = {
-        "formula": rnd.choice([f"t0 + {last}", f"t0 * 2 - {last} / 3", f"t0 > 5 ? {last} : 1"]),
+        "formula": rnd.choice([f"t0 + {last}", f"t0 * 2 - {last} / 3", f"t0 > 5 ? {last} : 1",
+                               f"t0 ?? {last}", f"(t0 ?? 12.5) + ({last} ?? 3)",
+                               f"{last} ?? t0 ?? 0"]),
         "target": rnd.choice(["10", "7"])}
+    if "fallback" in out and rnd.random() < 0.4:
+        out["fallback"]["behavior"] = "scalingModifiers"
     if rnd.random() < 0.5:
         out["advanced"]["scalingModifiers"]["activationTarget"] = rnd.choice(["0", "5.5", "20"])
 

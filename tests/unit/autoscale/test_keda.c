@@ -356,6 +356,7 @@ static struct modifier_case {
     struct fallback fallback;
     int64_t milli; /* of the HPA's second sync; -1: it fails */
     bool active;   /* at the poll before it */
+    bool cached;   /* the first trigger's */
 } modifiers[] = {
     {"the sum", "first + second", "2", "", {{.v = 3}}, {{.v = 4}}, {0}, 7000, true},
     {"thousandths are cut", "first / 3", "2", "", {{.v = 2}}, {{.v = 4}}, {0}, 666, true},
@@ -371,6 +372,12 @@ static struct modifier_case {
      {true, 1, 6, FALLBACK_SCALING_MODIFIERS, {0}}, 12000, true},
     {"a target that is not whole has no fallback", "first + second", "2.5", "", {{.kind = ANSWER_STATUS}}, {{.v = 4}},
      {true, 1, 6, FALLBACK_STATIC, {0}}, -1, false},
+    {"a cached fallback is no variable", "first + second", "2", "", {{.kind = ANSWER_STATUS}}, {{.v = 4}},
+     {true, 0, 6, FALLBACK_STATIC, {0}}, -1, true, true},
+    {"a cached fallback is nil", "first ?? second", "2", "", {{.kind = ANSWER_STATUS}}, {{.v = 4}},
+     {true, 0, 6, FALLBACK_STATIC, {0}}, 4000, true, true},
+    {"a cached placeholder is -1", "(first ?? 100) + second", "2", "", {{.kind = ANSWER_STATUS}}, {{.v = 4}},
+     {true, 0, 6, FALLBACK_SCALING_MODIFIERS, {0}}, 3000, true, true},
 };
 // clang-format on
 
@@ -384,6 +391,7 @@ static void test_modifiers(void **state)
     object_init(&o, 2);
     o.so.min_replicas.v = 1;
     o.so.fallback = c->fallback;
+    o.triggers[0].use_cached_metrics = c->cached;
     o.so.modifiers = (struct scaling_modifiers){
         .given = true,
         .formula = text_of(c->formula),
