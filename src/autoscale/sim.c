@@ -130,9 +130,13 @@ int sim__event_end(struct sim *s, struct sim_event *ev)
 static int step(struct sim *s, enum actor actor)
 {
     struct sim_event *ev = sim__event_begin(s, actor);
+    bool was_ready = s->status.ready.status == COND_TRUE;
     int rc = actor == ACTOR_KEDA ? sim__poll(s, ev) : sim__sync(s, ev);
 
-    return rc < 0 ? rc : sim__event_end(s, ev);
+    rc = rc < 0 ? rc : sim__event_end(s, ev);
+    if (rc == 0 && !was_ready && s->status.ready.status == COND_TRUE)
+        rc = sim__reconcile(s, s->object);
+    return rc;
 }
 
 static ts_ms next_time(const struct sim *s, size_t at_change)

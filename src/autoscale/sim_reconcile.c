@@ -54,14 +54,26 @@ static void paused_in_vain(struct sim *s, struct sim_event *ev, struct str why)
     ev->note = arena_printf(s->arena, "paused by annotation, but: " STR_FMT, STR_ARG(why));
 }
 
+/*
+ * KEDA sends the Paused condition first, and loses what it says next of the others, unless it
+ * reconciles again: since it failed, or an HPA is gone.
+ */
+static bool loses_conditions(const struct sim *s, const struct scaled_object *was)
+{
+    struct str unused;
+
+    return was == NULL && s->paused && !sim__annotation(s->object, "paused-replicas", &unused);
+}
+
 /* The pause: no loop, no HPA, and the annotation's number of replicas. */
-static void pause(struct sim *s, struct sim_event *ev)
+static void pause(struct sim *s, bool lost, struct sim_event *ev)
 {
     struct str text, why = {0};
     int64_t wanted;
 
     s->status.paused = sim__condition(COND_TRUE, "ScaledObjectPaused", "ScaledObject is paused");
-    s->status.ready = sim__condition(COND_TRUE, "ScaledObjectReady", "ScaledObject is paused");
+    if (!lost)
+        s->status.ready = sim__condition(COND_TRUE, "ScaledObjectReady", "ScaledObject is paused");
     s->scalers_dropped = true;
     sim__forget_records(s);
     hpa_delete(s);
@@ -189,15 +201,16 @@ static void unpaused(struct sim *s)
 int sim__reconcile(struct sim *s, const struct scaled_object *was)
 {
     struct sim_event *ev = NULL;
+    bool lost = loses_conditions(s, was);
 
     if (s->paused) {
         ev = sim__event_begin(s, ACTOR_KEDA);
-        pause(s, ev);
+        pause(s, lost, ev);
     } else {
         run_loop(s, was);
         unpaused(s);
     }
-    if (!sim__has_fallback(s))
+    if (!sim__has_fallback(s) && !lost)
         s->status.fallback = sim__condition(COND_FALSE, "NoFallbackFound",
                                             "No fallbacks are active on this scaled object");
     return ev == NULL ? 0 : sim__event_end(s, ev);
