@@ -78,7 +78,7 @@ struct sim_event *sim__event_begin(struct sim *s, enum actor actor)
     return ev;
 }
 
-/* All texts of an event's arena that the next events may show. */
+/* All texts of an event's arena that the next events may show; other conditions' are constants. */
 static void keep_texts(struct sim *s, struct arena *to)
 {
     struct str *const texts[] = {

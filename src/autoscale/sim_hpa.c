@@ -3,6 +3,8 @@
  */
 #include "sim_priv.h"
 
+#include <string.h>
+
 /* GetScaledObjectMetrics for one trigger: live or the last poll's record, then fallback. */
 static int read_trigger(struct sim *s, size_t i, struct sim_reading *r)
 {
@@ -175,9 +177,36 @@ static void keep_conditions(struct sim *s, const struct hpa_output *out)
         s->hpa.scaling_limited = out->scaling_limited;
 }
 
+/*
+ * The order that KEDA gives an HPA its metrics in, which decides between equals and which error is
+ * told: external ones before resources; with scalingModifiers the composite one comes last.
+ * places[k]: where the k-th is in the event.
+ */
+static void order_metrics(const struct sim *s, size_t n_metrics, struct hpa_metric *m,
+                          size_t *places)
+{
+    struct hpa_metric in_event[HPA_METRICS_MAX];
+    bool composite = s->formula != NULL;
+    size_t n = 0;
+
+    memcpy(in_event, m, n_metrics * sizeof(*m));
+    for (size_t i = 0; i < 2 * n_metrics; i++) {
+        size_t at = i % n_metrics;
+        bool is_resource = composite ? at > 0 : s->triggers[at].is_resource;
+
+        if (is_resource == ((i < n_metrics) == composite))
+            places[n++] = at;
+    }
+    for (size_t i = 0; i < n_metrics; i++) {
+        m[i] = in_event[places[i]];
+        m[i].number = places[i] + 1;
+    }
+}
+
 int sim__sync(struct sim *s, struct sim_event *ev)
 {
     struct hpa_metric *metrics = arena_array(s->arena, struct hpa_metric, HPA_METRICS_MAX);
+    size_t places[HPA_METRICS_MAX];
     struct hpa_output *out = arena_new(s->arena, struct hpa_output);
     struct hpa_input in = {
         .now = s->now,
@@ -199,11 +228,12 @@ int sim__sync(struct sim *s, struct sim_event *ev)
         if (rc < 0)
             return rc;
     }
+    order_metrics(s, ev->n_metrics, metrics, places);
     hpa_sync(&s->hpa.state, &in, s->arena, out);
     keep_conditions(s, out);
     for (size_t i = 0; i < ev->n_metrics; i++) {
-        ev->metrics[i].proposal = out->proposals[i];
-        ev->metrics[i].shown_milli = out->shown_milli[i];
+        ev->metrics[places[i]].proposal = out->proposals[i];
+        ev->metrics[places[i]].shown_milli = out->shown_milli[i];
     }
     ev->desired = out->failed ? -1 : out->desired;
     ev->proposal = out->proposal;
@@ -211,7 +241,7 @@ int sim__sync(struct sim *s, struct sim_event *ev)
     ev->note = out->note;
     if (out->failed && asks)
         ev->note = arena_printf(s->arena, STR_FMT ": " STR_FMT, STR_ARG(out->note),
-                                STR_ARG(ev->metrics[out->deciding].verdict.why));
+                                STR_ARG(ev->metrics[places[out->deciding]].verdict.why));
     if (out->rescale)
         sim__scale(s, out->desired);
     return 0;

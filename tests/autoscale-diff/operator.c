@@ -51,8 +51,18 @@ static void add_condition(json_t *conditions, const char *name, const struct con
     static const char *const names[] = {"Unknown", "True", "False"};
 
     json_object_set_new(conditions, name,
-                        json_pack("[s, s, o]", names[c->status],
-                                  c->reason == NULL ? "" : c->reason, diff_text(c->message)));
+                        json_pack("[s, s, o]", names[c->status], c->reason == NULL ? "" : c->reason,
+                                  diff_text(c->message)));
+}
+
+/* The HPA's state is not compared when it has several metrics, nor its texts. */
+static void add_hpa_active(json_t *conditions, const struct sim_event *ev)
+{
+    struct condition c = ev->hpa_active;
+
+    c.message = (struct str){0};
+    if (ev->n_metrics == 1 && c.reason != NULL)
+        add_condition(conditions, "HPAActive", &c);
 }
 
 static json_t *event(const struct sim_event *ev, bool told)
@@ -63,6 +73,7 @@ static json_t *event(const struct sim_event *ev, bool told)
     add_condition(conditions, "Active", &ev->active_cond);
     add_condition(conditions, "Fallback", &ev->fallback_cond);
     add_condition(conditions, "Paused", &ev->paused);
+    add_hpa_active(conditions, ev);
     for (size_t i = 0; told && i < ev->n_metrics; i++) {
         const struct verdict *v = &ev->metrics[i].verdict;
 
@@ -73,18 +84,19 @@ static json_t *event(const struct sim_event *ev, bool told)
                      "values", values, "conditions", conditions);
 }
 
-/* Annotations are not read by the program's own reader, which refuses some that the webhook does. */
-static const struct scaled_object *object_of(struct diff *d, const json_t *annotations,
+/* Annotations are not read by the program's own reader, which refuses some that the webhook does.
+ */
+static const struct scaled_object *object_of(struct diff *d, json_t *annotations,
                                              const json_t *spec)
 {
     struct scaled_object *o = arena_new(&d->arena, struct scaled_object);
     size_t n = json_object_size(annotations);
     const char *key;
-    const json_t *value;
+    json_t *value;
 
     *o = *diff_object(d, NULL, spec);
     o->annotations = (struct pairs){arena_array(&d->arena, struct pair_at, MAX(n, 1)), 0};
-    json_object_foreach((json_t *)annotations, key, value)
+    json_object_foreach(annotations, key, value)
     {
         o->annotations.v[o->annotations.n++] = (struct pair_at){
             .key.s = arena_str(&d->arena, str_of(key)),

@@ -3,7 +3,8 @@ import copy
 import json
 
 KEDA = "autoscaling.keda.sh/"
-FALLBACKS = ["static", "static", "currentReplicas", "currentReplicasIfHigher",
+# The API server would fill in a behavior that is not given.
+FALLBACKS = ["static", "static", "static", "currentReplicas", "currentReplicasIfHigher",
              "currentReplicasIfLower"]
 # The HPA is not part of these stories: it may not scale.
 STILL = {"scaleUp": {"selectPolicy": "Disabled"}, "scaleDown": {"selectPolicy": "Disabled"}}
@@ -49,9 +50,8 @@ def spec(rnd):
         out.setdefault("minReplicaCount", 0)
     if rnd.random() < 0.5:
         out["fallback"] = {"failureThreshold": rnd.choice([0, 1, 2, 3, 5]),
-                           "replicas": rnd.choice([0, 1, 3, 6])}
-        if rnd.random() < 0.5:
-            out["fallback"]["behavior"] = rnd.choice(FALLBACKS)
+                           "replicas": rnd.choice([0, 1, 3, 6]),
+                           "behavior": rnd.choice(FALLBACKS)}
     if rnd.random() < 0.3:
         modifiers(rnd, out)
     return out
@@ -140,7 +140,8 @@ def edited(rnd, before):
             out.pop("fallback", None)
             if rnd.random() < 0.7:
                 out["fallback"] = {"failureThreshold": rnd.choice([0, 1, 2, 3]),
-                                   "replicas": rnd.choice([0, 2, 6])}
+                                   "replicas": rnd.choice([0, 2, 6]),
+                                   "behavior": rnd.choice(FALLBACKS)}
         else:
             rnd.choice(out["triggers"])["metadata"]["threshold"] = rnd.choice(["10", "15", "2.5"])
     return out

@@ -175,8 +175,9 @@ def told(both, story, event):
     lines += [f"  at {c['t']} s: {json.dumps(c)}" for c in story["changes"]]
     lines += [f"  from {p['t']} s: {json.dumps(p['answers'])}" for p in story["answers"]]
     lines += [f"  {looked_at(e)}" for e in theirs[0][:at][-8:]]
-    return "\n".join(lines + [f"    ferula {looked_at(mine[0][at])}",
-                              f"    KEDA   {looked_at(theirs[0][at])}"])
+    lines += [f"    {who} {looked_at(e)}" for who, events in (("ferula", mine[0]), ("KEDA  ", theirs[0]))
+              for e in events[at:at + 1]]
+    return "\n".join(lines)
 
 
 def test_operator(monkeypatch):
@@ -194,4 +195,4 @@ def test_operator(monkeypatch):
     found = [(i, first_difference(a, b)) for i, (a, b) in enumerate(zip(mine, theirs))
              if first_difference(a, b) is not None]
     assert not found, f"seed {SEED}: {len(found)} of {STORIES} differ\n" + "\n".join(
-        told(both, stories[i], theirs[i][at]) for i, at in found[:4])
+        told(both, stories[i], (mine[i][at:] or theirs[i][at:])[0]) for i, at in found[:4])

@@ -139,7 +139,7 @@ static struct poll_case {
     {"TestScaleToPausedReplicasCount", 0, 0, 2, true, false, "autoscaling.keda.sh/paused-replicas", "0", {0}, 0,
      REASON_PausedReplicas, NULL, "ScaledObjectReady"},
     {"paused: no boolean is true", 0, 0, 2, false, false, "autoscaling.keda.sh/paused", "yes", {0}, 2,
-     REASON_Paused, NULL, "ScaledObjectReady"},
+     REASON_Paused, NULL, NULL},
     {"paused: false is false", 0, 0, 2, false, false, "autoscaling.keda.sh/paused", "false", {0}, 0,
      REASON_DeactivatedInitially, "ScalerNotActive", "ScaledObjectReady"},
     {"TestNoScaleToMinReplicasWhenNotActiveAndPauseScaleInAnnotationSet", 0, 0, 10, false, false,
@@ -190,7 +190,10 @@ static void test_poll(void **state)
     assert_int_equal(ev->after, c->want);
     assert_int_equal(p->fake.replicas, c->want);
     assert_string_equal(reason_name(ev->reason), reason_name(c->reason));
-    assert_string_equal(ev->ready.reason, c->ready_reason);
+    if (c->ready_reason == NULL)
+        assert_null(ev->ready.reason);
+    else
+        assert_string_equal(ev->ready.reason, c->ready_reason);
     if (c->active_reason == NULL)
         assert_null(ev->active_cond.reason);
     else
@@ -358,20 +361,20 @@ static struct modifier_case {
     bool active;   /* at the poll before it */
     bool cached;   /* the first trigger's */
 } modifiers[] = {
-    {"the sum", "first + second", "2", "", {{.v = 3}}, {{.v = 4}}, {0}, 7000, true},
-    {"thousandths are cut", "first / 3", "2", "", {{.v = 2}}, {{.v = 4}}, {0}, 666, true},
-    {"activationTarget", "first + second", "2", "7", {{.v = 3}}, {{.v = 4}}, {0}, 7000, false},
-    {"KEDA's example", "count([first, second],{#>1}) > 1 ? 5 : 0", "2", "", {{.v = 3}}, {{.v = 4}}, {0}, 5000, true},
-    {"an error", "first + second", "2", "", {{.kind = ANSWER_STATUS}}, {{.v = 4}}, {0}, -1, false},
-    {"no number", "first > 0 ? float(1) : 0 / 0", "2", "", {{.v = 3}}, {{.v = 4}}, {0}, 1000, true},
+    {"the sum", "first + second", "2", "", {{.v = 3}}, {{.v = 4}}, {0}, 7000, true, false},
+    {"thousandths are cut", "first / 3", "2", "", {{.v = 2}}, {{.v = 4}}, {0}, 666, true, false},
+    {"activationTarget", "first + second", "2", "7", {{.v = 3}}, {{.v = 4}}, {0}, 7000, false, false},
+    {"KEDA's example", "count([first, second],{#>1}) > 1 ? 5 : 0", "2", "", {{.v = 3}}, {{.v = 4}}, {0}, 5000, true, false},
+    {"an error", "first + second", "2", "", {{.kind = ANSWER_STATUS}}, {{.v = 4}}, {0}, -1, false, false},
+    {"no number", "first > 0 ? float(1) : 0 / 0", "2", "", {{.v = 3}}, {{.v = 4}}, {0}, 1000, true, false},
     {"a fallback goes around the formula", "first + second", "2", "", {{.kind = ANSWER_STATUS}}, {{.v = 4}},
-     {true, 1, 6, FALLBACK_STATIC, {0}}, 12000, true},
+     {true, 1, 6, FALLBACK_STATIC, {0}}, 12000, true, false},
     {"nil stands in", "first ?? second", "2", "", {{.kind = ANSWER_STATUS}}, {{.v = 4}},
-     {true, 1, 6, FALLBACK_SCALING_MODIFIERS, {0}}, 4000, true},
+     {true, 1, 6, FALLBACK_SCALING_MODIFIERS, {0}}, 4000, true, false},
     {"nil all the way", "first ?? nil", "2", "", {{.kind = ANSWER_STATUS}}, {{.v = 4}},
-     {true, 1, 6, FALLBACK_SCALING_MODIFIERS, {0}}, 12000, true},
+     {true, 1, 6, FALLBACK_SCALING_MODIFIERS, {0}}, 12000, true, false},
     {"a target that is not whole has no fallback", "first + second", "2.5", "", {{.kind = ANSWER_STATUS}}, {{.v = 4}},
-     {true, 1, 6, FALLBACK_STATIC, {0}}, -1, false},
+     {true, 1, 6, FALLBACK_STATIC, {0}}, -1, false, false},
     {"a cached fallback is no variable", "first + second", "2", "", {{.kind = ANSWER_STATUS}}, {{.v = 4}},
      {true, 0, 6, FALLBACK_STATIC, {0}}, -1, true, true},
     {"a cached fallback is nil", "first ?? second", "2", "", {{.kind = ANSWER_STATUS}}, {{.v = 4}},
@@ -536,6 +539,131 @@ static void test_unpause(void **state)
     played_free(p);
 }
 
+static void edit_interval(struct object *o)
+{
+    o->so.polling_interval_s = number_of(10);
+}
+
+static void edit_threshold(struct object *o)
+{
+    o->metadata[0][2].value = text_of("20");
+}
+
+static void edit_nothing(struct object *o)
+{
+    (void)o;
+}
+
+#define READY_TEXT "ScaledObject is defined correctly and is ready for scaling"
+#define NO_NUMBER                                                                                  \
+    "failed to scale target to paused replica count: failed to parse paused replica count: "       \
+    "strconv.ParseInt: parsing "
+
+/* At 20 s the object is another one. Of the events up to 50 s who and when, and the last poll. */
+// clang-format off
+static struct change_case {
+    const char *name;
+    const char *annotation, *value;
+    void (*edit)(struct object *o);
+    const char *events;
+    const char *ready_reason, *ready_message, *active_reason;
+    enum condition_status ready;
+} change_cases[] = {
+    {"an annotation does not poll", "autoscaling.keda.sh/force-activation", "true", edit_nothing,
+     "K0 K15 H15 K30 H30 K45 H45 ", "ScaledObjectReady", READY_TEXT, "ScalerActive", COND_TRUE},
+    {"nor does the same once more", NULL, NULL, edit_nothing,
+     "K0 K15 H15 K30 H30 K45 H45 ", "ScaledObjectReady", READY_TEXT, "ScalerNotActive", COND_TRUE},
+    {"another interval polls at once", NULL, NULL, edit_interval,
+     "K0 K15 H15 K20 K30 H30 K40 H45 K50 ", "ScaledObjectReady", READY_TEXT, "ScalerNotActive", COND_TRUE},
+    {"so does another threshold", NULL, NULL, edit_threshold,
+     "K0 K15 H15 K20 H30 K35 H45 K50 ", "ScaledObjectReady", READY_TEXT, "ScalerNotActive", COND_TRUE},
+    {"a pause", "autoscaling.keda.sh/paused", "true", edit_nothing,
+     "K0 K15 H15 K20 ", "ScaledObjectReady", "ScaledObject is paused", "ScalerNotActive", COND_TRUE},
+    {"paused at no number", "autoscaling.keda.sh/paused-replicas", "x", edit_nothing,
+     "K0 K15 H15 K20 ", "ScaledObjectCheckFailed", NO_NUMBER "\"x\": invalid syntax", "UnknownState", COND_FALSE},
+    {"paused at a number with a blank", "autoscaling.keda.sh/paused-replicas", " 3", edit_interval,
+     "K0 K15 H15 K20 ", "ScaledObjectCheckFailed", NO_NUMBER "\" 3\": invalid syntax", "UnknownState", COND_FALSE},
+    {"paused at too large a number", "autoscaling.keda.sh/paused-replicas", "2147483648", edit_nothing,
+     "K0 K15 H15 K20 ", "ScaledObjectCheckFailed", NO_NUMBER "\"2147483648\": value out of range", "UnknownState", COND_FALSE},
+};
+// clang-format on
+
+static void test_change(void **state)
+{
+    const struct change_case *c = *state;
+    const struct piece m[2] = {{0}};
+    const struct sim_event *last = NULL;
+    struct object o, other;
+    struct sim_change change = {T0 + 20000, &other.so};
+    struct played *p;
+    char events[128];
+    size_t n = 0;
+
+    object_init(&o, 1);
+    object_init(&other, 1);
+    o.so.min_replicas.v = other.so.min_replicas.v = 1;
+    annotate(&other, c->annotation, c->value);
+    c->edit(&other);
+    p = play(&o, m, m, 3, 50);
+    p->setup.changes = &change;
+    p->setup.n_changes = 1;
+    run(p);
+    for (size_t i = 0; i < p->trace.n_events; i++) {
+        const struct sim_event *ev = &p->trace.events[i];
+
+        last = ev->actor == ACTOR_KEDA ? ev : last;
+        n += (size_t)snprintf(events + n, sizeof(events) - n, "%c%d ",
+                              ev->actor == ACTOR_KEDA ? 'K' : 'H', (int)((ev->t - T0) / 1000));
+    }
+    assert_string_equal(events, c->events);
+    assert_condition(&last->ready, c->ready, c->ready_reason, c->ready_message);
+    assert_string_equal(last->active_cond.reason, c->active_reason);
+    assert_int_equal(last->after, 3);
+    played_free(p);
+}
+
+/* The scalers' object is from before the first poll, and so is what the HPA's first sync writes. */
+static void test_outdated_conditions(void **state)
+{
+    const struct piece m[2] = {{.v = 5}};
+    struct object o;
+    struct played *p;
+
+    (void)state;
+    object_init(&o, 1);
+    o.so.min_replicas.v = 1;
+    o.so.fallback = (struct fallback){true, 3, 4, FALLBACK_STATIC, {0}};
+    p = play(&o, m, m, 1, 30);
+    run(p);
+    assert_condition(&event_at(p, ACTOR_KEDA, 15)->ready, COND_TRUE, "ScaledObjectReady",
+                     READY_TEXT);
+    assert_int_equal(event_at(p, ACTOR_HPA, 15)->ready.status, COND_UNKNOWN);
+    assert_int_equal(event_at(p, ACTOR_HPA, 15)->active_cond.status, COND_UNKNOWN);
+    assert_condition(&event_at(p, ACTOR_HPA, 15)->fallback_cond, COND_FALSE, "NoFallbackFound",
+                     "No fallbacks are active on this scaled object");
+    assert_int_equal(event_at(p, ACTOR_HPA, 30)->ready.status, COND_TRUE);
+    played_free(p);
+}
+
+/* A failing trigger drops what polls have stored only when all triggers of the formula are read. */
+static void test_cache_beside_error(void **state)
+{
+    const struct piece bad[2] = {{.kind = ANSWER_STATUS}}, m[2] = {{.v = 4}};
+    struct object o;
+    struct played *p;
+
+    (void)state;
+    object_init(&o, 2);
+    o.so.min_replicas.v = 1;
+    o.triggers[1].use_cached_metrics = true;
+    o.so.modifiers = (struct scaling_modifiers){
+        .given = true, .formula = text_of("first + second"), .target = text_of("2")};
+    p = play(&o, bad, m, 1, 15);
+    run(p);
+    assert_int_equal(p->fake.asked, 3 + 3 + 2);
+    played_free(p);
+}
+
 /* ---- cpu beside a query ------------------------------------------------------------------ */
 
 static void test_resource(void **state)
@@ -568,6 +696,57 @@ static void test_resource(void **state)
     played_free(p);
 }
 
+/* cpu comes first in the object; both ask for as many, or both fail. */
+// clang-format off
+static struct order_case {
+    const char *name, *formula;
+    bool failing;
+    const char *message;
+} orders[] = {
+    {"external before cpu", NULL, false,
+     "the HPA was able to successfully calculate a replica count from external metric s1-prometheus(" LABELS ")"},
+    {"external's error before cpu's", NULL, true,
+     "the HPA was unable to compute the replica count: unable to get external metric demo/s1-prometheus/" LABELS
+     ": unable to fetch metrics from external metrics API: rpc error: code = Unknown desc = error when getting metric "
+     "values metric:s1-prometheus encountered error"},
+    {"cpu before the composite metric", "second", false,
+     "the HPA was able to successfully calculate a replica count from cpu resource utilization (percentage of request)"},
+};
+// clang-format on
+
+static void test_order(void **state)
+{
+    const struct order_case *c = *state;
+    const struct piece cpu[2] = {
+        {.v = 90, .kind = c->failing ? ANSWER_STATUS : ANSWER_NUMBER}
+    };
+    const struct piece m[2] = {
+        {.v = 25, .kind = c->failing ? ANSWER_STATUS : ANSWER_VECTOR}
+    };
+    const struct sim_event *ev;
+    struct object o;
+    struct played *p;
+
+    object_init(&o, 2);
+    o.so.min_replicas.v = 1;
+    o.triggers[0].type = text_of("cpu");
+    o.triggers[0].metric_type = METRIC_UTILIZATION;
+    o.metadata[0][0] = (struct pair_at){text_of("value"), text_of("60")};
+    if (c->formula != NULL)
+        o.so.modifiers = (struct scaling_modifiers){
+            .given = true, .formula = text_of(c->formula), .target = text_of("10")};
+    p = play(&o, cpu, m, 2, 15);
+    run(p);
+    ev = event_at(p, ACTOR_HPA, 15);
+    assert_str(ev->scaling_active.message, c->message);
+    assert_int_equal(ev->after, c->failing ? 2 : 3);
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(ev->metrics[i].proposal, c->failing ? -1 : 3);
+    if (!c->failing)
+        assert_int_equal(ev->metrics[c->formula == NULL ? 0 : 1].shown_milli, 90000);
+    played_free(p);
+}
+
 static void test_nan_warns(void **state)
 {
     const struct piece m[2] = {{.v = NAN}};
@@ -592,6 +771,10 @@ int main(void)
     CASES_ADD_TABLE(&c, fallbacks, test_fallback, name);
     CASES_ADD_TABLE(&c, modifiers, test_modifiers, name);
     CASES_ADD_TABLE(&c, refusals, test_refusal, name);
+    CASES_ADD_TABLE(&c, change_cases, test_change, name);
+    CASES_ADD_TABLE(&c, orders, test_order, name);
+    cases_add(&c, "outdated conditions", test_outdated_conditions, NULL);
+    cases_add(&c, "cache beside an error", test_cache_beside_error, NULL);
     cases_add(&c, "cached fallback flaps", test_cached_fallback_flaps, NULL);
     cases_add(&c, "conditions", test_conditions, NULL);
     cases_add(&c, "retry", test_retry, NULL);

@@ -217,6 +217,10 @@ func (c *cluster) event(t int64, actor string, values []*int64) event {
 		case kedav1alpha1.ConditionReady, kedav1alpha1.ConditionActive, kedav1alpha1.ConditionFallback,
 			kedav1alpha1.ConditionPaused:
 			e.Conditions[string(condition.Type)] = [3]string{string(condition.Status), condition.Reason, condition.Message}
+		case kedav1alpha1.ConditionHPAActive: // with a text of the HPA's
+			if oneMetric(&c.so.Spec) {
+				e.Conditions[string(condition.Type)] = [3]string{string(condition.Status), condition.Reason}
+			}
 		}
 	}
 	return e

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -75,6 +77,12 @@ type answers struct {
 	start time.Time
 }
 
+// inOrder says whether it matters which trigger of a composite metric is answered first: each one that
+// is counted brings the counts of the others up to date.
+func inOrder(spec *kedav1alpha1.ScaledObjectSpec) bool {
+	return len(spec.Triggers) > 1 && spec.Advanced != nil && spec.Advanced.ScalingModifiers.Formula != ""
+}
+
 func (a *answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	at, err := time.Parse(time.RFC3339, r.URL.Query().Get("time"))
 	var trigger int
@@ -87,6 +95,9 @@ func (a *answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if p.T <= int64(at.Sub(a.start).Seconds()) {
 			c = p.Triggers[trigger]
 		}
+	}
+	if inOrder(&a.now.Spec) { // one that fails is asked twice
+		time.Sleep(time.Millisecond * time.Duration([]int{0, 2, 6}[trigger]))
 	}
 	w.WriteHeader(c.Status)
 	_, _ = w.Write([]byte(c.Body))
@@ -109,16 +120,28 @@ func scaledObject(s *story, address string) *kedav1alpha1.ScaledObject {
 	}
 }
 
-// hpa stands for the HPA: it asks for the metrics, and only keeps the bounds.
-func hpa(ctx context.Context, c *cluster, handler scaling.ScaleHandler) []*int64 {
+// oneMetric says whether the HPA has a single metric, which alone says whether it is active.
+func oneMetric(spec *kedav1alpha1.ScaledObjectSpec) bool {
+	return len(spec.Triggers) == 1 || spec.Advanced != nil && spec.Advanced.ScalingModifiers.Formula != ""
+}
+
+func (c *cluster) scalingActive(status corev1.ConditionStatus, reason string) {
+	c.hpa.Status.Conditions = []autoscalingv2.HorizontalPodAutoscalerCondition{
+		{Type: autoscalingv2.ScalingActive, Status: status, Reason: reason}}
+}
+
+// sync stands for the HPA: it asks for the metrics, and only keeps the bounds.
+func (c *cluster) sync(ctx context.Context, handler scaling.ScaleHandler) []*int64 {
 	spec := &c.hpa.Spec
 	switch {
 	case c.replicas == 0:
+		c.scalingActive(corev1.ConditionFalse, "ScalingDisabled")
 		return nil
 	case c.replicas < *spec.MinReplicas || c.replicas > spec.MaxReplicas:
 		c.replicas = min(max(c.replicas, *spec.MinReplicas), spec.MaxReplicas)
 		return nil
 	}
+	c.scalingActive(corev1.ConditionTrue, "ValidMetricFound")
 	values := make([]*int64, len(spec.Metrics))
 	for i := range spec.Metrics {
 		list, err := handler.GetScaledObjectMetrics(ctx, "so", "ns", spec.Metrics[i].External.Metric.Name)
@@ -126,6 +149,8 @@ func hpa(ctx context.Context, c *cluster, handler scaling.ScaleHandler) []*int64
 		if err == nil && len(list.Items) > 0 { // none is an error for the HPA
 			milli := list.Items[0].Value.MilliValue()
 			values[i] = &milli
+		} else {
+			c.scalingActive(corev1.ConditionFalse, "FailedGetExternalMetric")
 		}
 	}
 	return values
@@ -169,7 +194,7 @@ func play(s *story, a *answers, address string) []event {
 		if c.hpas != hpas {
 			hpas, made = c.hpas, t
 		} else if c.hpa != nil && (t-made)%int64(syncPeriod/time.Second) == 0 {
-			values := hpa(ctx, c, o.loop)
+			values := c.sync(ctx, o.loop)
 			synctest.Wait()
 			events = append(events, c.event(t, "hpa", values))
 			o.whenReady(ctx)
