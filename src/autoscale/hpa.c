@@ -76,26 +76,91 @@ static int64_t ceil64(double v)
     return v >= -OVERFLOW && v < OVERFLOW ? (int64_t)v : INT64_MIN;
 }
 
-struct hpa_proposal hpa__propose(const struct hpa_metric *m, const struct hpa_input *in)
+/* GetExternalPerPodMetricReplicas */
+static struct hpa_proposal propose_average(const struct hpa_metric *m, const struct hpa_input *in)
 {
     struct hpa_tolerance t = hpa__tolerance(in);
     double usage = (double)m->usage_milli, target = (double)m->target_milli;
-    struct hpa_proposal p = {.shown_milli = m->usage_milli};
+    struct hpa_proposal p = {.shown_milli = m->usage_milli, .pods = in->status_replicas};
 
-    if (m->type == METRIC_AVERAGE_VALUE) {
-        p.ratio = usage / (target * (double)in->status_replicas);
-        p.within = within(&t, p.ratio);
-        p.replicas = p.within ? in->status_replicas : hpa__clamp32(ceil(usage / target));
-        if (usage < OVERFLOW) /* else the sum is taken to have overflown */
-            p.shown_milli = ceil64(usage / (double)in->status_replicas);
+    p.ratio = usage / (target * (double)in->status_replicas);
+    p.within = within(&t, p.ratio);
+    p.replicas = p.within ? in->status_replicas : hpa__clamp32(ceil(usage / target));
+    if (usage < OVERFLOW) /* else the sum is taken to have overflown */
+        p.shown_milli = ceil64(usage / (double)in->status_replicas);
+    return p;
+}
+
+/* GetExternalMetricReplicas */
+static struct hpa_proposal propose_value(const struct hpa_metric *m, const struct hpa_input *in)
+{
+    struct hpa_tolerance t = hpa__tolerance(in);
+    struct hpa_proposal p = {.shown_milli = m->usage_milli, .pods = in->ready_replicas};
+
+    p.ratio = (double)m->usage_milli / (double)m->target_milli;
+    p.within = within(&t, p.ratio);
+    if (!p.within && in->status_replicas == 0)
+        p.error = "unable to calculate ready pods: no pods returned by selector while calculating "
+                  "replica count";
+    p.replicas = p.within ? in->spec_replicas : hpa__clamp32(ceil(p.ratio * (double)p.pods));
+    return p;
+}
+
+/* A pod's usage on average, when `known` of `all` pods have any: whole percent or thousandths. */
+static int64_t average_of_pods(const struct hpa_metric *m, int32_t known, int32_t all)
+{
+    int64_t v = (int64_t)((__int128)m->usage_milli * known / all);
+
+    return m->type == METRIC_UTILIZATION ? v - v % 1000 : v;
+}
+
+/* Pods that are not ready do not count, but when the others ask for more they use nothing. */
+static void count_unready(const struct hpa_metric *m, const struct hpa_input *in,
+                          struct hpa_proposal *p)
+{
+    struct hpa_tolerance t = hpa__tolerance(in);
+    int32_t known = p->pods;
+
+    p->unready = in->status_replicas - known;
+    p->pods = in->status_replicas;
+    p->ratio = (double)average_of_pods(m, known, p->pods) / (double)m->target_milli;
+    p->within = within(&t, p->ratio);
+    p->replicas = hpa__clamp32(ceil(p->ratio * (double)p->pods));
+    p->turned = !p->within && (p->ratio < 1 || p->replicas < in->spec_replicas);
+    if (p->within || p->turned)
+        p->replicas = in->spec_replicas;
+}
+
+/* GetResourceReplicas and GetRawResourceReplicas; all pods have been measured. */
+static struct hpa_proposal propose_resource(const struct hpa_metric *m, const struct hpa_input *in)
+{
+    struct hpa_tolerance t = hpa__tolerance(in);
+    struct hpa_proposal p = {
+        .pods = m->source == HPA_CPU ? in->ready_replicas : in->status_replicas,
+    };
+
+    if (in->status_replicas == 0)
+        p.error = "no pods returned by selector while calculating replica count";
+    else if (p.pods == 0)
+        p.error = "did not receive metrics for targeted pods (pods might be unready)";
+    if (p.error != NULL)
+        return p;
+    p.shown_milli = average_of_pods(m, 1, 1);
+    p.ratio = (double)p.shown_milli / (double)m->target_milli;
+    if (p.ratio > 1 && p.pods < in->status_replicas) {
+        count_unready(m, in, &p);
         return p;
     }
-    p.ratio = usage / target;
     p.within = within(&t, p.ratio);
-    p.no_pods = m->type == METRIC_VALUE && !p.within && in->status_replicas == 0;
-    p.replicas =
-        p.within ? in->spec_replicas : hpa__clamp32(ceil(p.ratio * (double)in->ready_replicas));
+    p.replicas = p.within ? in->spec_replicas : hpa__clamp32(ceil(p.ratio * (double)p.pods));
     return p;
+}
+
+struct hpa_proposal hpa__propose(const struct hpa_metric *m, const struct hpa_input *in)
+{
+    if (m->source != HPA_EXTERNAL)
+        return propose_resource(m, in);
+    return m->type == METRIC_AVERAGE_VALUE ? propose_average(m, in) : propose_value(m, in);
 }
 
 /* The highest proposal; false: the metrics that fail forbid any change. */
@@ -105,11 +170,11 @@ static bool combine(const struct hpa_input *in, struct hpa_output *out, bool *is
     int32_t best = 0;
 
     for (size_t i = 0; i < in->n_metrics; i++) {
-        struct hpa_proposal p = hpa__propose(&in->metrics[i], in);
+        struct hpa_proposal p = {0};
 
-        out->proposals[i] = -1;
-        out->shown_milli[i] = INT64_MIN;
-        if (in->metrics[i].failed || p.no_pods) {
+        if (!in->metrics[i].failed)
+            p = hpa__propose(&in->metrics[i], in);
+        if (in->metrics[i].failed || p.error != NULL) {
             first_failed = failed++ == 0 ? i : first_failed;
             continue;
         }
@@ -129,27 +194,32 @@ static bool combine(const struct hpa_input *in, struct hpa_output *out, bool *is
     return true;
 }
 
-static struct str error_of(const struct hpa_metric *m)
+/* "failed to get cpu utilization: ..." for pods' own metrics; `why` alone for external ones. */
+static struct str error_of(const struct hpa_metric *m, const struct hpa_input *in, struct arena *a)
 {
-    if (m == NULL)
-        return STR("no metrics");
+    const char *name = m->source == HPA_CPU ? "cpu" : "memory";
+    const char *of = m->type == METRIC_UTILIZATION ? "utilization" : "usage";
+
+    if (m->source == HPA_EXTERNAL)
+        return m->failed ? m->error : str_of(hpa__propose(m, in).error);
     if (m->failed)
-        return m->error;
-    return STR("unable to calculate ready pods: no pods returned by selector while calculating "
-               "replica count");
+        return arena_printf(a,
+                            "failed to get %s %s: unable to get metrics for resource %s: " STR_FMT,
+                            name, of, name, STR_ARG(m->error));
+    return arena_printf(a, "failed to get %s %s: %s", name, of, hpa__propose(m, in).error);
 }
 
 static void metrics_failed(const struct hpa_input *in, struct arena *a, struct hpa_output *out)
 {
     const struct hpa_metric *m = in->n_metrics == 0 ? NULL : &in->metrics[out->deciding];
-    bool resource = m != NULL && m->type == METRIC_UTILIZATION;
+    bool resource = m != NULL && m->source != HPA_EXTERNAL;
 
     out->failed = true;
     out->reason = REASON_FailedGetExternalMetric;
     out->scaling_active = (struct condition){
         COND_FALSE, resource ? "FailedGetResourceMetric" : "FailedGetExternalMetric",
         arena_printf(a, "the HPA was unable to compute the replica count: " STR_FMT,
-                     STR_ARG(error_of(m)))};
+                     STR_ARG(m == NULL ? STR("no metrics") : error_of(m, in, a)))};
 }
 
 static void follow_metrics(struct hpa_state *s, const struct hpa_input *in, struct arena *a,

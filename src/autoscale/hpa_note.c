@@ -25,26 +25,53 @@ __attribute__((format(printf, 2, 3))) static void say(struct line *l, const char
         l->n = MIN(l->n + (size_t)n, sizeof(l->p) - 1);
 }
 
+/* Why it stays, and of how many pods that is the ratio. */
+static void say_stays(struct line *l, const struct hpa_proposal *p)
+{
+    say(l, p->turned ? " would turn the direction: stays at %d" : " is within the tolerance: %d",
+        p->replicas);
+}
+
+/* Per pod of `p->pods`: a Value that the ready ones share, or cpu and memory. */
+static void say_ratio(struct line *l, const struct hpa_metric *m, const struct hpa_proposal *p,
+                      struct str usage, struct str target)
+{
+    bool stays = p->within || p->turned;
+    const char *of = m->source == HPA_MEMORY ? "pods" : "ready";
+
+    if (p->unready > 0)
+        say(l,
+            STR_FMT " / " STR_FMT " with %d of %d not ready, which use nothing: ", STR_ARG(usage),
+            STR_ARG(target), p->unready, p->pods);
+    if (p->unready > 0 && stays)
+        say(l, "%.4g", p->ratio);
+    else if (p->unready > 0)
+        say(l, "ceil(%.4g x %d) = %d", p->ratio, p->pods, p->replicas);
+    else if (stays)
+        say(l, STR_FMT " / " STR_FMT " = %.4g", STR_ARG(usage), STR_ARG(target), p->ratio);
+    else
+        say(l, "ceil(" STR_FMT " / " STR_FMT " x %d %s) = %d", STR_ARG(usage), STR_ARG(target),
+            p->pods, of, p->replicas);
+    if (stays)
+        say_stays(l, p);
+}
+
 static void say_proposal(struct line *l, const struct hpa_input *in, const struct hpa_output *out,
                          struct arena *a)
 {
     const struct hpa_metric *m = &in->metrics[out->deciding];
     struct hpa_proposal p = hpa__propose(m, in);
-    struct str usage = autoscale__decimal(a, m->usage_milli);
+    struct str usage = autoscale__decimal(
+        a, m->source == HPA_EXTERNAL ? m->usage_milli : out->shown_milli[out->deciding]);
     struct str target = autoscale__decimal(a, m->target_milli);
-    bool average = m->type == METRIC_AVERAGE_VALUE;
 
-    if (p.within && average)
-        say(l, STR_FMT " / (" STR_FMT " x %d) = %.4g is within the tolerance: %d", STR_ARG(usage),
-            STR_ARG(target), in->status_replicas, p.ratio, p.replicas);
+    if (m->source != HPA_EXTERNAL || m->type != METRIC_AVERAGE_VALUE)
+        say_ratio(l, m, &p, usage, target);
     else if (p.within)
-        say(l, STR_FMT " / " STR_FMT " = %.4g is within the tolerance: %d", STR_ARG(usage),
-            STR_ARG(target), p.ratio, p.replicas);
-    else if (average)
-        say(l, "ceil(" STR_FMT " / " STR_FMT ") = %d", STR_ARG(usage), STR_ARG(target), p.replicas);
+        say(l, STR_FMT " / (" STR_FMT " x %d) = %.4g is within the tolerance: %d", STR_ARG(usage),
+            STR_ARG(target), p.pods, p.ratio, p.replicas);
     else
-        say(l, "ceil(" STR_FMT " / " STR_FMT " x %d ready) = %d", STR_ARG(usage), STR_ARG(target),
-            in->ready_replicas, p.replicas);
+        say(l, "ceil(" STR_FMT " / " STR_FMT ") = %d", STR_ARG(usage), STR_ARG(target), p.replicas);
     if (in->n_metrics > 1)
         say(l, " by metric %zu of %zu", m->number > 0 ? m->number : out->deciding + 1,
             in->n_metrics);

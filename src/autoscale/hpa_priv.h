@@ -19,12 +19,16 @@ struct hpa_tolerance {
 struct hpa_proposal {
     int32_t replicas;
     int64_t shown_milli;
-    double ratio;
-    bool within;  /* of the tolerance */
-    bool no_pods; /* to count: there is no proposal */
+    double ratio;      /* of usage to target; with pods that are not ready: again, with theirs */
+    int32_t pods;      /* that the ratio is multiplied with */
+    int32_t unready;   /* of them: they count as using nothing */
+    bool within;       /* of the tolerance */
+    bool turned;       /* counting those would turn the direction: it stays */
+    const char *error; /* why there is none; NULL: there is one */
 };
 
 struct hpa_tolerance hpa__tolerance(const struct hpa_input *in);
+/* Of a metric that could be had. */
 struct hpa_proposal hpa__propose(const struct hpa_metric *m, const struct hpa_input *in);
 
 /*

@@ -46,26 +46,27 @@ static struct str operator_error(struct sim *s, struct str metric)
     return metric_error(s, metric, why.p);
 }
 
+static enum hpa_source source_of(const struct sim_trigger *t)
+{
+    if (!t->is_resource)
+        return HPA_EXTERNAL;
+    return str_is(t->t->type.s, "cpu") ? HPA_CPU : HPA_MEMORY;
+}
+
 static void of_trigger(struct sim *s, size_t i, const struct sim_reading *r, struct hpa_metric *m)
 {
     const struct sim_trigger *t = &s->triggers[i];
 
     *m = (struct hpa_metric){
-        .type = t->is_resource ? METRIC_UTILIZATION : t->t->metric_type,
+        .type = t->t->metric_type,
+        .source = source_of(t),
         .failed = r->verdict.failed,
         .usage_milli = r->verdict.milli,
         .target_milli = t->target_milli,
         .name = t->hpa_name,
     };
-    if (t->is_resource && t->t->metric_type == METRIC_UTILIZATION)
-        m->usage_milli -= m->usage_milli % 1000; /* whole percent */
-    if (m->failed && t->is_resource)
-        m->error = arena_printf(s->arena,
-                                "failed to get " STR_FMT " utilization: unable to get metrics for "
-                                "resource " STR_FMT ": " STR_FMT,
-                                STR_ARG(t->metric), STR_ARG(t->metric), STR_ARG(r->verdict.why));
-    else if (m->failed)
-        m->error = operator_error(s, t->metric);
+    if (m->failed)
+        m->error = t->is_resource ? r->verdict.why : operator_error(s, t->metric);
 }
 
 static void of_composite(struct sim *s, const struct sim_reading *r, struct hpa_metric *m,

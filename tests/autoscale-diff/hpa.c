@@ -29,6 +29,36 @@ static const struct behavior *read_behavior(struct diff *d, const json_t *behavi
     return &o->behavior;
 }
 
+static struct hpa_metric metric_of(struct diff *d, const json_t *m, size_t i)
+{
+    const char *type = json_string_value(json_object_get(m, "type"));
+    const char *source = json_string_value(json_object_get(m, "source"));
+    struct hpa_metric out = {
+        .type = METRIC_AVERAGE_VALUE,
+        .target_milli = json_integer_value(json_object_get(m, "target")),
+        .name = arena_printf(&d->arena, "external metric s%zu-prometheus(nil)", i),
+        .error = arena_printf(&d->arena,
+                              "unable to get external metric N/s%zu-prometheus/nil: no value", i),
+    };
+
+    if (type == NULL)
+        diff_die("a metric without a type");
+    if (type[0] == 'V')
+        out.type = METRIC_VALUE;
+    else if (type[0] == 'U')
+        out.type = METRIC_UTILIZATION;
+    if (source == NULL)
+        return out;
+    out.source = source[0] == 'c' ? HPA_CPU : HPA_MEMORY;
+    out.error = STR("no value");
+    out.name = arena_printf(&d->arena,
+                            out.type == METRIC_UTILIZATION
+                                ? "%s resource utilization (percentage of request)"
+                                : "%s resource",
+                            source);
+    return out;
+}
+
 static void begin(struct subject *s, struct diff *d, const json_t *story)
 {
     const json_t *metrics = json_object_get(story, "metrics");
@@ -48,15 +78,8 @@ static void begin(struct subject *s, struct diff *d, const json_t *story)
         diff_die("too many metrics");
     for (size_t i = 0; i < s->in.n_metrics; i++) {
         const json_t *m = json_array_get(metrics, i);
-        const char *type = json_string_value(json_object_get(m, "type"));
 
-        s->metrics[i] = (struct hpa_metric){
-            .type = type != NULL && type[0] == 'V' ? METRIC_VALUE : METRIC_AVERAGE_VALUE,
-            .target_milli = json_integer_value(json_object_get(m, "target")),
-            .name = arena_printf(&d->arena, "external metric s%zu-prometheus(nil)", i),
-            .error = arena_printf(
-                &d->arena, "unable to get external metric N/s%zu-prometheus/nil: no value", i),
-        };
+        s->metrics[i] = metric_of(d, m, i);
     }
 }
 

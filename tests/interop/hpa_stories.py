@@ -16,7 +16,8 @@ def milli(rnd):
 
 def near(rnd, replicas, metric):
     """A value at, or beside, a border of the tolerance."""
-    whole = metric["target"] * (replicas if metric["type"] == "AverageValue" else 1)
+    shared = metric["type"] == "AverageValue" and "source" not in metric
+    whole = metric["target"] * (replicas if shared else 1)
     ratio = rnd.choice([1.0, 1.1, 0.9, 1.05, 1.01, 1.5, 2.0, 0.5])
     return max(0, round(whole * ratio) + rnd.choice([0, 0, 0, 1, -1]))
 
@@ -87,9 +88,23 @@ class World:
         return out
 
 
+def external(rnd):
+    return {"type": rnd.choice(["AverageValue", "AverageValue", "Value"]), "target": milli(rnd)}
+
+
+def of_pods(rnd, source):
+    """cpu or memory: percent of what pods ask for, or what they use."""
+    if rnd.random() < 0.7:
+        return {"type": "Utilization", "source": source, "target": 1000 * rnd.randint(1, 120)}
+    return {"type": "AverageValue", "source": source, "target": milli(rnd)}
+
+
 def metrics(rnd):
-    return [{"type": rnd.choice(["AverageValue", "AverageValue", "Value"]), "target": milli(rnd)}
-            for _ in range(rnd.choice([1, 1, 1, 2, 3]))]
+    out = [external(rnd) for _ in range(rnd.choice([1, 1, 1, 2, 3]))]
+    for source in ("cpu", "memory"):
+        if rnd.random() < 0.2:
+            out.append(of_pods(rnd, source))
+    return out if rnd.random() < 0.9 else out[1:] or [of_pods(rnd, "cpu")]
 
 
 def story(rnd, steps):
@@ -105,7 +120,7 @@ def calculation(rnd, huge):
     """One sync: the replica calculator and the limits on numbers of all sizes."""
     out = {"min": rnd.choice([None, 1, 2, 5, 50]), "metrics": metrics(rnd),
            "behavior": behavior(rnd)}
-    listed = any(m["type"] == "Value" for m in out["metrics"])
+    listed = any(m["type"] == "Value" or "source" in m for m in out["metrics"])
     top = 60 if listed else rnd.choice([10, 100, 5000, 5 * 10 ** 8 if huge else 10 ** 6])
     out["max"] = rnd.randint(1, top)
     out["start"] = rnd.randint(1, top)
@@ -117,14 +132,15 @@ def calculation(rnd, huge):
     if rnd.random() < 0.5:
         step["ready"] = rnd.randint(0, top)
     for metric in out["metrics"]:
-        if rnd.random() < 0.3:
+        if metric["type"] != "Utilization" and rnd.random() < 0.3:
             metric["target"] = rnd.choice([1, 3, 999, 1000, 1001, rnd.randint(1, 10 ** 9)])
         value = near(rnd, step.get("status", out["start"]), metric)
         if rnd.random() < 0.4:
             value = rnd.choice([0, milli(rnd), rnd.randint(0, 10 ** 9)])
-        if huge and rnd.random() < 0.1:
+        if huge and "source" not in metric and rnd.random() < 0.1:
             value = rnd.choice([2 ** 63 - 1, 2 ** 62, 10 ** 15, rnd.randint(0, 2 ** 63 - 1)])
-        if not huge:  # before 1.33 what does not fit into 32 bits is whatever the processor makes of it
+        # What does not fit into 32 bits is whatever the processor makes of it, here and before 1.33.
+        if not huge or "source" in metric:
             value = min(value, metric["target"] * 10 ** 6)
         step["values"].append(None if rnd.random() < 0.05 else min(value, 2 ** 63 - 1))
     out["steps"] = [step]

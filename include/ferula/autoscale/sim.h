@@ -133,10 +133,14 @@ int32_t sim_replicas_at(const struct sim_trace *tr, ts_ms t);
 
 #define HPA_METRICS_MAX 16 /* of one HPA */
 
+/* Where a metric is from. Pods that are not ready use nothing yet when it is their cpu. */
+enum hpa_source { HPA_EXTERNAL, HPA_CPU, HPA_MEMORY };
+
 struct hpa_metric {
-    enum target_type type;
+    enum target_type type; /* METRIC_UTILIZATION: of cpu and memory alone, in percent */
+    enum hpa_source source;
     bool failed;
-    int64_t usage_milli, target_milli; /* METRIC_UTILIZATION: of a pod, or percent */
+    int64_t usage_milli, target_milli; /* of cpu and memory: what a pod has on average */
     struct str name;  /* in messages: "external metric s0-prometheus(...)"; may be empty */
     struct str error; /* in messages; may be empty */
     size_t number;    /* in notes; 0: its place, from 1 on */

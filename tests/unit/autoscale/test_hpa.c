@@ -48,9 +48,59 @@ static struct calc_case {
     {"TestConfigurableTolerance down", METRIC_VALUE, 3, 3, 1000, 300, .9, .1, 3, 300},
     {"nothing is reported yet", METRIC_AVERAGE_VALUE, 0, 0, 10000, 40000, 0, 0, 4, INT64_MIN},
     {"beyond int32", METRIC_AVERAGE_VALUE, 1, 1, 1, INT64_MAX, 0, 0, INT32_MAX, INT64_MAX},
-    {"percent of what pods ask for", METRIC_UTILIZATION, 3, 2, 50000, 100000, 0, 0, 4, 100000},
+};
+
+/* As upstream's cases of these names, with the pods' usage on average. */
+static struct resource_case {
+    const char *name;
+    enum hpa_source source;
+    enum target_type type;
+    int32_t replicas, ready;
+    int64_t target, usage;
+    int32_t want;
+    int64_t shown;
+    const char *error;
+} resources[] = {
+    {"ScaleUp", HPA_CPU, METRIC_UTILIZATION, 3, 3, 30000, 50000, 5, 50000, NULL},
+    {"ScaleUpUnreadyLessScale", HPA_CPU, METRIC_UTILIZATION, 3, 2, 30000, 60000, 4, 60000, NULL},
+    {"ScaleUpUnreadyNoScale", HPA_CPU, METRIC_UTILIZATION, 3, 1, 30000, 40000, 3, 40000, NULL},
+    {"ScaleUpIgnoresFailedPods", HPA_CPU, METRIC_UTILIZATION, 2, 2, 30000, 60000, 4, 60000, NULL},
+    {"ScaleDown", HPA_CPU, METRIC_UTILIZATION, 5, 5, 50000, 28000, 3, 28000, NULL},
+    {"ScaleDownExcludeUnreadyPods", HPA_CPU, METRIC_UTILIZATION, 5, 3, 50000, 30000, 2, 30000, NULL},
+    {"Tolerance", HPA_CPU, METRIC_UTILIZATION, 3, 3, 100000, 102000, 3, 102000, NULL},
+    {"whole percent", HPA_CPU, METRIC_UTILIZATION, 10, 10, 50000, 55999, 10, 55000, NULL},
+    {"whole percent again", HPA_CPU, METRIC_UTILIZATION, 3, 2, 50000, 83900, 3, 83000, NULL},
+    {"within only without those that are not ready", HPA_CPU, METRIC_UTILIZATION, 4, 3, 50000, 70000, 4, 70000, NULL},
+    {"above 1 but within, and not ready", HPA_CPU, METRIC_UTILIZATION, 4, 3, 50000, 52000, 4, 52000, NULL},
+    {"memory counts what runs", HPA_MEMORY, METRIC_UTILIZATION, 3, 1, 30000, 40000, 4, 40000, NULL},
+    {"cores", HPA_CPU, METRIC_AVERAGE_VALUE, 3, 2, 100, 301, 6, 301, NULL},
+    {"bytes", HPA_MEMORY, METRIC_AVERAGE_VALUE, 3, 3, 100000, 200000, 6, 200000, NULL},
+    {"none ready", HPA_CPU, METRIC_UTILIZATION, 3, 0, 30000, 40000, 0, 0,
+     "did not receive metrics for targeted pods (pods might be unready)"},
+    {"no pods", HPA_MEMORY, METRIC_UTILIZATION, 0, 0, 30000, 40000, 0, 0,
+     "no pods returned by selector while calculating replica count"},
 };
 // clang-format on
+
+static void test_resource(void **state)
+{
+    const struct resource_case *c = *state;
+    const struct hpa_input in = {
+        .spec_replicas = c->replicas,
+        .status_replicas = c->replicas,
+        .ready_replicas = c->ready,
+        .rules = &rules,
+    };
+    const struct hpa_metric m = {c->type, c->source, false, c->usage, c->target, {0}, {0}};
+    struct hpa_proposal p = hpa__propose(&m, &in);
+
+    assert_int_equal(p.replicas, c->want);
+    assert_int_equal(p.shown_milli, c->shown);
+    if (c->error == NULL)
+        assert_null(p.error);
+    else
+        assert_string_equal(p.error, c->error);
+}
 
 static void test_calc(void **state)
 {
@@ -349,10 +399,10 @@ static struct sync_case {
     {"too few", 3, 4, 1, {{METRIC_AVERAGE_VALUE, .usage_milli = 0, .target_milli = 10000}}, 1, 3,
      "SucceededRescale", NULL, NULL, "1 are fewer than the minimum 3: raised at once"},
     {"TestScaleUpOneMetricEmpty", 2, 6, 3,
-     {{METRIC_UTILIZATION, .usage_milli = 40000, .target_milli = 30000}, {METRIC_AVERAGE_VALUE, .failed = true}}, 2, 4,
+     {{METRIC_UTILIZATION, HPA_CPU, .usage_milli = 40000, .target_milli = 30000}, {METRIC_AVERAGE_VALUE, .failed = true}}, 2, 4,
      "SucceededRescale", "ValidMetricFound", "DesiredWithinRange", "ceil(40 / 30 x 3 ready) = 4 by metric 1 of 2"},
     {"TestNoScaleDownOneMetricEmpty", 2, 6, 5,
-     {{METRIC_UTILIZATION, .usage_milli = 20000, .target_milli = 50000}, {METRIC_AVERAGE_VALUE, .failed = true}}, 2, 5,
+     {{METRIC_UTILIZATION, HPA_CPU, .usage_milli = 20000, .target_milli = 50000}, {METRIC_AVERAGE_VALUE, .failed = true}}, 2, 5,
      "SucceededGetScale", "FailedGetExternalMetric", NULL, "a metric could not be had, so it stays at 5"},
     {"a negative value", 1, 6, 1, {{METRIC_AVERAGE_VALUE, .usage_milli = -5000, .target_milli = 10000}}, 1, 1,
      "ScaleDownStabilized", "ValidMetricFound", "DesiredWithinRange",
@@ -403,6 +453,7 @@ int main(void)
     static struct cases c;
 
     CASES_ADD_TABLE(&c, calcs, test_calc, name);
+    CASES_ADD_TABLE(&c, resources, test_resource, name);
     cases_add(&c, "TestConfigurableTolerance gate off", test_gate_off, NULL);
     CASES_ADD_TABLE(&c, rates, test_rate, name);
     CASES_ADD_TABLE(&c, stabilizations, test_stabilize, name);

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
@@ -143,39 +144,45 @@ type podsOf struct {
 	s *subject
 }
 
-func (p podsOf) pod(ready bool) *corev1.Pod {
-	condition := corev1.PodCondition{Type: corev1.PodReady, Status: corev1.ConditionFalse}
+// What a pod asks for of cpu and of memory, so that a percentage of it is as many thousandths.
+const request = 100000
+
+func podName(i int32) string { return fmt.Sprintf("pod-%d", i) }
+
+// pod is the i-th one, as old as the story; one that is not ready has never been.
+func (p podsOf) pod(i int32, ready bool) *corev1.Pod {
+	condition := corev1.PodCondition{Type: corev1.PodReady, Status: corev1.ConditionFalse,
+		LastTransitionTime: p.s.began}
 	if ready {
 		condition.Status = corev1.ConditionTrue
 	}
+	requests := corev1.ResourceList{corev1.ResourceCPU: *milli(request), corev1.ResourceMemory: *milli(request)}
 	return &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Namespace: p.s.name, Labels: map[string]string{labelOfHpa: p.s.name}},
-		Status:     corev1.PodStatus{Phase: corev1.PodRunning, Conditions: []corev1.PodCondition{condition}},
+		ObjectMeta: metav1.ObjectMeta{Namespace: p.s.name, Name: podName(i),
+			Labels: map[string]string{labelOfHpa: p.s.name}},
+		Spec: corev1.PodSpec{Containers: []corev1.Container{
+			{Name: "app", Resources: corev1.ResourceRequirements{Requests: requests}}}},
+		Status: corev1.PodStatus{Phase: corev1.PodRunning, StartTime: &p.s.began,
+			Conditions: []corev1.PodCondition{condition}},
 	}
 }
 
-// List gives the same two pods again and again; who asks only counts them.
 func (p podsOf) List(labels.Selector) ([]*corev1.Pod, error) {
 	ready := p.s.status()
 	if r := p.s.story.Steps[p.s.step].Ready; r != nil {
 		ready = min(*r, ready)
 	}
-	yes, no := p.pod(true), p.pod(false)
 	var pods []*corev1.Pod
 	for i := int32(0); i < p.s.listed(); i++ {
-		if i < ready {
-			pods = append(pods, yes)
-		} else {
-			pods = append(pods, no)
-		}
+		pods = append(pods, p.pod(i, i < ready))
 	}
 	return pods, nil
 }
 
-// listed is how many pods are worth listing: metrics of type AverageValue do not ask for them.
+// listed is how many pods are worth listing: external metrics of type AverageValue do not ask for them.
 func (s *subject) listed() int32 {
 	for _, m := range s.story.Metrics {
-		if m.Type == autoscalingv2.ValueMetricType {
+		if m.Source != "" || m.Type == autoscalingv2.ValueMetricType {
 			return s.status()
 		}
 	}
@@ -192,11 +199,30 @@ type metrics struct {
 func (c *cluster) metrics() metricsclient.MetricsClient { return metrics{c: c} }
 
 func (m metrics) GetExternalMetric(name, namespace string, _ labels.Selector) ([]int64, time.Time, error) {
-	s := m.c.subjects[namespace]
-	if s == nil {
-		return nil, time.Time{}, fmt.Errorf("no namespace %s", namespace)
+	var i int
+	if _, err := fmt.Sscanf(name, "s%d-prometheus", &i); err != nil {
+		return nil, time.Time{}, err
 	}
-	return s.value(name)
+	v, err := m.c.subjects[namespace].value(i)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	return []int64{v}, time.Now(), nil
+}
+
+// GetResourceMetric says the same of all pods, ready or not.
+func (m metrics) GetResourceMetric(_ context.Context, name corev1.ResourceName, namespace string, _ labels.Selector, _ string) (metricsclient.PodMetricsInfo, time.Time, error) {
+	s := m.c.subjects[namespace]
+	i := slices.IndexFunc(s.story.Metrics, func(m metric) bool { return m.Source == name })
+	v, err := s.value(i)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	info := metricsclient.PodMetricsInfo{}
+	for i := int32(0); i < s.listed(); i++ {
+		info[podName(i)] = metricsclient.PodMetric{Value: v, Timestamp: time.Now(), Window: period}
+	}
+	return info, time.Now(), nil
 }
 
 // ---- events, that nobody reads -----------------------------------------------------------------

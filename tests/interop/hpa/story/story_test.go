@@ -18,6 +18,7 @@ import (
 	"github.com/go-logr/logr"
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -41,14 +42,16 @@ const (
 
 type metric struct {
 	Type   autoscalingv2.MetricTargetType `json:"type"`
-	Target int64                          `json:"target"` // thousandths
+	Source corev1.ResourceName            `json:"source"` // cpu or memory; "": an external metric
+	Target int64                          `json:"target"` // thousandths; of a percentage whole ones
 }
 
 type step struct {
-	Spec   *int32   `json:"spec"`   // somebody scales the target
-	Status *int32   `json:"status"` // replicas that there are; those asked for if absent
-	Ready  *int32   `json:"ready"`  // of them; all if absent
-	Values []*int64 `json:"values"` // one a metric, thousandths; null: the metric cannot be had
+	Spec   *int32 `json:"spec"`   // somebody scales the target
+	Status *int32 `json:"status"` // replicas that there are; those asked for if absent
+	Ready  *int32 `json:"ready"`  // of them; all if absent
+	// One a metric, thousandths; of cpu and memory what each pod has. null: the metric cannot be had
+	Values []*int64 `json:"values"`
 }
 
 type story struct {
@@ -74,11 +77,32 @@ type subject struct {
 	name     string // of the namespace, the HPA and the target
 	hpa      *autoscalingv2.HorizontalPodAutoscaler
 	replicas int32
+	began    metav1.Time
 	step     int // that a sync is at; -1 before the first
 	outcomes []outcome
 }
 
 func milli(v int64) *resource.Quantity { return resource.NewMilliQuantity(v, resource.DecimalSI) }
+
+func (m metric) spec(i int) autoscalingv2.MetricSpec {
+	target := autoscalingv2.MetricTarget{Type: m.Type}
+	switch m.Type {
+	case autoscalingv2.ValueMetricType:
+		target.Value = milli(m.Target)
+	case autoscalingv2.UtilizationMetricType:
+		percent := int32(m.Target / 1000)
+		target.AverageUtilization = &percent
+	default:
+		target.AverageValue = milli(m.Target)
+	}
+	if m.Source != "" {
+		return autoscalingv2.MetricSpec{Type: autoscalingv2.ResourceMetricSourceType,
+			Resource: &autoscalingv2.ResourceMetricSource{Name: m.Source, Target: target}}
+	}
+	return autoscalingv2.MetricSpec{Type: autoscalingv2.ExternalMetricSourceType,
+		External: &autoscalingv2.ExternalMetricSource{
+			Metric: autoscalingv2.MetricIdentifier{Name: fmt.Sprintf("s%d-prometheus", i)}, Target: target}}
+}
 
 func newSubject(i int, s story) *subject {
 	name := fmt.Sprintf("s%d", i)
@@ -90,17 +114,7 @@ func newSubject(i int, s story) *subject {
 		},
 	}
 	for j, m := range s.Metrics {
-		target := autoscalingv2.MetricTarget{Type: m.Type}
-		if m.Type == autoscalingv2.ValueMetricType {
-			target.Value = milli(m.Target)
-		} else {
-			target.AverageValue = milli(m.Target)
-		}
-		hpa.Spec.Metrics = append(hpa.Spec.Metrics, autoscalingv2.MetricSpec{
-			Type: autoscalingv2.ExternalMetricSourceType,
-			External: &autoscalingv2.ExternalMetricSource{
-				Metric: autoscalingv2.MetricIdentifier{Name: fmt.Sprintf("s%d-prometheus", j)}, Target: target},
-		})
+		hpa.Spec.Metrics = append(hpa.Spec.Metrics, m.spec(j))
 	}
 	defaults.SetDefaults_HorizontalPodAutoscalerBehavior(hpa)
 	return &subject{story: s, name: name, hpa: hpa, replicas: s.Start, step: -1}
@@ -128,20 +142,35 @@ func (s *subject) status() int32 {
 	return s.replicas
 }
 
+// shown is what kubectl would print, in thousandths; nil for a metric that could not be had.
+func shown(m autoscalingv2.MetricStatus) *int64 {
+	var current autoscalingv2.MetricValueStatus
+	switch {
+	case m.External != nil:
+		current = m.External.Current
+	case m.Resource != nil:
+		current = m.Resource.Current
+	default:
+		return nil
+	}
+	var v int64
+	switch {
+	case current.AverageUtilization != nil:
+		v = int64(*current.AverageUtilization) * 1000
+	case current.AverageValue != nil:
+		v = current.AverageValue.MilliValue()
+	default:
+		v = current.Value.MilliValue()
+	}
+	return &v
+}
+
 func (s *subject) note() {
 	status := s.hpa.Status
 	o := outcome{Replicas: s.replicas, Current: status.CurrentReplicas, Desired: status.DesiredReplicas,
 		Shown: make([]*int64, len(s.story.Metrics)), Conditions: map[string][3]string{}}
 	for i, m := range status.CurrentMetrics {
-		if m.External == nil {
-			continue // one that could not be had
-		}
-		quantity := m.External.Current.Value
-		if m.External.Current.AverageValue != nil {
-			quantity = m.External.Current.AverageValue
-		}
-		v := quantity.MilliValue()
-		o.Shown[i] = &v
+		o.Shown[i] = shown(m)
 	}
 	for _, c := range status.Conditions {
 		o.Conditions[string(c.Type)] = [3]string{string(c.Status), c.Reason,
@@ -150,17 +179,13 @@ func (s *subject) note() {
 	s.outcomes = append(s.outcomes, o)
 }
 
-// value is what an external metric is at this sync.
-func (s *subject) value(name string) ([]int64, time.Time, error) {
-	var i int
-	if _, err := fmt.Sscanf(name, "s%d-prometheus", &i); err != nil {
-		return nil, time.Time{}, err
-	}
+// value is what the metric is at this sync.
+func (s *subject) value(i int) (int64, error) {
 	v := s.story.Steps[s.step].Values[i]
 	if v == nil {
-		return nil, time.Time{}, errors.New("no value")
+		return 0, errors.New("no value")
 	}
-	return []int64{*v}, time.Now(), nil
+	return *v, nil
 }
 
 func (s *subject) scale() *autoscalingv1.Scale {
@@ -183,6 +208,9 @@ func play(subjects []*subject) {
 		period, 300*time.Second, 0.1, 300*time.Second, 30*time.Second)
 	go c.informer.Run(ctx.Done())
 	go controller.Run(ctx, 1)
+	for _, s := range subjects {
+		s.began = metav1.Now()
+	}
 	time.Sleep(born)
 	steps := 0
 	for _, s := range subjects {
