@@ -15,7 +15,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/scale"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -203,11 +202,6 @@ func (s scales) Update(_ context.Context, _ schema.GroupResource, o *autoscaling
 
 // ---- events, and what is looked at -----------------------------------------------------------
 
-type recorder struct{}
-
-func (recorder) Eventf(runtime.Object, runtime.Object, string, string, string, string, ...interface{}) {
-}
-
 func (c *cluster) event(t int64, actor string, values []*int64) event {
 	c.lock.Lock()
 	defer c.lock.Unlock()
@@ -217,7 +211,7 @@ func (c *cluster) event(t int64, actor string, values []*int64) event {
 		case kedav1alpha1.ConditionReady, kedav1alpha1.ConditionActive, kedav1alpha1.ConditionFallback,
 			kedav1alpha1.ConditionPaused:
 			e.Conditions[string(condition.Type)] = [3]string{string(condition.Status), condition.Reason, condition.Message}
-		case kedav1alpha1.ConditionHPAActive: // with a text of the HPA's
+		case hpaActive: // with a text of the HPA's
 			if oneMetric(&c.so.Spec) {
 				e.Conditions[string(condition.Type)] = [3]string{string(condition.Status), condition.Reason}
 			}

@@ -58,7 +58,7 @@ type loop struct {
 	runs              bool
 }
 
-func (l *loop) HandleScalableObject(ctx context.Context, o kedav1alpha1.ScalableObject) error {
+func (l *loop) HandleScalableObject(ctx context.Context, o scalable) error {
 	with, err := kedav1alpha1.AsDuckWithTriggers(o)
 	if err != nil {
 		return err
@@ -67,7 +67,7 @@ func (l *loop) HandleScalableObject(ctx context.Context, o kedav1alpha1.Scalable
 	return l.ScaleHandler.HandleScalableObject(ctx, o)
 }
 
-func (l *loop) DeleteScalableObject(ctx context.Context, o kedav1alpha1.ScalableObject) error {
+func (l *loop) DeleteScalableObject(ctx context.Context, o scalable) error {
 	l.runs = false
 	return l.ScaleHandler.DeleteScalableObject(ctx, o)
 }
