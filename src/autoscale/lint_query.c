@@ -13,11 +13,27 @@ struct walk {
     bool no_nan;  /* what is NaN is filtered out further up */
 };
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* Blank lines that a text begins with: its place is that of the first line with something in it. */
+static size_t blank_lines(struct str s)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < s.n && is_blank(s.p[i]); i++)
+        if (s.p[i] == '\n')
+            n = i + 1;
+    return n;
+}
+
 struct place autoscale__place_in(const struct text_at *text, size_t at)
 {
     struct place place = text->at;
 
-    for (size_t i = 0; i < at && i < text->s.n; i++) {
+    for (size_t i = blank_lines(text->s); i < at && i < text->s.n; i++) {
         if (text->s.p[i] == '\n') {
             place.line++;
             place.column = text->at.column;
@@ -26,11 +42,6 @@ struct place autoscale__place_in(const struct text_at *text, size_t at)
         }
     }
     return place;
-}
-
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
 /* Bytes of the query on one line, for a sentence. */

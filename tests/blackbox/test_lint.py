@@ -221,6 +221,8 @@ def test_the_place_is_in_the_query():
     found = [f for f in findings(text) if f["rule"] == "FER002"]
     line = text[:text.index("x_total")].count("\n") + 1
     assert (found[0]["line"], found[0]["column"]) == (line, 16)
+    found = [f for f in findings(text.replace("query: |\n", "query: |\n\n\n")) if f["rule"] == "FER002"]
+    assert (found[0]["line"], found[0]["column"]) == (line + 2, 16)
     text = so("sum(x{)")
     found = [f for f in findings(text) if f["rule"] == "FER017"]
     assert text.splitlines()[found[0]["line"] - 1][found[0]["column"] - 1] == ")"
