@@ -165,6 +165,7 @@ static void read_field(struct reading *r, const struct field *f, const struct tr
             *(struct text_at *)to = (struct text_at){t->text, t->at};
         break;
     case FIELD_NUMBER:
+        ((struct number_at *)to)->at = t->at;
         if (read_int(r, f, t, &v))
             *(struct number_at *)to = (struct number_at){v, true, t->at};
         break;

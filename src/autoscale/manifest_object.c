@@ -102,10 +102,12 @@ static void read_triggers(struct reading *r, const struct tree *list, void *targ
             read_metric_type(r, &read.metric_type, &read.trigger);
             so->triggers[so->n_triggers++] = read.trigger;
         }
-        if (read.trigger.type.at.line > 0 && read.trigger.type.s.n == 0)
-            autoscale__refuse(
-                r, read.trigger.type.at,
-                "Invalid value: \"\": %s.type in body should be at least 1 chars long", r->path);
+        if (read.trigger.type.at.line > 0 && read.trigger.type.s.n == 0) {
+            (void)autoscale__path_push(r, "type");
+            autoscale__refuse(r, read.trigger.type.at,
+                              "Invalid value: \"\": %s in body should be at least 1 chars long",
+                              r->path);
+        }
         autoscale__path_pop(r, before);
     }
     if (list->n == 0)
@@ -163,7 +165,9 @@ static void read_modifiers(struct reading *r, const struct tree *t, void *target
     struct modifiers_read read = {0};
 
     autoscale__fields(r, t, modifiers_fields, COUNT(modifiers_fields), &read);
-    read.modifiers.given = t->n > 0;
+    read.modifiers.given = read.modifiers.formula.s.n > 0 || read.modifiers.target.s.n > 0 ||
+                           read.modifiers.activation_target.s.n > 0 ||
+                           autoscale__tree_get(t, "metricType") != NULL;
     read.modifiers.metric_type = read.metric_type == 1 ? METRIC_VALUE : METRIC_AVERAGE_VALUE;
     read.modifiers.at = t->at;
     *(struct scaling_modifiers *)target = read.modifiers;
@@ -334,10 +338,11 @@ static void check_annotations(const struct scaled_object *so, struct complaints 
         pairs_find(&so->annotations, "autoscaling.keda.sh/paused-replicas");
     int64_t n;
 
-    if (paused != NULL && (!str_to_i64(paused->value.s, &n) || n < INT32_MIN || n > INT32_MAX))
+    bool number = paused != NULL && str_to_i64(paused->value.s, &n);
+
+    if (paused != NULL && (!number || n < INT32_MIN || n > INT32_MAX))
         complain(c, paused->value.at, true, "strconv.ParseInt: parsing \"" STR_FMT "\": %s",
-                 STR_ARG(paused->value.s),
-                 str_to_i64(paused->value.s, &n) ? "value out of range" : "invalid syntax");
+                 STR_ARG(paused->value.s), number ? "value out of range" : "invalid syntax");
 }
 
 void autoscale__check_scaled_object(const struct scaled_object *so, struct complaints *c)
