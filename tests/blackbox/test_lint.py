@@ -94,12 +94,27 @@ RULES = [
     ("FER003", so("sum(x) or y"), so("sum(x) or vector(0)")),
     ("FER003", so("x * on (a) group_left y"), so("sum(x) * on () group_left sum(y)")),
     ("FER003", so("count_values(\"v\", x)"), so("count(x)")),
+    ("FER003", so("x or vector(0)"), so("(histogram_quantile(0.9, sum by (le) (x))) >= 0 or vector(0)")),
+    ("FER003", so('sum by (a) (x{a="b"}) or vector(0)'), so('sum by (a) (x{a="b"}) or on () vector(0)')),
+    ("FER003", so("x or on () vector(0)"), so("clamp_max(ceil(sum(x)), 500) or vector(0)")),
+    ("FER003", so('label_replace(sum(x), "a", "b", "", "") or vector(0)'), so("-sum(x) or vector(0)")),
+    ("FER003", so("max_over_time(topk(1, x)[5m:])"), so("max_over_time(sum(x)[5m:])")),
+    ("FER003", so('sum by (a) (count_values("a", x{a="b"}))'), so('sum by (a) (count(x{a="b"}) by (a))')),
+    ("FER003", so("histogram_quantile(0.9, sum by (le, a) (x))"),
+     so('histogram_quantile(0.9, sum by (le, a) (x{a="b"}))')),
+    ("FER003", so('histogram_quantile(0.9, sum by (a) (x{a="b"})) or vector(0)'),
+     so('histogram_quantile(0.9, sum(x)) or vector(0)')),
+    ("FER003", so("sum(x) or absent(x)"), so("sum(x) and on () (hour() > 3)")),
     ("FER004", so(spec=ZERO), so(spec=ZERO, metadata=STRICT)),
     ("FER004", so(spec=ZERO, metadata='      ignoreNullValues: "true"\n'), so()),
     ("FER005", so("sum(x) / sum(y)"), so("sum(x) / (sum(y) > 0)")),
     ("FER005", so("sum(x) / sum(y)"), so("sum(x) / 60")),
     ("FER005", so("sum(x) / sum(y)"), so("sum(x) / clamp_min(sum(y), 1)")),
     ("FER005", so("sum(x) / sum(y) or vector(0)"), so("sum(x) / sum(y) >= 0 or vector(0)")),
+    ("FER005", so("sum(x) / sum(y)"), so("sum(x) / count(y)")),
+    ("FER005", so("sum(x) / (sum(y) > 0 or vector(0))"), so("sum(x) / (sum(y) > 0 or vector(1))")),
+    ("FER005", so("sum(x) / -sum(y)"), so("sum(x) / -5")),
+    ("FER005", so("sum(x) / vector(0)"), so("sum(x) / (count(y) unless sum(z))")),
     ("FER005", so("histogram_quantile(0.9, sum by (le) (rate(x_bucket[2m])))"), so()),
     ("FER006", so("scalar(sum(x))"), so("vector(scalar(sum(x)))")),
     ("FER006", so("x[5m]"), so("sum(sum_over_time(x[5m]))")),
@@ -116,6 +131,11 @@ RULES = [
     ("FER011", so(address="http://prom:9090/api/v1/"), so(address="http://prom/api/v1/projects/p")),
     ("FER012", so("clamp_max(sum(x), 50)", spec="  minReplicaCount: 1\n  maxReplicaCount: 20\n"),
      so("clamp_max(sum(x), 200)", spec="  minReplicaCount: 1\n  maxReplicaCount: 20\n")),
+    ("FER012", so("sum(x) < 50"), so("50 < sum(x)")),
+    ("FER012", so("50 >= sum(x)"), so("sum(x) > 50")),
+    ("FER012", so("50 == sum(x)"), so("sum(x) != 50")),
+    ("FER012", so("clamp_max(sum(x), 20)", spec="  minReplicaCount: 3\n  maxReplicaCount: 4\n"),
+     so("clamp_max(sum(x), 20)", spec="  minReplicaCount: 4\n  maxReplicaCount: 4\n")),
     ("FER013", so(spec=ZERO + behavior("scaleDown")), so(spec=ZERO + behavior("scaleUp"))),
     ("FER013", so(spec=ZERO + behavior("scaleDown")), so(spec="  minReplicaCount: 1\n" + behavior("scaleDown"))),
     ("FER014", so(address="{{ ENDPOINT }}"), so(address="http://prom")),
@@ -227,6 +247,23 @@ def test_the_place_is_in_the_query():
     found = [f for f in findings(text) if f["rule"] == "FER017"]
     assert text.splitlines()[found[0]["line"] - 1][found[0]["column"] - 1] == ")"
     assert "parse error" in found[0]["text"]
+
+
+@pytest.mark.parametrize("query, want", [
+    ('sum(x_total{a="b"})', 'rate(x_total{a="b"}[2m])'),
+    ("sum(x_total offset 5m)", "rate() of it over a window"),
+])
+def test_the_fix_of_a_counter_is_promql(query, want):
+    assert [f["fix"] for f in findings(so(query)) if f["rule"] == "FER009"] == [want]
+
+
+def test_what_cannot_be_reached():
+    text = so("clamp_max(sum(x), 20)", spec="  minReplicaCount: 3\n  maxReplicaCount: 6\n")
+    (found,) = findings(text)
+    assert "never more than 3 replicas; maxReplicaCount is 6" in found["text"]
+    assert found["fix"] == "a threshold under 4 reaches it"
+    (found,) = findings(so("vector(0)"))
+    assert found["fix"] == "a query whose value can be above 0"
 
 
 # ---- formats ----------------------------------------------------------------------------------
