@@ -65,6 +65,7 @@ REF = "    authenticationRef: {name: auth}\n"
 FALLBACK = "  minReplicaCount: 1\n  maxReplicaCount: 5\n  fallback: {failureThreshold: 3, replicas: %d}\n"
 
 
+TOLERANCE = "  minReplicaCount: 1\n  advanced: {horizontalPodAutoscalerConfig: {behavior: {scaleUp: {tolerance: '0.2'}}}}\n"
 FORMULA = "  minReplicaCount: 1\n  advanced: {scalingModifiers: {formula: \"%s\", target: \"%d\"}}\n"
 
 
@@ -76,6 +77,23 @@ def auth(name="auth", provider="azure-workload"):
 def behavior(direction):
     return ("  advanced: {horizontalPodAutoscalerConfig: {behavior: {%s: {stabilizationWindowSeconds: 60}}}}\n"
             % direction)
+
+
+HPA_NAME = "  minReplicaCount: 1\n  advanced: {horizontalPodAutoscalerConfig: {name: %s}}\n"
+TRANSFER = 'a, annotations: {scaledobject.keda.sh/transfer-hpa-ownership: "true"}'
+MODIFIERS = ("  minReplicaCount: 1\n  advanced: {scalingModifiers: {formula: a, target: '1', activationTarget: '%s'}}\n")
+BY_FORMULA = ("  minReplicaCount: 1\n  fallback: {replicas: 1, failureThreshold: 1, behavior: scalingModifiers}\n"
+              "  advanced: {scalingModifiers: {formula: a, target: '1'}}\n")
+
+
+def cron(timezone="UTC", start="0 8 * * *", end="0 18 * * *"):
+    return (f"  - type: cron\n    metadata: {{timezone: {timezone}, start: '{start}', end: '{end}', "
+            "desiredReplicas: '2'}\n")
+
+
+def hpa(name="h", target="app", meta="", api="v2"):
+    return (f"---\napiVersion: autoscaling/{api}\nkind: HorizontalPodAutoscaler\nmetadata: {{name: {name}{meta}}}\n"
+            f"spec: {{scaleTargetRef: {{kind: Deployment, name: {target}}}, maxReplicas: 3}}\n")
 
 
 # Rule, what it finds, what it does not, further flags.
@@ -142,6 +160,11 @@ RULES = [
     ("FER014", so(address="<ENDPOINT>"), so("sum(x < 5) + sum(y > 3)")),
     ("FER014", so(address="${ENDPOINT}"), so('sum(label_replace(x, "a", "${1}", "b", "(.*)"))')),
     ("FER014", so(target='"{{ .Values.name }}"'), so()),
+    ("FER014", so(name="a, labels: {team: '${TEAM}'}"), so(name="a, labels: {team: b}")),
+    ("FER014", so("sum(label_replace(x, 'a', '${n}', 'b', '(.*)'))"),
+     so("sum(label_replace(x, 'a', '${n}', 'b', '(?P<n>.*)'))")),
+    ("FER014", so('sum(x{env="<ENV>"})'), so("sum(label_replace(x, 'a', '${N}', 'b', '(?<N>.*)'))")),
+    ("FER014", so() + auth("'${AUTH}'"), so() + auth()),
     ("FER015", so(threshold="10"), so(threshold='"10"')),
     ("FER015", so(threshold='"ten"'), so(threshold='"1e1"')),
     ("FER015", so(query=None), so()),
@@ -151,6 +174,22 @@ RULES = [
     ("FER015", so(spec=FORMULA % ("a", 0), trigger="    name: a\n"),
      so(spec=FORMULA % ("a", 1), trigger="    name: a\n")),
     ("FER015", so(spec="  minReplicaCount: -1\n"), so()),
+    ("FER015", so(name="My_App"), so(name="my.app-1")),
+    ("FER015", so(name="-a"), so(name="0a")),
+    ("FER015", so(spec=HPA_NAME % "A_b"), so(spec=HPA_NAME % "a-b")),
+    ("FER015", so() + cron(timezone="Mars/X"), so() + cron()),
+    ("FER015", so() + cron(start="60 * * * *"), so() + cron(start="59 * * * *")),
+    ("FER015", so() + cron(end=""), so() + cron(end="${END}")),
+    ("FER015", so() + "  - {type: cpu, metadata: {value: '0'}}\n", so() + "  - {type: cpu, metadata: {value: '1'}}\n"),
+    ("FER015", so() + "  - {type: cpu, metadata: {}}\n", so() + "  - {type: kafka, metadata: {}}\n"),
+    ("FER015", so() + "  - {type: memory, metricType: AverageValue, metadata: {value: 5Mb}}\n",
+     so() + "  - {type: memory, metricType: AverageValue, metadata: {value: 5Mi}}\n"),
+    ("FER015", so(spec=MODIFIERS % "ten", trigger="    name: a\n"), so(spec=MODIFIERS % "10", trigger="    name: a\n")),
+    ("FER015", so(spec=BY_FORMULA, trigger="    name: a\n"),
+     so(spec=BY_FORMULA.replace("scalingModifiers}", "static}"), trigger="    name: a\n"), "--keda-version=2.19"),
+    ("FER016", so(spec=TOLERANCE), so()),
+    ("FER016", so(name='a, annotations: {autoscaling.keda.sh/paused-scale-in: "true"}'),
+     so(name='a, annotations: {autoscaling.keda.sh/paused: "false"}'), "--keda-version=2.17"),
     ("FER016", so(spec="  minReplicas: 1\n  minReplicaCount: 1\n"), so()),
     ("FER016", so() + "---\n" + so(), so() + "---\n" + so(name="b", target="other")),
     ("FER017", so("sum(rate(x_total[2m])"), so()),
@@ -169,6 +208,14 @@ RULES = [
      "spec: {scaleTargetRef: {kind: Deployment, name: app}, maxReplicas: 3}\n",
      so() + "---\napiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: h}\n"
      "spec: {scaleTargetRef: {kind: StatefulSet, name: app}, maxReplicas: 3}\n"),
+    ("FER023", so() + hpa(api="v1"), so() + hpa("keda-hpa-a")),
+    ("FER023", so() + hpa(), so() + hpa(meta=', annotations: {validations.keda.sh/hpa-ownership: "false"}')),
+    ("FER023", so() + hpa(meta=", ownerReferences: [{kind: ScaledObject, name: b}]"),
+     so() + hpa(meta=", ownerReferences: [{kind: ScaledObject, name: a}]")),
+    ("FER023", so(spec=HPA_NAME % "h") + hpa(), so(name=TRANSFER, spec=HPA_NAME % "h") + hpa()),
+    ("FER023", so(name=TRANSFER) + hpa(), so(name=TRANSFER) + hpa(target="other")),
+    ("FER023", so(spec=HPA_NAME % "h") + "---\n" + so(name="b", target="other", spec=HPA_NAME % "h"),
+     so(spec=HPA_NAME % "h") + "---\n" + so(name="b", target="other", spec=HPA_NAME % "i")),
     ("FER024", so(spec="  minReplicaCount: 5\n  maxReplicaCount: 5\n"),
      so(spec="  minReplicaCount: 5\n  maxReplicaCount: 6\n")),
     ("FER025", so(spec=FALLBACK % 9), so(spec=FALLBACK % 5)),
@@ -234,6 +281,18 @@ def test_the_walkthrough():
     assert "cooldownPeriod 90 does nothing" in found[1]["text"] and "300 s" in found[1]["text"]
     assert rules_of(WALKTHROUGH, "--severity=warning") == {"FER001"}
     assert rules_of(WALKTHROUGH, "--severity=error") == set()
+
+
+def test_templates_are_linted_for_all_else():
+    text = so(address="${ENDPOINT}", spec=ZERO, metadata=STRICT)
+    assert rules_of(text) == {"FER014"} and rules_of(text, "--disable=FER014") == set()
+    text = so("clamp_max(sum(x), 50)", address="${ENDPOINT}")
+    assert rules_of(text, "--disable=FER014") == {"FER012"}
+
+
+def test_a_minimum_that_cannot_be_read_is_not_0():
+    assert rules_of(so(spec="  minReplicaCount: ${MIN}\n")) == {"FER015"}
+    assert rules_of(so(spec="")) == {"FER004"}
 
 
 def test_the_place_is_in_the_query():
@@ -399,6 +458,8 @@ def test_wrong_usage(flags, want):
 
 
 def test_versions_change_what_is_said():
+    assert "FER016" not in rules_of(so(spec=TOLERANCE), "--k8s-version=1.35")
+    assert "FER015" not in rules_of(so(spec=BY_FORMULA, trigger="    name: a\n"))
     text = so("sum(x) / sum(y)")
     old = [f["text"] for f in findings(text, "--keda-version=2.19") if f["rule"] == "FER005"]
     new = [f["text"] for f in findings(text) if f["rule"] == "FER005"]
