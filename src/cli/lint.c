@@ -93,7 +93,7 @@ static int is_visible(const struct dirent *entry)
 
 static bool read_path(struct lint *l, const char *path, int depth);
 
-/* In the order of names; links to folders are not followed below the first. */
+/* In the order of names. Links to folders are not followed, and pipes not read. */
 static bool read_folder(struct lint *l, const char *path, int depth)
 {
     struct dirent **entries;
@@ -106,11 +106,16 @@ static bool read_folder(struct lint *l, const char *path, int depth)
                                        str_ends(str_of(path), "/") ? "" : "/", entries[i]->d_name);
         struct stat st;
 
-        if (is_manifest(name.p) || (lstat(name.p, &st) == 0 && S_ISDIR(st.st_mode)))
-            if (!read_path(l, name.p, depth + 1)) {
-                fprintf(stderr, "ferula lint: %s: %s\n", name.p, strerror(errno));
-                l->failed = true;
-            }
+        bool folder = lstat(name.p, &st) == 0 && S_ISDIR(st.st_mode);
+
+        if (!folder && (!is_manifest(name.p) || (stat(name.p, &st) == 0 && !S_ISREG(st.st_mode)))) {
+            free(entries[i]);
+            continue;
+        }
+        if (!read_path(l, name.p, depth + 1)) {
+            fprintf(stderr, "ferula lint: %s: %s\n", name.p, strerror(errno));
+            l->failed = true;
+        }
         free(entries[i]);
     }
     free(entries);
@@ -144,7 +149,7 @@ static void print(const struct lint *l, struct buf *out, const struct lint_repor
 {
     static const struct {
         const char *name;
-        void (*print)(struct buf *out, const struct lint_report *r, size_t n_objects);
+        void (*print)(struct buf *out, const struct lint_report *r, const struct cli__linted *of);
     } formats[] = {
         {"text",   cli__lint_text  },
         {"json",   cli__lint_json  },
@@ -152,9 +157,11 @@ static void print(const struct lint *l, struct buf *out, const struct lint_repor
         {"github", cli__lint_github},
     };
 
+    const struct cli__linted of = {l->manifests.n_scaled_objects, l->failed};
+
     for (size_t i = 0; i < COUNT(formats); i++)
         if (strcmp(l->format, formats[i].name) == 0)
-            formats[i].print(out, r, l->manifests.n_scaled_objects);
+            formats[i].print(out, r, &of);
 }
 
 /* Leaves out what is less severe than asked for. */

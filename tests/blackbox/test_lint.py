@@ -356,8 +356,36 @@ def test_sarif(tmp_path):
         assert result["level"] in ("note", "warning", "error") and result["message"]["text"]
         (location,) = result["locations"]
         physical = location["physicalLocation"]
-        assert physical["artifactLocation"]["uri"] == str(path).replace(" ", "%20")
+        assert physical["artifactLocation"]["uri"] == "file://" + str(path).replace(" ", "%20")
         assert physical["region"]["startLine"] >= 1 and physical["region"]["startColumn"] >= 1
+
+
+@pytest.mark.parametrize("path, uri, annotated", [
+    ("a:b, c%.yaml", "a%3Ab%2C%20c%25.yaml", "a%3Ab%2C c%25.yaml"),
+    ("./sub/ü.yaml", "sub/%C3%BC.yaml", "sub/ü.yaml"),
+])
+def test_paths(tmp_path, path, uri, annotated):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / path).write_text(so(threshold="10"), encoding="utf-8")
+    done = run_ferula("lint", "--format=sarif", path, cwd=tmp_path)
+    location = json.loads(done.stdout)["runs"][0]["results"][0]["locations"][0]["physicalLocation"]
+    assert location["artifactLocation"]["uri"] == uri
+    done = run_ferula("lint", "--format=github", path, cwd=tmp_path)
+    assert done.stdout.startswith(f"::error file={annotated},line=12,col=18,title=FER015::spec.triggers")
+
+
+def test_what_could_not_be_read_is_told(tmp_path):
+    (tmp_path / "a.yaml").write_text("a: [1\n")
+    done = run_ferula("lint", str(tmp_path))
+    assert done.returncode == 2 and done.stdout == "" and "a.yaml:2:1: did not find" in done.stderr
+    for path, successful in (("/dev/null", True), (str(tmp_path), False)):
+        (run,) = json.loads(run_ferula("lint", "--format=sarif", path).stdout)["runs"]
+        assert run["invocations"] == [{"executionSuccessful": successful}]
+
+
+def test_what_a_terminal_would_obey_is_shown():
+    text = so("sum(x)").replace('"sum(x)"', r'"sum(x) / sum(y{a=\"\e\"})"')
+    assert r'divide by (sum(y{a="\x1b"}) > 0)' in lint(text, code=3).stdout
 
 
 def test_sarif_without_findings():
@@ -383,6 +411,9 @@ def test_folders(tmp_path):
             text = json.dumps({"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "metadata": {"name": "j"}})
         (tmp_path / name).write_text(text)
     (tmp_path / "sub" / "loop").symlink_to(tmp_path)
+    (tmp_path / "one.yaml").symlink_to(tmp_path)
+    (tmp_path / "two.yaml").symlink_to(tmp_path)
+    os.mkfifo(tmp_path / "pipe.yaml")
     done = run_ferula("lint", "--format=json", str(tmp_path))
     assert done.returncode == 3
     names = [os.path.relpath(f["file"], tmp_path) for f in json.loads(done.stdout)["findings"]
