@@ -86,6 +86,16 @@ static bool is_manifest(const char *name)
     return str_ends(s, ".yaml") || str_ends(s, ".yml") || str_ends(s, ".json");
 }
 
+/* A folder, or a manifest that is a file or cannot be looked at, which is an error then. */
+static bool is_wanted(const char *path)
+{
+    struct stat st;
+
+    if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        return true;
+    return is_manifest(path) && (stat(path, &st) < 0 || S_ISREG(st.st_mode));
+}
+
 static int is_visible(const struct dirent *entry)
 {
     return entry->d_name[0] != '.';
@@ -104,15 +114,8 @@ static bool read_folder(struct lint *l, const char *path, int depth)
     for (int i = 0; i < n; i++) {
         struct str name = arena_printf(&l->arena, "%s%s%s", path,
                                        str_ends(str_of(path), "/") ? "" : "/", entries[i]->d_name);
-        struct stat st;
 
-        bool folder = lstat(name.p, &st) == 0 && S_ISDIR(st.st_mode);
-
-        if (!folder && (!is_manifest(name.p) || (stat(name.p, &st) == 0 && !S_ISREG(st.st_mode)))) {
-            free(entries[i]);
-            continue;
-        }
-        if (!read_path(l, name.p, depth + 1)) {
+        if (is_wanted(name.p) && !read_path(l, name.p, depth + 1)) {
             fprintf(stderr, "ferula lint: %s: %s\n", name.p, strerror(errno));
             l->failed = true;
         }
