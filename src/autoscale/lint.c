@@ -76,10 +76,12 @@ static bool is_name_char(char c)
     return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
 }
 
+enum { GROUPS_MAX_BYTES = 8192 }; /* a text that is longer is no query */
+
 /* (?P<name>...), for ${name} in label_replace(). */
 static bool has_group(struct str s, struct str name)
 {
-    const char *at = name.n > 0 ? memmem(s.p, s.n, "(?", 2) : NULL;
+    const char *at = name.n > 0 && s.n <= GROUPS_MAX_BYTES ? memmem(s.p, s.n, "(?", 2) : NULL;
 
     while (at != NULL) {
         struct str rest = str_cut(s, (size_t)(at - s.p) + 2);

@@ -4,6 +4,8 @@
  * Fields, bounds and defaults are those of KEDA v2.20.2: apis/keda/v1alpha1/scaledobject_types.go,
  * scaletriggers_types.go and the CRD made from them.
  */
+#include <stdlib.h>
+
 #include "ferula/base/check.h"
 #include "manifest_priv.h"
 
@@ -265,6 +267,33 @@ static void check_replicas(const struct scaled_object *so, struct complaints *c)
                  (long long)so->idle_replicas.v, (long long)min);
 }
 
+static int by_name(const void *a, const void *b)
+{
+    const struct trigger *x = *(const struct trigger *const *)a;
+    const struct trigger *y = *(const struct trigger *const *)b;
+    int order = str_cmp(x->name.s, y->name.s);
+
+    return order != 0 ? order : (x > y) - (x < y);
+}
+
+static void check_trigger_names(const struct scaled_object *so, struct complaints *c)
+{
+    const struct trigger **sorted =
+        arena_array(c->arena, const struct trigger *, so->n_triggers + 1);
+
+    for (size_t i = 0; i < so->n_triggers; i++)
+        sorted[i] = &so->triggers[i];
+    if (so->n_triggers > 1)
+        qsort(sorted, so->n_triggers, sizeof(sorted[0]), by_name);
+    for (size_t i = 1; i < so->n_triggers; i++)
+        if (sorted[i]->name.s.n > 0 && str_eq(sorted[i]->name.s, sorted[i - 1]->name.s))
+            complain(c, sorted[i]->name.at, true,
+                     "triggerName \"" STR_FMT
+                     "\" is defined multiple times in the ScaledObject/ScaledJob, but it must be "
+                     "unique",
+                     STR_ARG(sorted[i]->name.s));
+}
+
 static void check_triggers(const struct scaled_object *so, struct complaints *c)
 {
     for (size_t i = 0; i < so->n_triggers; i++) {
@@ -274,16 +303,8 @@ static void check_triggers(const struct scaled_object *so, struct complaints *c)
             complain(c, t->at, true,
                      "property \"useCachedMetrics\" is not supported for \"" STR_FMT "\" scaler",
                      STR_ARG(t->type.s));
-        for (size_t k = 0; k < i && t->name.s.n > 0; k++)
-            if (str_eq(so->triggers[k].name.s, t->name.s)) {
-                complain(c, t->name.at, true,
-                         "triggerName \"" STR_FMT
-                         "\" is defined multiple times in the ScaledObject/ScaledJob, but it must "
-                         "be unique",
-                         STR_ARG(t->name.s));
-                break;
-            }
     }
+    check_trigger_names(so, c);
 }
 
 static bool only_resources(const struct scaled_object *so)

@@ -137,10 +137,20 @@ static bool opens_value(struct str line, size_t i)
 /* The bytes of the `{{ X }}` or `{{{ X }}}` that `s` begins with; 0: it does not. */
 static size_t placeholder_size(struct str s)
 {
-    const char *closing = str_starts(s, "{{{") ? "}}}" : "}}";
-    const char *end = str_starts(s, "{{") ? memmem(s.p, s.n, closing, strlen(closing)) : NULL;
+    const char *end = str_starts(s, "{{") ? memmem(s.p, s.n, "}}", 2) : NULL;
+    size_t n = end != NULL ? (size_t)(end - s.p) + 2 : 0;
 
-    return end != NULL ? (size_t)(end - s.p) + strlen(closing) : 0;
+    return n > 0 && n < s.n && s.p[2] == '{' && s.p[n] == '}' ? n + 1 : n;
+}
+
+/* Behind the last "}}" of a line nothing closes. */
+static size_t last_closing(struct str line)
+{
+    size_t n = line.n;
+
+    while (n >= 2 && !(line.p[n - 1] == '}' && line.p[n - 2] == '}'))
+        n--;
+    return n >= 2 ? n : 0;
 }
 
 /*
@@ -149,11 +159,11 @@ static size_t placeholder_size(struct str s)
  */
 static void hide_line(struct buf *out, struct str line, bool *hidden)
 {
-    size_t end = 0; /* of the placeholder at hand */
+    size_t end = 0, last = last_closing(line); /* end: of the placeholder at hand */
     bool found = false;
 
     for (size_t i = 0; i < line.n; i++) {
-        if (i >= end && (found || opens_value(line, i))) {
+        if (i >= end && i < last && (found || opens_value(line, i))) {
             end = i + placeholder_size(str_cut(line, i));
             found = found || end > i;
         }
