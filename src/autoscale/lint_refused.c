@@ -101,6 +101,18 @@ static void check_trigger(struct linter *l, const struct trigger *t)
 
 /* ---- scalingModifiers ------------------------------------------------------------------- */
 
+/* strconv.ParseFloat's, or the number itself when it is one. */
+static struct str parse_error(const struct linter *l, struct str s)
+{
+    bool range = false;
+    double v;
+
+    if (num_parse(s, &v, &range) && !range)
+        return s;
+    return arena_printf(l->a, "strconv.ParseFloat: parsing \"" STR_FMT "\": %s", STR_ARG(s),
+                        range ? "value out of range" : "invalid syntax");
+}
+
 /* What is missing is complained of already; here is what is there and wrong. */
 static void check_modifiers(struct linter *l, const struct scaled_object *so)
 {
@@ -119,24 +131,21 @@ static void check_modifiers(struct linter *l, const struct scaled_object *so)
         if (!trigger_is_resource(&so->triggers[i]) && so->triggers[i].name.s.n > 0)
             names[n++] = so->triggers[i].name.s;
     if (formula_compile(l->a, m->formula.s, names, n, &formula, &f) == FER_EINVAL)
-        refuse(l, m->formula.at,
-               arena_printf(l->a, "error validating formula in ScalingModifiers\n%s", f.text),
+        refuse(l, m->formula.at, arena_str(l->a, str_of(f.text)),
                STR("the names in a formula are those of the triggers"));
     if (!num_parse(m->target.s, &target, &range) || range || !(target > 0))
         refuse(l, m->target.at,
                arena_printf(l->a,
-                            "error converting target for scalingModifiers "
-                            "(string->float) to valid target: \"" STR_FMT "\"",
-                            STR_ARG(m->target.s)),
+                            "error validating target in ScalingModifiers\n"
+                            "error converting target for scalingModifiers (string->float) to valid "
+                            "target: " STR_FMT,
+                            STR_ARG(parse_error(l, m->target.s))),
                STR("a number above 0, as text"));
     if (m->activation_target.s.n > 0 && autoscale__placeholder(m->activation_target.s).n == 0 &&
         (!num_parse(m->activation_target.s, &target, &range) || range))
         refuse(l, m->activation_target.at,
-               arena_printf(l->a,
-                            "scalingModifiers.ActivationTarget parsing error strconv.ParseFloat: "
-                            "parsing \"" STR_FMT "\": %s",
-                            STR_ARG(m->activation_target.s),
-                            range ? "value out of range" : "invalid syntax"),
+               arena_printf(l->a, "scalingModifiers.ActivationTarget parsing error " STR_FMT,
+                            STR_ARG(parse_error(l, m->activation_target.s))),
                STR("a number, as text"));
 }
 

@@ -1,6 +1,6 @@
 /*
- * manifest_hpa.c - the HorizontalPodAutoscaler and its behavior, which a ScaledObject has, too; and
- * what a TriggerAuthentication says of itself.
+ * manifest_hpa.c - the HorizontalPodAutoscaler, and its target and behavior, which a ScaledObject
+ * has, too.
  *
  * Defaults are those of Kubernetes' pkg/apis/autoscaling/v2/defaults.go, texts those of its
  * validation.
@@ -19,7 +19,7 @@ static const struct field target_fields[] = {
     {"name", FIELD_TEXT, offsetof(struct target_ref, name),           true,                       0,                   0,                                   NULL,                 NULL},
     {"kind",      FIELD_TEXT,           offsetof(struct target_ref,                      kind), false, 0,               0,                                                 NULL,                                                      NULL},
     {"apiVersion",  FIELD_TEXT,            offsetof(struct target_ref,                           api_version),                               false,                    0, 0, NULL,NULL},
-    {"envSourceContainerName",  FIELD_ANY,        0,                                  false,                          0,                                          0,                                                     NULL,                                                  NULL                                                                                                },
+    {"envSourceContainerName",  FIELD_ANY,        0,                                  false,                          0,                                          0,                                                     NULL,                                                  autoscale__only_text                                                                                                },
 };
 
 void autoscale__read_target(struct reading *r, const struct tree *ref, struct target_ref *out)
@@ -269,78 +269,4 @@ void autoscale__read_hpa(struct reading *r, const struct tree *object, bool v1,
         autoscale__fields(r, spec, v1 ? hpa_v1_fields : hpa_fields,
                           v1 ? COUNT(hpa_v1_fields) : COUNT(hpa_fields), out);
     check_hpa_replicas(out, r->complaints);
-}
-
-/* ---- authentication --------------------------------------------------------------------- */
-
-struct identity {
-    struct text_at provider, id;
-};
-
-static const struct field identity_fields[] = {
-    {"provider", FIELD_TEXT, offsetof(struct identity, provider),           true,             0,     0,                                NULL,                                       NULL},
-    {"identityId",          FIELD_TEXT,         offsetof(struct identity,              id), false, 0, 0,                                NULL,                                                                         NULL},
-    {"identityTenantId",      FIELD_ANY,                0,                       false,                            0,                            0,      NULL,          NULL},
-    {"identityAuthorityHost",      FIELD_ANY,                0,                  false,                       0,                       0,      NULL,      NULL                                                                         },
-    {"roleArn",      FIELD_ANY,                0,                                false,                                     0,                                     0,      NULL,NULL},
-    {"externalID",      FIELD_ANY,                0,                             false,                                  0,                                  0,      NULL,         NULL                                                                                         },
-    {"identityOwner",      FIELD_ANY,                0,                          false,                               0,                               0,      NULL,NULL},
-};
-
-static void read_identity(struct reading *r, const struct tree *t, void *target)
-{
-    static const char *const providers[] = {"azure-workload", "gcp", "aws", "aws-eks", "none"};
-    struct trigger_auth *out = target;
-    struct identity id = {0};
-    bool known = false;
-
-    autoscale__fields(r, t, identity_fields, COUNT(identity_fields), &id);
-    out->provider = id.provider;
-    out->identity_id = id.id;
-    for (size_t i = 0; i < COUNT(providers); i++)
-        known = known || str_is(id.provider.s, providers[i]);
-    if (id.provider.at.line > 0 && !known) {
-        size_t before = autoscale__path_push(r, "provider");
-
-        autoscale__refuse(r, id.provider.at,
-                          "Unsupported value: \"" STR_FMT
-                          "\": supported values: \"azure-workload\", \"gcp\", \"aws\", "
-                          "\"aws-eks\", \"none\"",
-                          STR_ARG(id.provider.s));
-        autoscale__path_pop(r, before);
-    }
-    if (id.id.at.line > 0 && id.id.s.n == 0)
-        complain(r->complaints, id.id.at, true,
-                 "identityId of PodIdentity should not be empty. If it's set, identityId has to "
-                 "be different than \"\"");
-}
-
-static const struct field auth_fields[] = {
-    {"podIdentity",              FIELD_OBJECT, 0, false, 0, 0, NULL, read_identity},
-    {"secretTargetRef",          FIELD_ANY,    0, false, 0, 0, NULL, NULL         },
-    {"configMapTargetRef",       FIELD_ANY,    0, false, 0, 0, NULL, NULL         },
-    {"env",                      FIELD_ANY,    0, false, 0, 0, NULL, NULL         },
-    {"filePath",                 FIELD_ANY,    0, false, 0, 0, NULL, NULL         },
-    {"hashiCorpVault",           FIELD_ANY,    0, false, 0, 0, NULL, NULL         },
-    {"azureKeyVault",            FIELD_ANY,    0, false, 0, 0, NULL, NULL         },
-    {"gcpSecretManager",         FIELD_ANY,    0, false, 0, 0, NULL, NULL         },
-    {"awsSecretManager",         FIELD_ANY,    0, false, 0, 0, NULL, NULL         },
-    {"boundServiceAccountToken", FIELD_ANY,    0, false, 0, 0, NULL, NULL         },
-    {"oauth2",                   FIELD_ANY,    0, false, 0, 0, NULL, NULL         },
-};
-
-void autoscale__read_auth(struct reading *r, const struct tree *object, struct trigger_auth *out)
-{
-    const struct tree *spec = autoscale__tree_get(object, "spec");
-    struct object_meta meta = {0};
-
-    out->at = object->at;
-    autoscale__read_meta(r, object, &meta);
-    out->name = meta.name;
-    out->ns = meta.ns;
-    (void)autoscale__path_push(r, "spec");
-    if (spec == NULL || spec->kind == TREE_NULL)
-        autoscale__refuse(r, object->at, "Required value");
-    else if (autoscale__is(r, spec, TREE_MAP))
-        autoscale__fields(r, spec, auth_fields, COUNT(auth_fields), out);
 }

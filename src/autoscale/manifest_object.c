@@ -191,9 +191,9 @@ static void read_hpa_config(struct reading *r, const struct tree *t, void *targe
 }
 
 static const struct field advanced_fields[] = {
-    {"horizontalPodAutoscalerConfig", FIELD_OBJECT, 0,             false, 0, 0, NULL, read_hpa_config},
-    {"scalingModifiers",              FIELD_OBJECT, AT(modifiers), false, 0, 0, NULL, read_modifiers },
-    {"restoreToOriginalReplicaCount", FIELD_ANY,    0,             false, 0, 0, NULL, NULL           },
+    {"horizontalPodAutoscalerConfig", FIELD_OBJECT, 0,             false, 0, 0, NULL, read_hpa_config     },
+    {"scalingModifiers",              FIELD_OBJECT, AT(modifiers), false, 0, 0, NULL, read_modifiers      },
+    {"restoreToOriginalReplicaCount", FIELD_ANY,    0,             false, 0, 0, NULL, autoscale__only_bool},
 };
 
 static void read_advanced(struct reading *r, const struct tree *t, void *target)

@@ -23,6 +23,8 @@
 #define HPA                                                                                        \
     "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: a}\n"             \
     "spec: {scaleTargetRef: {name: x, kind: Rc}, "
+#define AUTH                                                                                       \
+    "apiVersion: keda.sh/v1alpha1\nkind: TriggerAuthentication\nmetadata: {name: a}\nspec: {"
 #define BEHAVIOR(rules)                                                                            \
     "  advanced: {horizontalPodAutoscalerConfig: {behavior: {scaleDown: {" rules "}}}}\n"
 #define PATH "spec.advanced.horizontalPodAutoscalerConfig.behavior.scaleDown."
@@ -205,6 +207,29 @@ static struct complaint_case {
     {"apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: a}\n"
      "spec: {scaleTargetRef: {name: x, kind: Deployment}, minReplicas: 3, maxReplicas: 2}\n",
      4, true, "spec.maxReplicas: Invalid value: 2: must be greater than or equal to `minReplicas`"},
+    {AUTH "podIdentity: {provider: azure-workload, identityId: ''}}\n", 4, true,
+     "identityId of PodIdentity should not be empty. If it's set, identityId has to be different than "
+     "\"\""},
+    {AUTH "podIdentity: {provider: azure-workload, identityAuthorityHost: h}}\n", 4, true,
+     "identityTenantID of PodIdentity should not be nil or empty when identityAuthorityHost of "
+     "PodIdentity is set"},
+    {AUTH "podIdentity: {provider: azure-workload, identityTenantId: ''}}\n", 4, true,
+     "identityTenantId of PodIdentity should not be empty. If it's set, identityTenantId has to be "
+     "different than \"\""},
+    {AUTH "podIdentity: {provider: aws, roleArn: r, identityOwner: workload}}\n", 4, true,
+     "roleArn of PodIdentity can't be set if KEDA isn't identityOwner"},
+    {AUTH "podIdentity: {provider: aws, externalID: e}}\n", 4, true,
+     "externalID of PodIdentity requires roleArn to be set"},
+    {AUTH "podIdentity: {provider: gcp, identityId: ''}}\n", 0, false, NULL},
+    {AUTH "secretTargetRef: {parameter: p}}\n", 4, true,
+     "spec.secretTargetRef: Invalid value: \"object\": spec.secretTargetRef in body must be of type "
+     "array: \"object\""},
+    {AUTH "secretTargetRef: [{parameter: p, name: n}]}\n", 4, true,
+     "spec.secretTargetRef[0].key: Required value"},
+    {AUTH "env: [{parameter: p, name: n, key: k}]}\n", 4, false, "unknown field \"spec.env[0].key\""},
+    {SO TRIGGER "  advanced: {restoreToOriginalReplicaCount: 'true'}\n", 10, true,
+     "spec.advanced.restoreToOriginalReplicaCount: Invalid value: \"string\": "
+     "spec.advanced.restoreToOriginalReplicaCount in body must be of type boolean: \"string\""},
     {HPA "minReplicas: 0, maxReplicas: 2}\n", 4, true,
      "spec.minReplicas: Invalid value: 0: must be greater than or equal to 1"},
     {HPA "maxReplicas: 0}\n", 4, true, "spec.maxReplicas: Invalid value: 0: must be greater than 0"},
