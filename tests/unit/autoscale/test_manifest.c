@@ -224,9 +224,9 @@ static struct complaint_case {
     {AUTH "secretTargetRef: {parameter: p}}\n", 4, true,
      "spec.secretTargetRef: Invalid value: \"object\": spec.secretTargetRef in body must be of type "
      "array: \"object\""},
-    {AUTH "secretTargetRef: [{parameter: p, name: n}]}\n", 4, true,
+    {AUTH "secretTargetRef: [{parameter: p, name: m}]}\n", 4, true,
      "spec.secretTargetRef[0].key: Required value"},
-    {AUTH "env: [{parameter: p, name: n, key: k}]}\n", 4, false, "unknown field \"spec.env[0].key\""},
+    {AUTH "env: [{parameter: p, name: m, key: k}]}\n", 4, false, "unknown field \"spec.env[0].key\""},
     {SO TRIGGER "  advanced: {restoreToOriginalReplicaCount: 'true'}\n", 10, true,
      "spec.advanced.restoreToOriginalReplicaCount: Invalid value: \"string\": "
      "spec.advanced.restoreToOriginalReplicaCount in body must be of type boolean: \"string\""},
