@@ -14,7 +14,7 @@
 
 enum {
     LIST_MAX_DEPTH = 4,    /* of lists in lists */
-    COMPLAINTS_MAX = 1000, /* and as many more that are fatal; nobody reads further */
+    COMPLAINTS_MAX = 1000, /* of a file, and as many more that are fatal; nobody reads further */
 };
 
 /* ---- pairs and complaints --------------------------------------------------------------- */
@@ -39,7 +39,7 @@ void complain(struct complaints *c, struct place at, bool fatal, const char *fmt
     struct buf b = {0};
     va_list ap;
 
-    if (c->n >= (fatal ? 2 * COMPLAINTS_MAX : COMPLAINTS_MAX))
+    if (c->n - c->n_before >= (fatal ? 2 * COMPLAINTS_MAX : COMPLAINTS_MAX))
         return;
     va_start(ap, fmt);
     buf_vaddf(&b, fmt, ap);
@@ -261,6 +261,7 @@ int manifests_read(struct arena *a, struct str text, const char *file, struct ma
 
     if (complaints->arena == NULL)
         complaints->arena = a;
+    complaints->n_before = before;
     rc = autoscale__tree_read(a, text, name, complaints, &docs, f);
     for (size_t i = 0; rc == 0 && i < docs.n; i++)
         read_object(&r, docs.v[i], 0, out);

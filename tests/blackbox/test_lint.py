@@ -422,6 +422,14 @@ def test_folders(tmp_path):
     assert names == sorted(names)
 
 
+def test_a_file_full_of_complaints_hides_no_other(tmp_path):
+    (tmp_path / "a.yaml").write_text(so(spec="".join(f"  f{i}: 1\n" for i in range(1500))))
+    (tmp_path / "b.yaml").write_text(so(name="b", target="b", spec="  minReplicas: 1\n  minReplicaCount: 1\n"))
+    done = run_ferula("lint", "--format=json", str(tmp_path))
+    found = [f for f in json.loads(done.stdout)["findings"] if f["rule"] == "FER016"]
+    assert len(found) == 1001 and found[-1]["file"].endswith("b.yaml")
+
+
 def test_auths_may_be_in_another_file(tmp_path):
     (tmp_path / "auth.yaml").write_text(auth())
     (tmp_path / "so.yaml").write_text(so(trigger=REF, address="https://prom"))

@@ -160,6 +160,7 @@ struct complaints {
     struct arena *arena;
     struct complaint *v;
     size_t n, cap;
+    size_t n_before; /* of the files before the one at hand: each has its own limit */
 };
 
 __attribute__((format(printf, 4, 5))) void complain(struct complaints *c, struct place at,
