@@ -12,6 +12,9 @@ double autoscale__of_milli(int64_t milli);
 /* 57922: "57.922", 45000: "45". */
 struct str autoscale__decimal(struct arena *a, int64_t milli);
 
+/* resource.ParseQuantity: "0.05", "50m", "512Mi", "1e3"; false when it is none. */
+bool autoscale__quantity_parse(struct str s, double *out);
+
 /* A value of metadata without blanks around it; empty when there is none. */
 struct str autoscale__get(const struct pairs *p, const char *key);
 

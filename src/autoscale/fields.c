@@ -68,6 +68,18 @@ bool autoscale__is(struct reading *r, const struct tree *t, enum tree_kind kind)
     return false;
 }
 
+void autoscale__only_text(struct reading *r, const struct tree *t, void *target)
+{
+    (void)target;
+    (void)autoscale__is(r, t, TREE_TEXT);
+}
+
+void autoscale__only_bool(struct reading *r, const struct tree *t, void *target)
+{
+    (void)target;
+    (void)autoscale__is(r, t, TREE_BOOL);
+}
+
 static bool read_int(struct reading *r, const struct field *f, const struct tree *t, int64_t *out)
 {
     int64_t most = f->most != 0 ? f->most : INT32_MAX;
@@ -156,7 +168,8 @@ static void read_choice(struct reading *r, const struct field *f, const struct t
 
 static void read_field(struct reading *r, const struct field *f, const struct tree *t, char *target)
 {
-    void *to = target + f->at;
+    void *to =
+        target != NULL ? target + f->at : NULL; /* of fields that only check, there is none */
     int64_t v;
 
     switch (f->kind) {
@@ -165,6 +178,7 @@ static void read_field(struct reading *r, const struct field *f, const struct tr
             *(struct text_at *)to = (struct text_at){t->text, t->at};
         break;
     case FIELD_NUMBER:
+        ((struct number_at *)to)->at = t->at;
         if (read_int(r, f, t, &v))
             *(struct number_at *)to = (struct number_at){v, true, t->at};
         break;

@@ -49,6 +49,10 @@ void autoscale__path_pop(struct reading *r, size_t length);
 /* Complains when it is not of the type; null is of none. */
 bool autoscale__is(struct reading *r, const struct tree *t, enum tree_kind kind);
 
+/* A field's `read` for a text or truth value that nobody needs: its type is looked at. */
+void autoscale__only_text(struct reading *r, const struct tree *t, void *target);
+void autoscale__only_bool(struct reading *r, const struct tree *t, void *target);
+
 /* "PATH: text", fatal. */
 __attribute__((format(printf, 3, 4))) void autoscale__refuse(struct reading *r, struct place at,
                                                              const char *fmt, ...);

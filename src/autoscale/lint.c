@@ -8,8 +8,6 @@
 
 #include "autoscale_priv.h"
 #include "ferula/base/check.h"
-#include "ferula/base/num.h"
-#include "formula.h"
 #include "lint_priv.h"
 
 static const struct lint_rule rules[N_LINT_RULES] = {
@@ -78,51 +76,108 @@ static bool is_name_char(char c)
     return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
 }
 
-/* {{ X }}, <UPPER_CASE>, ${X}; none in "$1" of label_replace() or in comparisons. */
-static struct str placeholder(struct str s)
+enum { GROUPS_MAX_BYTES = 8192 }; /* a text that is longer is no query */
+
+/* (?P<name>...), for ${name} in label_replace(). */
+static bool has_group(struct str s, struct str name)
+{
+    const char *at = name.n > 0 && s.n <= GROUPS_MAX_BYTES ? memmem(s.p, s.n, "(?", 2) : NULL;
+
+    while (at != NULL) {
+        struct str rest = str_cut(s, (size_t)(at - s.p) + 2);
+
+        rest = str_cut(rest, str_starts(rest, "P") ? 1 : 0);
+        if (str_starts(rest, "<") && rest.n > name.n + 1 && rest.p[name.n + 1] == '>' &&
+            memcmp(rest.p + 1, name.p, name.n) == 0)
+            return true;
+        at = memmem(rest.p, rest.n, "(?", 2);
+    }
+    return false;
+}
+
+/* What begins with { < or $ and is closed; 0: it is not. None in "$1" or in comparisons. */
+static size_t placeholder_size(struct str whole, struct str s)
+{
+    const char *end = NULL;
+    size_t n = 1;
+
+    if (str_starts(s, "{{")) {
+        end = memmem(s.p, s.n, "}}", 2);
+        return end != NULL ? (size_t)(end - s.p) + 2 : 0;
+    }
+    if (s.p[0] == '<' && s.p[1] >= 'A' && s.p[1] <= 'Z') {
+        while (n < s.n && is_name_char(s.p[n]))
+            n++;
+        return n > 2 && n < s.n && s.p[n] == '>' && !has_group(whole, (struct str){s.p + 1, n - 1})
+                   ? n + 1
+                   : 0;
+    }
+    if (!str_starts(s, "${") || (s.p[2] >= '0' && s.p[2] <= '9'))
+        return 0;
+    end = memchr(s.p, '}', s.n);
+    return end != NULL && !has_group(whole, (struct str){s.p + 2, (size_t)(end - s.p) - 2})
+               ? (size_t)(end - s.p) + 1
+               : 0;
+}
+
+struct str autoscale__placeholder(struct str s)
 {
     for (size_t i = 0; i + 2 < s.n; i++) {
-        struct str rest = str_cut(s, i);
-        const char *end = NULL;
-        size_t n = 1;
+        size_t n = placeholder_size(s, str_cut(s, i));
 
-        if (str_starts(rest, "{{"))
-            end = memmem(rest.p, rest.n, "}}", 2);
-        if (end != NULL)
-            return (struct str){rest.p, (size_t)(end - rest.p) + 2};
-        if (rest.p[0] == '<' && rest.p[1] >= 'A' && rest.p[1] <= 'Z') {
-            while (n < rest.n && is_name_char(rest.p[n]))
-                n++;
-            if (n > 2 && n < rest.n && rest.p[n] == '>')
-                return (struct str){rest.p, n + 1};
-        }
-        if (str_starts(rest, "${") && !(rest.p[2] >= '0' && rest.p[2] <= '9')) {
-            end = memchr(rest.p, '}', rest.n);
-            if (end != NULL)
-                return (struct str){rest.p, (size_t)(end - rest.p) + 1};
-        }
+        if (n > 0)
+            return (struct str){s.p + i, n};
     }
     return (struct str){NULL, 0};
 }
 
-static bool check_filled(struct linter *l, const struct text_at *text, const char *what)
+static void check_filled(struct linter *l, const struct text_at *text, const char *what)
 {
-    struct str found = placeholder(text->s);
+    struct str found = autoscale__placeholder(text->s);
 
-    if (found.n == 0)
-        return true;
-    autoscale__find(l, RULE_FER014, text->at,
-                    arena_printf(l->a, "%s has the placeholder " STR_FMT " that is not filled in",
-                                 what, STR_ARG(found)),
-                    STR("fill it in before the file is applied"));
-    return false;
+    if (found.n > 0)
+        autoscale__find(l, RULE_FER014, text->at,
+                        arena_printf(l->a,
+                                     "%s has the placeholder " STR_FMT " that is not filled in",
+                                     what, STR_ARG(found)),
+                        STR("fill it in before the file is applied"));
+}
+
+static void check_pairs(struct linter *l, const struct pairs *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        check_filled(l, &p->v[i].value, arena_strdup(l->a, p->v[i].key.s));
+}
+
+static void check_texts(struct linter *l, const struct scaled_object *so)
+{
+    check_filled(l, &so->name, "metadata.name");
+    check_filled(l, &so->ns, "metadata.namespace");
+    check_pairs(l, &so->labels);
+    check_pairs(l, &so->annotations);
+    check_filled(l, &so->target_name, "scaleTargetRef.name");
+    check_filled(l, &so->target_kind, "scaleTargetRef.kind");
+    check_filled(l, &so->hpa_name, "horizontalPodAutoscalerConfig.name");
+    check_filled(l, &so->modifiers.formula, "formula");
+    check_filled(l, &so->modifiers.target, "target");
+    check_filled(l, &so->modifiers.activation_target, "activationTarget");
+    for (size_t i = 0; i < so->n_triggers; i++) {
+        check_filled(l, &so->triggers[i].type, "type");
+        check_filled(l, &so->triggers[i].name, "name");
+        check_pairs(l, &so->triggers[i].metadata);
+        check_filled(l, &so->triggers[i].authentication, "authenticationRef.name");
+    }
 }
 
 /* ---- replicas and times ----------------------------------------------------------------- */
 
+/* A minimum that could not be read is none that is known. */
 static bool scales_to_zero(const struct scaled_object *so)
 {
-    return so->min_replicas.v == 0 || (so->idle_replicas.given && so->idle_replicas.v == 0);
+    bool known = so->min_replicas.given || so->min_replicas.at.line == 0;
+
+    return (known && so->min_replicas.v == 0) ||
+           (so->idle_replicas.given && so->idle_replicas.v == 0);
 }
 
 static void check_cooldown(struct linter *l, const struct scaled_object *so)
@@ -272,10 +327,15 @@ static void read_trigger(struct linter *l, const struct scaled_object *so, const
     const struct pair_at *threshold = pairs_find(&t->metadata, "threshold");
     struct autoscale_rules versioned;
     struct fault f = {0};
+    double v;
 
     *out = (struct prometheus_trigger){.threshold = NAN, .ignore_null_values = true};
+    (void)autoscale__parse_bool(autoscale__get(&t->metadata, "ignoreNullValues"),
+                                &out->ignore_null_values);
+    if (autoscale__json_number(autoscale__get(&t->metadata, "threshold"), false, &v, NULL) == 0)
+        out->threshold = v;
     for (size_t i = 0; i < t->metadata.n; i++)
-        if (placeholder(t->metadata.v[i].value.s).n > 0)
+        if (autoscale__placeholder(t->metadata.v[i].value.s).n > 0)
             return;
     if (prometheus_trigger_read(t, l->a, out, &f) < 0) {
         autoscale__find(l, RULE_FER015, t->at, arena_str(l->a, str_of(f.text)),
@@ -364,7 +424,7 @@ static void check_query(struct linter *l, struct query_view *q)
     static const struct promql_features features = PROMQL_FEATURES_DEFAULT;
     struct fault f = {0};
 
-    if (q->query.s.n == 0 || placeholder(q->query.s).n > 0)
+    if (q->query.s.n == 0 || autoscale__placeholder(q->query.s).n > 0)
         return;
     if (promql_parse(l->a, q->query.s, &features, &q->expr, &f) < 0) {
         q->expr = NULL;
@@ -411,39 +471,6 @@ static void check_prometheus(struct linter *l, const struct scaled_object *so,
     check_query(l, q);
 }
 
-/* ---- scalingModifiers ------------------------------------------------------------------- */
-
-/* What is missing is complained of already; here is what is there and wrong. */
-static void check_modifiers(struct linter *l, const struct scaled_object *so)
-{
-    const struct scaling_modifiers *m = &so->modifiers;
-    struct str *names = arena_array(l->a, struct str, so->n_triggers);
-    struct formula *formula;
-    struct fault f = {0};
-    double target;
-    bool range;
-    size_t n = 0;
-
-    if (m->formula.s.n == 0 || m->target.s.n == 0 || !check_filled(l, &m->formula, "formula") ||
-        !check_filled(l, &m->target, "target"))
-        return;
-    for (size_t i = 0; i < so->n_triggers; i++)
-        if (!trigger_is_resource(&so->triggers[i]) && so->triggers[i].name.s.n > 0)
-            names[n++] = so->triggers[i].name.s;
-    if (formula_compile(l->a, m->formula.s, names, n, &formula, &f) == FER_EINVAL)
-        autoscale__find(
-            l, RULE_FER015, m->formula.at,
-            arena_printf(l->a, "error validating formula in ScalingModifiers\n%s", f.text),
-            STR("the names in a formula are those of the triggers"));
-    if (!num_parse(m->target.s, &target, &range) || range || !(target > 0))
-        autoscale__find(l, RULE_FER015, m->target.at,
-                        arena_printf(l->a,
-                                     "error converting target for scalingModifiers "
-                                     "(string->float) to valid target: \"" STR_FMT "\"",
-                                     STR_ARG(m->target.s)),
-                        STR("a number above 0, as text"));
-}
-
 /* ---- objects ---------------------------------------------------------------------------- */
 
 static void check_auth_ref(struct linter *l, const struct scaled_object *so,
@@ -467,10 +494,6 @@ static void check_triggers(struct linter *l, const struct scaled_object *so)
     for (size_t i = 0; i < so->n_triggers; i++) {
         const struct trigger *t = &so->triggers[i];
 
-        for (size_t k = 0; k < t->metadata.n; k++)
-            (void)check_filled(l, &t->metadata.v[k].value,
-                               arena_strdup(l->a, t->metadata.v[k].key.s));
-        (void)check_filled(l, &t->authentication, "authenticationRef.name");
         check_auth_ref(l, so, t);
         if (str_is(t->type.s, "prometheus"))
             check_prometheus(l, so, t, &views[i]);
@@ -478,54 +501,10 @@ static void check_triggers(struct linter *l, const struct scaled_object *so)
     autoscale__lint_cases(l, views, so->n_triggers);
 }
 
-/* Files of one folder may be for different clusters, unless they name a namespace. */
-static bool same_target(const struct text_at *name, const struct text_at *kind,
-                        const struct text_at *ns, struct place at, const struct scaled_object *so)
-{
-    return name->s.n > 0 && str_eq(name->s, so->target_name.s) &&
-           str_eq(kind->s, so->target_kind.s) && str_eq(ns->s, so->ns.s) &&
-           (ns->s.n > 0 || strcmp(at.file, so->at.file) == 0);
-}
-
-/* KEDA's webhook refuses a target that something else scales. */
-static void check_target(struct linter *l, size_t index)
-{
-    const struct scaled_object *so = &l->m->scaled_objects[index];
-    const char *by = NULL;
-    struct str other = {NULL, 0};
-
-    for (size_t i = 0; i < index && by == NULL; i++) {
-        const struct scaled_object *x = &l->m->scaled_objects[i];
-
-        if (same_target(&x->target_name, &x->target_kind, &x->ns, x->at, so) &&
-            !str_eq(x->name.s, so->name.s)) {
-            by = "ScaledObject";
-            other = x->name.s;
-        }
-    }
-    for (size_t i = 0; i < l->m->n_hpas && by == NULL; i++) {
-        const struct hpa_object *x = &l->m->hpas[i];
-
-        if (same_target(&x->target_name, &x->target_kind, &x->ns, x->at, so) &&
-            !str_starts(x->name.s, "keda-hpa-")) {
-            by = "hpa";
-            other = x->name.s;
-        }
-    }
-    if (by != NULL)
-        autoscale__find(l, RULE_FER023, so->target_name.at,
-                        arena_printf(l->a,
-                                     "the workload '" STR_FMT "' of type '" STR_FMT
-                                     "' is already managed by the %s '" STR_FMT "'",
-                                     STR_ARG(so->target_name.s), STR_ARG(so->target_kind.s), by,
-                                     STR_ARG(other)),
-                        STR("one object with several triggers scales by the largest"));
-}
-
 static void check_complaints(struct linter *l, const struct complaints *c)
 {
     for (size_t i = 0; i < c->n; i++)
-        if (memmem(c->v[i].text.p, c->v[i].text.n, "the placeholder ", 16) == NULL)
+        if (!str_starts(c->v[i].text, "the placeholder "))
             autoscale__find(l, c->v[i].fatal ? RULE_FER015 : RULE_FER016, c->v[i].at, c->v[i].text,
                             (struct str){NULL, 0});
 }
@@ -556,19 +535,19 @@ void lint_run(struct arena *a, const struct manifests *m, const struct complaint
     for (size_t i = 0; i < m->n_scaled_objects; i++) {
         const struct scaled_object *so = &m->scaled_objects[i];
 
-        (void)check_filled(&l, &so->name, "metadata.name");
-        (void)check_filled(&l, &so->ns, "metadata.namespace");
-        (void)check_filled(&l, &so->target_name, "scaleTargetRef.name");
+        check_texts(&l, so);
         check_cooldown(&l, so);
         check_polling(&l, so);
         check_replicas(&l, so);
         check_fallback(&l, so);
-        check_modifiers(&l, so);
         check_triggers(&l, so);
-        check_target(&l, i);
+        autoscale__lint_refused(&l, i);
     }
-    for (size_t i = 0; i < m->n_auths; i++)
-        (void)check_filled(&l, &m->auths[i].identity_id, "identityId");
+    for (size_t i = 0; i < m->n_auths; i++) {
+        check_filled(&l, &m->auths[i].name, "metadata.name");
+        check_filled(&l, &m->auths[i].ns, "metadata.namespace");
+        check_filled(&l, &m->auths[i].identity_id, "identityId");
+    }
     if (l.n > 0)
         qsort(l.v, l.n, sizeof(l.v[0]), by_place);
     *out = (struct lint_report){l.v, l.n};

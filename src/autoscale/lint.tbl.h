@@ -118,10 +118,12 @@ L(FER015, ERROR, "KEDA or the API server refuses it",
   "    metadata:\n      threshold: 10           # must be \"10\"",
   "do what the text says. Quote values in metadata, labels and annotations.")
 L(FER016, WARNING, "odd in the manifest",
-  "A field that KEDA does not know, or an object that is in a file twice.",
+  "A field that KEDA or Kubernetes does not know, or not yet in the versions given; or an object that\n"
+  "is in a file twice.",
   "kubectl refuses unknown fields (strict decoding); Helm, Argo CD and older versions pass them on,\n"
   "and the API server drops them: the setting has no effect and nothing tells. Of two objects of one\n"
-  "name the later one wins.",
+  "name the later one wins. What a version does not know yet has no effect either: --keda-version and\n"
+  "--k8s-version name the cluster's.",
   "    spec:\n      minReplicas: 2          # minReplicaCount is meant",
   "correct the name of the field, or leave it out.")
 L(FER017, ERROR, "the query does not parse",
@@ -168,13 +170,14 @@ L(FER022, WARNING, "fallback flaps with useCachedMetrics",
   "    fallback: {failureThreshold: 3, replicas: 6}\n    triggers:\n    - useCachedMetrics: true",
   "use one of the two.")
 L(FER023, ERROR, "a target is scaled by two objects",
-  "Another ScaledObject or an HPA has the same target: in the same file, or of a namespace that both\n"
-  "name.",
+  "Another ScaledObject or an HPA has the same target, or another ScaledObject the same HPA: in the\n"
+  "same file, or of a namespace that both name.",
   "Two controllers would set the same replicas against each other. KEDA's webhook refuses the second\n"
   "ScaledObject: \"the workload ... is already managed by ...\"; where it is not installed they fight.",
   "    # two ScaledObjects, both with\n    scaleTargetRef: {name: sample-app}",
   "one ScaledObject with several triggers: the HPA takes the largest proposal of them. An HPA is\n"
-  "taken over with the annotation scaledobject.keda.sh/transfer-hpa-ownership.")
+  "taken over with the annotation scaledobject.keda.sh/transfer-hpa-ownership: \"true\" and its name in\n"
+  "advanced.horizontalPodAutoscalerConfig.name.")
 L(FER024, WARNING, "there is nothing to scale",
   "minReplicaCount is maxReplicaCount.",
   "The HPA keeps its target between the two, whatever the metric says.",

@@ -26,6 +26,12 @@ struct linter {
 void autoscale__find(struct linter *l, enum lint_rule_id rule, struct place at, struct str text,
                      struct str fix);
 
+/* The first {{ X }}, <X> in capitals or ${X} of a text that is not filled in; p == NULL: none. */
+struct str autoscale__placeholder(struct str s);
+
+/* FER015 and FER023: what is refused of a ScaledObject that could be read. */
+void autoscale__lint_refused(struct linter *l, size_t index);
+
 /* What is known of a prometheus trigger whose query parses. */
 struct query_view {
     const struct scaled_object *so;

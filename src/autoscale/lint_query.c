@@ -13,11 +13,27 @@ struct walk {
     bool no_nan;  /* what is NaN is filtered out further up */
 };
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* Blank lines that a text begins with: its place is that of the first line with something in it. */
+static size_t blank_lines(struct str s)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < s.n && is_blank(s.p[i]); i++)
+        if (s.p[i] == '\n')
+            n = i + 1;
+    return n;
+}
+
 struct place autoscale__place_in(const struct text_at *text, size_t at)
 {
     struct place place = text->at;
 
-    for (size_t i = 0; i < at && i < text->s.n; i++) {
+    for (size_t i = blank_lines(text->s); i < at && i < text->s.n; i++) {
         if (text->s.p[i] == '\n') {
             place.line++;
             place.column = text->at.column;
@@ -26,11 +42,6 @@ struct place autoscale__place_in(const struct text_at *text, size_t at)
         }
     }
     return place;
-}
-
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
 /* Bytes of the query on one line, for a sentence. */
@@ -162,7 +173,8 @@ static void check_window(struct walk *w, const struct promql_expr *call)
 
 static void check_counter(struct walk *w, const struct promql_expr *e)
 {
-    struct str name = e->u.vector.name;
+    struct str name = e->u.vector.name, written = part(w, e);
+    bool plain = written.n == name.n || str_ends(written, "}"); /* no offset, no @ */
 
     if (w->counted || memchr(name.p != NULL ? name.p : "", ':', name.n) != NULL ||
         (!str_ends(name, "_total") && !str_ends(name, "_bucket")))
@@ -172,7 +184,8 @@ static void check_counter(struct walk *w, const struct promql_expr *e)
                       STR_FMT " is a counter: its value only grows, so the replicas follow the "
                               "age of the pods and not the load",
                       STR_ARG(name)),
-         arena_printf(w->l->a, "rate(" STR_FMT "[2m])", STR_ARG(part(w, e))));
+         plain ? arena_printf(w->l->a, "rate(" STR_FMT "[2m])", STR_ARG(written))
+               : STR("rate() of it over a window"));
 }
 
 /* ---- what Azure refuses ----------------------------------------------------------------- */
@@ -202,29 +215,64 @@ static const char *nan_outcome(const struct walk *w)
 }
 
 /* x > 0 and clamp_min(x, 1) cannot be 0, nor is a number that is not. */
+static bool never_zero(const struct promql_expr *e);
+
+static bool binary_never_zero(const struct promql_binary *b)
+{
+    const struct promql_expr *rhs = bare(b->rhs);
+    double v = rhs->kind == PROMQL_E_NUMBER ? rhs->u.number.value : NAN;
+
+    if (b->return_bool)
+        return false;
+    switch (b->op) {
+    case PROMQL_GTR:
+        return v >= 0;
+    case PROMQL_GTE:
+        return v > 0;
+    case PROMQL_NEQ:
+        return v == 0;
+    case PROMQL_MUL:
+    case PROMQL_DIV:
+    case PROMQL_OR:
+        return never_zero(b->lhs) && never_zero(b->rhs);
+    case PROMQL_AND:
+    case PROMQL_UNLESS:
+        return never_zero(b->lhs);
+    default:
+        return false;
+    }
+}
+
+static bool call_never_zero(const struct promql_call *c)
+{
+    const struct promql_expr *least;
+
+    if (c->func == PROMQL_FN_vector)
+        return never_zero(c->args[0]);
+    if (c->func != PROMQL_FN_clamp_min)
+        return c->func == PROMQL_FN_count_over_time;
+    least = bare(c->args[1]);
+    return least->kind == PROMQL_E_NUMBER && least->u.number.value > 0;
+}
+
+/* What is not there is not 0: count() of nothing is empty. */
 static bool never_zero(const struct promql_expr *e)
 {
     e = bare(e);
-    if (e->kind == PROMQL_E_NUMBER)
+    switch (e->kind) {
+    case PROMQL_E_NUMBER:
         return e->u.number.value != 0;
-    if (e->kind == PROMQL_E_BINARY && !e->u.binary.return_bool) {
-        const struct promql_expr *rhs = bare(e->u.binary.rhs);
-        double v = rhs->kind == PROMQL_E_NUMBER ? rhs->u.number.value : NAN;
-
-        if (e->u.binary.op == PROMQL_GTR)
-            return v >= 0;
-        if (e->u.binary.op == PROMQL_GTE)
-            return v > 0;
-        if (e->u.binary.op == PROMQL_MUL || e->u.binary.op == PROMQL_DIV)
-            return never_zero(e->u.binary.lhs) && never_zero(e->u.binary.rhs);
-        return e->u.binary.op == PROMQL_NEQ && v == 0;
+    case PROMQL_E_BINARY:
+        return binary_never_zero(&e->u.binary);
+    case PROMQL_E_CALL:
+        return call_never_zero(&e->u.call);
+    case PROMQL_E_UNARY:
+        return never_zero(e->u.unary.expr);
+    case PROMQL_E_AGGREGATE:
+        return e->u.aggregate.op == PROMQL_COUNT || e->u.aggregate.op == PROMQL_GROUP;
+    default:
+        return false;
     }
-    if (e->kind == PROMQL_E_CALL && e->u.call.func == PROMQL_FN_clamp_min) {
-        const struct promql_expr *least = bare(e->u.call.args[1]);
-
-        return least->kind == PROMQL_E_NUMBER && least->u.number.value > 0;
-    }
-    return false;
 }
 
 static void check_division(struct walk *w, const struct promql_expr *e)
@@ -323,20 +371,23 @@ static void check_reach(struct walk *w)
 {
     const struct scaled_object *so = w->q->so;
     double bound, target = w->q->threshold, replicas;
+    int64_t max = so->max_replicas.v;
 
-    if (!(target > 0) || w->q->trigger->metric_type != METRIC_AVERAGE_VALUE ||
+    if (w->q->expr->type != PROMQL_VECTOR || !(target > 0) ||
+        w->q->trigger->metric_type != METRIC_AVERAGE_VALUE ||
         !autoscale__upper_bound(w->q->expr, &bound) || so->n_triggers != 1 || so->modifiers.given)
         return;
-    replicas = ceil(fmax(bound, 0) / target);
-    if (!(replicas < (double)so->max_replicas.v))
+    replicas = fmax(ceil(fmax(bound, 0) / target), fmax((double)so->min_replicas.v, 1));
+    if (!(replicas < (double)max))
         return;
     find(w, RULE_FER012, w->q->expr,
          arena_printf(w->l->a,
                       "the value is at most %g, so with threshold %g there are never more than %g "
                       "replicas; maxReplicaCount is %lld",
-                      bound, target, fmax(replicas, 1), (long long)so->max_replicas.v),
-         arena_printf(w->l->a, "a threshold under %g reaches it",
-                      bound / (double)(so->max_replicas.v - 1 > 0 ? so->max_replicas.v - 1 : 1)));
+                      bound, target, replicas, (long long)max),
+         bound > 0
+             ? arena_printf(w->l->a, "a threshold under %g reaches it", bound / (double)(max - 1))
+             : STR("a query whose value can be above 0"));
 }
 
 void autoscale__lint_query(struct linter *l, const struct query_view *q)

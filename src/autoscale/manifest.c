@@ -14,7 +14,7 @@
 
 enum {
     LIST_MAX_DEPTH = 4,    /* of lists in lists */
-    COMPLAINTS_MAX = 1000, /* and as many more that are fatal; nobody reads further */
+    COMPLAINTS_MAX = 1000, /* of a file, and as many more that are fatal; nobody reads further */
 };
 
 /* ---- pairs and complaints --------------------------------------------------------------- */
@@ -39,7 +39,7 @@ void complain(struct complaints *c, struct place at, bool fatal, const char *fmt
     struct buf b = {0};
     va_list ap;
 
-    if (c->n >= (fatal ? 2 * COMPLAINTS_MAX : COMPLAINTS_MAX))
+    if (c->n - c->n_before >= (fatal ? 2 * COMPLAINTS_MAX : COMPLAINTS_MAX))
         return;
     va_start(ap, fmt);
     buf_vaddf(&b, fmt, ap);
@@ -47,6 +47,11 @@ void complain(struct complaints *c, struct place at, bool fatal, const char *fmt
     ARENA_GROW(c->arena, c->v, c->n, c->cap, struct complaint);
     c->v[c->n++] = (struct complaint){at, arena_str(c->arena, buf_str(&b)), fatal};
     buf_release(&b);
+}
+
+static struct str text_of(const struct tree *t)
+{
+    return t != NULL && t->kind == TREE_TEXT ? t->text : (struct str){NULL, 0};
 }
 
 /* ---- metadata --------------------------------------------------------------------------- */
@@ -60,6 +65,14 @@ void complain(struct complaints *c, struct place at, bool fatal, const char *fmt
         name, FIELD_ANY, 0, false, 0, 0, NULL, NULL                                                \
     }
 
+static void read_owners(struct reading *r, const struct tree *list, void *target)
+{
+    (void)r;
+    for (size_t i = 0; i < list->n; i++)
+        if (str_is(text_of(autoscale__tree_get(list->items[i], "kind")), "ScaledObject"))
+            *(struct str *)target = text_of(autoscale__tree_get(list->items[i], "name"));
+}
+
 static const struct field meta_fields[] = {
     META("name", FIELD_TEXT, name),
     META("namespace", FIELD_TEXT, ns),
@@ -72,7 +85,8 @@ static const struct field meta_fields[] = {
     IGNORED("creationTimestamp"),
     IGNORED("deletionTimestamp"),
     IGNORED("deletionGracePeriodSeconds"),
-    IGNORED("ownerReferences"),
+    {"ownerReferences", FIELD_LIST, offsetof(struct object_meta, scaled_object), false, 0, 0, NULL,
+                                    read_owners},
     IGNORED("finalizers"),
     IGNORED("managedFields"),
     IGNORED("selfLink"),
@@ -139,18 +153,13 @@ static void add_auth(struct reading *r, const struct tree *t, bool cluster, stru
                       cluster ? "ClusterTriggerAuthentication" : "TriggerAuthentication");
 }
 
-static void add_hpa(struct reading *r, const struct tree *t, struct manifests *out)
+static void add_hpa(struct reading *r, const struct tree *t, bool v1, struct manifests *out)
 {
     struct hpa_object hpa = {0};
 
-    autoscale__read_hpa(r, t, &hpa);
+    autoscale__read_hpa(r, t, v1, &hpa);
     ADD(r->a, out->hpas, out->n_hpas, struct hpa_object, hpa);
     COMPLAIN_IF_TWICE(r, out->hpas, out->n_hpas, "HorizontalPodAutoscaler");
-}
-
-static struct str text_of(const struct tree *t)
-{
-    return t != NULL && t->kind == TREE_TEXT ? t->text : (struct str){NULL, 0};
 }
 
 /* Folders have other YAML, too: only what says that it is KEDA's has to be whole. */
@@ -165,6 +174,24 @@ static bool is_meant(struct reading *r, const struct tree *t, struct str api, st
         complain(r->complaints, t->at, true, "error validating data: %s not set",
                  api.n == 0 ? "apiVersion" : "kind");
     return false;
+}
+
+/* A kind of KEDA's that it does not have in that version, or one that is none. */
+static void check_kind(struct reading *r, const struct tree *t, struct str api, struct str kind)
+{
+    static const char *const kinds[] = {"ScaledObject", "ScaledJob", "TriggerAuthentication",
+                                        "ClusterTriggerAuthentication"};
+    struct str one = kind;
+    bool known = false;
+
+    if (str_ends(kind, "List"))
+        one.n -= strlen("List");
+    for (size_t i = 0; i < COUNT(kinds); i++)
+        known = known || str_is(one, kinds[i]);
+    if (known ? !str_is(api, "keda.sh/v1alpha1") : str_starts(api, "keda.sh/"))
+        complain(r->complaints, t->at, true,
+                 "no matches for kind \"" STR_FMT "\" in version \"" STR_FMT "\"", STR_ARG(kind),
+                 STR_ARG(api));
 }
 
 static void read_keda(struct reading *r, const struct tree *t, struct str kind,
@@ -196,13 +223,12 @@ static void read_object(struct reading *r, const struct tree *t, int depth, stru
     }
     if (str_is(api, "keda.sh/v1alpha1"))
         read_keda(r, t, kind, out);
-    else if (str_is(api, "autoscaling/v2") && str_is(kind, "HorizontalPodAutoscaler"))
-        add_hpa(r, t, out);
+    else if ((str_is(api, "autoscaling/v2") || str_is(api, "autoscaling/v1")) &&
+             str_is(kind, "HorizontalPodAutoscaler"))
+        add_hpa(r, t, str_ends(api, "/v1"), out);
     else
         out->n_passed_over++;
-    if (!str_is(api, "keda.sh/v1alpha1") && str_is(kind, "ScaledObject"))
-        complain(r->complaints, t->at, true,
-                 "no matches for kind \"ScaledObject\" in version \"" STR_FMT "\"", STR_ARG(api));
+    check_kind(r, t, api, kind);
 }
 
 void autoscale__manifest_add(struct arena *a, const struct tree *object, struct manifests *out,
@@ -235,6 +261,7 @@ int manifests_read(struct arena *a, struct str text, const char *file, struct ma
 
     if (complaints->arena == NULL)
         complaints->arena = a;
+    complaints->n_before = before;
     rc = autoscale__tree_read(a, text, name, complaints, &docs, f);
     for (size_t i = 0; rc == 0 && i < docs.n; i++)
         read_object(&r, docs.v[i], 0, out);

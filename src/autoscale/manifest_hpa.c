@@ -1,12 +1,13 @@
 /*
- * manifest_hpa.c - the HorizontalPodAutoscaler and its behavior, which a ScaledObject has, too; and
- * what a TriggerAuthentication says of itself.
+ * manifest_hpa.c - the HorizontalPodAutoscaler, and its target and behavior, which a ScaledObject
+ * has, too.
  *
  * Defaults are those of Kubernetes' pkg/apis/autoscaling/v2/defaults.go, texts those of its
  * validation.
  */
 #include <inttypes.h>
 
+#include "autoscale_priv.h"
 #include "ferula/base/check.h"
 #include "manifest_priv.h"
 
@@ -18,7 +19,7 @@ static const struct field target_fields[] = {
     {"name", FIELD_TEXT, offsetof(struct target_ref, name),           true,                       0,                   0,                                   NULL,                 NULL},
     {"kind",      FIELD_TEXT,           offsetof(struct target_ref,                      kind), false, 0,               0,                                                 NULL,                                                      NULL},
     {"apiVersion",  FIELD_TEXT,            offsetof(struct target_ref,                           api_version),                               false,                    0, 0, NULL,NULL},
-    {"envSourceContainerName",  FIELD_ANY,        0,                                  false,                          0,                                          0,                                                     NULL,                                                  NULL                                                                                                },
+    {"envSourceContainerName",  FIELD_ANY,        0,                                  false,                          0,                                          0,                                                     NULL,                                                  autoscale__only_text                                                                                                },
 };
 
 void autoscale__read_target(struct reading *r, const struct tree *ref, struct target_ref *out)
@@ -70,10 +71,21 @@ static void check_bound(struct reading *r, const struct tree *in, const char *na
     autoscale__path_pop(r, before);
 }
 
+/* A behavior of an HPA goes to its validation, one of a ScaledObject to KEDA's schema first. */
+static bool in_scaled_object(const struct reading *r)
+{
+    return str_starts((struct str){r->path, r->path_n}, "spec.advanced.");
+}
+
 static void read_policies(struct reading *r, const struct tree *list, void *target)
 {
     struct scaling_rules *rules = target;
 
+    if (list->n == 0) { /* from a ScaledObject it comes to the HPA as none: the defaults */
+        if (!in_scaled_object(r))
+            autoscale__refuse(r, list->at, "Required value: must specify at least one Policy");
+        return;
+    }
     rules->policies = arena_array(r->a, struct scaling_policy, list->n);
     rules->n_policies = 0;
     for (size_t i = 0; i < list->n; i++) {
@@ -92,38 +104,31 @@ static void read_policies(struct reading *r, const struct tree *list, void *targ
         }
         autoscale__path_pop(r, before);
     }
-    if (list->n == 0)
-        autoscale__refuse(r, list->at, "Required value: must specify at least one Policy");
 }
 
-/* A quantity: 0.05, "0.05", "50m". */
+/* A quantity: "0.05", "50m". In KEDA's schema it is an integer or text, in the HPA's any number. */
 static void read_tolerance(struct reading *r, const struct tree *t, void *target)
 {
     struct scaling_rules *rules = target;
-    struct str s = t->text;
-    double scale = 1, v = 0, place = 0;
-    bool good =
-        s.n > 0 && (t->kind == TREE_TEXT || t->kind == TREE_INTEGER || t->kind == TREE_NUMBER);
+    double v;
 
-    if (good && s.p[s.n - 1] == 'm') {
-        scale = 0.001;
-        s.n--;
-    }
-    for (size_t i = 0; good && i < s.n; i++) {
-        if (s.p[i] == '.' && place == 0) {
-            place = 1;
-        } else if (s.p[i] >= '0' && s.p[i] <= '9') {
-            v = v * 10 + (s.p[i] - '0');
-            place *= 10;
-        } else {
-            good = false;
-        }
-    }
-    if (good)
-        rules->tolerance = v / (place > 0 ? place : 1) * scale;
-    else
+    if (t->kind != TREE_TEXT && t->kind != TREE_INTEGER &&
+        (t->kind != TREE_NUMBER || in_scaled_object(r)))
         autoscale__refuse(
-            r, t->at, "Invalid value: a tolerance is a quantity that is not negative: 0.05, 50m");
+            r, t->at, "Invalid value: \"%s\": %s in body must be of type integer,string: \"%s\"",
+            autoscale__tree_type(t), r->path, autoscale__tree_type(t));
+    else if (!autoscale__quantity_parse(t->text, &v))
+        autoscale__refuse(r, t->at,
+                          "Invalid value: \"" STR_FMT
+                          "\": quantities must match the regular expression "
+                          "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
+                          STR_ARG(t->text));
+    else if (v < 0)
+        autoscale__refuse(r, t->at,
+                          "Invalid value: \"" STR_FMT "\": must be greater than or equal to 0",
+                          STR_ARG(t->text));
+    else
+        rules->tolerance = v;
 }
 
 struct rules_read {
@@ -144,10 +149,10 @@ static void read_rules(struct reading *r, const struct tree *t, void *target)
 {
     struct scaling_rules *out = target;
     struct rules_read read = {*out, (int)out->select};
+    const struct tree *window = autoscale__tree_get(t, "stabilizationWindowSeconds");
 
     autoscale__fields(r, t, rules_fields, COUNT(rules_fields), &read);
-    if (autoscale__tree_get(t, "stabilizationWindowSeconds") != NULL &&
-        read.rules.window_s != out->window_s)
+    if (window != NULL && window->kind == TREE_INTEGER && window->integer == read.rules.window_s)
         check_bound(r, t, "stabilizationWindowSeconds", read.rules.window_s, 0, WINDOW_MAX_S);
     *out = read.rules;
     out->select = (enum select_policy)read.select;
@@ -197,20 +202,55 @@ static void read_hpa_target(struct reading *r, const struct tree *t, void *targe
     autoscale__read_target(r, t, &ref);
     out->target_name = ref.name;
     out->target_kind = ref.kind;
+    if (ref.kind.s.n == 0) {
+        size_t before = autoscale__path_push(r, "kind");
+
+        autoscale__refuse(r, t->at, "Required value");
+        autoscale__path_pop(r, before);
+    }
 }
 
+#define HPA_FIELDS                                                                                 \
+    {"scaleTargetRef", FIELD_OBJECT, 0, true, 0, 0, NULL, read_hpa_target},                        \
+        {"minReplicas", FIELD_NUMBER, offsetof(struct hpa_object, min_replicas),                   \
+         false,         INT32_MIN,    0,                                                           \
+         NULL,          NULL},                                                                     \
+    {                                                                                              \
+        "maxReplicas", FIELD_NUMBER, offsetof(struct hpa_object, max_replicas), true, INT32_MIN,   \
+            0, NULL, NULL                                                                          \
+    }
+
 static const struct field hpa_fields[] = {
-    {"scaleTargetRef", FIELD_OBJECT, 0,                          true,                        0,                           0,                             NULL,                                              read_hpa_target       },
-    {"minReplicas",    FIELD_NUMBER, offsetof(struct hpa_object, min_replicas),               false,                       0,                             0,                                                 NULL,
-     NULL},
-    {"maxReplicas",                FIELD_NUMBER,                offsetof(struct hpa_object,               max_replicas), true, 1,                          0,                                                                          NULL,
-     NULL},
-    {"behavior",             FIELD_OBJECT,                         offsetof(struct hpa_object,                                          behavior),                                             false,                      0, 0, NULL,
-     read_hpa_behavior},
-    {"metrics",            FIELD_ANY,              0,                                        false,                                                           0,                                                                  0,                                                                                 NULL,                                                                                      NULL                                                },
+    HPA_FIELDS,
+    {"behavior", FIELD_OBJECT, offsetof(struct hpa_object, behavior), false,      0,                 0, NULL,
+      read_hpa_behavior},
+    {"metrics",          FIELD_ANY,              0,                      false,                 0, 0, NULL, NULL},
 };
 
-void autoscale__read_hpa(struct reading *r, const struct tree *object, struct hpa_object *out)
+static const struct field hpa_v1_fields[] = {
+    HPA_FIELDS,
+    {"targetCPUUtilizationPercentage", FIELD_ANY, 0, false, 0, 0, NULL, NULL},
+};
+
+static void check_hpa_replicas(const struct hpa_object *hpa, struct complaints *c)
+{
+    if (hpa->min_replicas.v < 1)
+        complain(c, hpa->min_replicas.at, true,
+                 "spec.minReplicas: Invalid value: %" PRId64 ": must be greater than or equal to 1",
+                 hpa->min_replicas.v);
+    if (hpa->max_replicas.given && hpa->max_replicas.v < 1)
+        complain(c, hpa->max_replicas.at, true,
+                 "spec.maxReplicas: Invalid value: %" PRId64 ": must be greater than 0",
+                 hpa->max_replicas.v);
+    else if (hpa->max_replicas.given && hpa->min_replicas.v > hpa->max_replicas.v)
+        complain(c, hpa->max_replicas.at, true,
+                 "spec.maxReplicas: Invalid value: %" PRId64
+                 ": must be greater than or equal to `minReplicas`",
+                 hpa->max_replicas.v);
+}
+
+void autoscale__read_hpa(struct reading *r, const struct tree *object, bool v1,
+                         struct hpa_object *out)
 {
     const struct tree *spec = autoscale__tree_get(object, "spec");
     struct object_meta meta = {0};
@@ -219,89 +259,14 @@ void autoscale__read_hpa(struct reading *r, const struct tree *object, struct hp
     autoscale__read_meta(r, object, &meta);
     out->name = meta.name;
     out->ns = meta.ns;
+    out->annotations = meta.annotations;
+    out->owner = meta.scaled_object;
     out->min_replicas.v = 1;
     (void)autoscale__path_push(r, "spec");
     if (spec == NULL || spec->kind == TREE_NULL)
         autoscale__refuse(r, object->at, "Required value");
     else if (autoscale__is(r, spec, TREE_MAP))
-        autoscale__fields(r, spec, hpa_fields, COUNT(hpa_fields), out);
-    if (out->max_replicas.given && out->min_replicas.v > out->max_replicas.v)
-        complain(r->complaints, out->max_replicas.at, true,
-                 "spec.maxReplicas: Invalid value: %" PRId64
-                 ": must be greater than or equal to `minReplicas`",
-                 out->max_replicas.v);
-}
-
-/* ---- authentication --------------------------------------------------------------------- */
-
-struct identity {
-    struct text_at provider, id;
-};
-
-static const struct field identity_fields[] = {
-    {"provider", FIELD_TEXT, offsetof(struct identity, provider),           true,             0,     0,                                NULL,                                       NULL},
-    {"identityId",          FIELD_TEXT,         offsetof(struct identity,              id), false, 0, 0,                                NULL,                                                                         NULL},
-    {"identityTenantId",      FIELD_ANY,                0,                       false,                            0,                            0,      NULL,          NULL},
-    {"identityAuthorityHost",      FIELD_ANY,                0,                  false,                       0,                       0,      NULL,      NULL                                                                         },
-    {"roleArn",      FIELD_ANY,                0,                                false,                                     0,                                     0,      NULL,NULL},
-    {"externalID",      FIELD_ANY,                0,                             false,                                  0,                                  0,      NULL,         NULL                                                                                         },
-    {"identityOwner",      FIELD_ANY,                0,                          false,                               0,                               0,      NULL,NULL},
-};
-
-static void read_identity(struct reading *r, const struct tree *t, void *target)
-{
-    static const char *const providers[] = {"azure-workload", "gcp", "aws", "aws-eks", "none"};
-    struct trigger_auth *out = target;
-    struct identity id = {0};
-    bool known = false;
-
-    autoscale__fields(r, t, identity_fields, COUNT(identity_fields), &id);
-    out->provider = id.provider;
-    out->identity_id = id.id;
-    for (size_t i = 0; i < COUNT(providers); i++)
-        known = known || str_is(id.provider.s, providers[i]);
-    if (id.provider.at.line > 0 && !known) {
-        size_t before = autoscale__path_push(r, "provider");
-
-        autoscale__refuse(r, id.provider.at,
-                          "Unsupported value: \"" STR_FMT
-                          "\": supported values: \"azure-workload\", \"gcp\", \"aws\", "
-                          "\"aws-eks\", \"none\"",
-                          STR_ARG(id.provider.s));
-        autoscale__path_pop(r, before);
-    }
-    if (id.id.at.line > 0 && id.id.s.n == 0)
-        complain(r->complaints, id.id.at, true,
-                 "identityId of PodIdentity should not be empty. If it's set, identityId has to "
-                 "be different than \"\"");
-}
-
-static const struct field auth_fields[] = {
-    {"podIdentity",              FIELD_OBJECT, 0, false, 0, 0, NULL, read_identity},
-    {"secretTargetRef",          FIELD_ANY,    0, false, 0, 0, NULL, NULL         },
-    {"configMapTargetRef",       FIELD_ANY,    0, false, 0, 0, NULL, NULL         },
-    {"env",                      FIELD_ANY,    0, false, 0, 0, NULL, NULL         },
-    {"filePath",                 FIELD_ANY,    0, false, 0, 0, NULL, NULL         },
-    {"hashiCorpVault",           FIELD_ANY,    0, false, 0, 0, NULL, NULL         },
-    {"azureKeyVault",            FIELD_ANY,    0, false, 0, 0, NULL, NULL         },
-    {"gcpSecretManager",         FIELD_ANY,    0, false, 0, 0, NULL, NULL         },
-    {"awsSecretManager",         FIELD_ANY,    0, false, 0, 0, NULL, NULL         },
-    {"boundServiceAccountToken", FIELD_ANY,    0, false, 0, 0, NULL, NULL         },
-    {"oauth2",                   FIELD_ANY,    0, false, 0, 0, NULL, NULL         },
-};
-
-void autoscale__read_auth(struct reading *r, const struct tree *object, struct trigger_auth *out)
-{
-    const struct tree *spec = autoscale__tree_get(object, "spec");
-    struct object_meta meta = {0};
-
-    out->at = object->at;
-    autoscale__read_meta(r, object, &meta);
-    out->name = meta.name;
-    out->ns = meta.ns;
-    (void)autoscale__path_push(r, "spec");
-    if (spec == NULL || spec->kind == TREE_NULL)
-        autoscale__refuse(r, object->at, "Required value");
-    else if (autoscale__is(r, spec, TREE_MAP))
-        autoscale__fields(r, spec, auth_fields, COUNT(auth_fields), out);
+        autoscale__fields(r, spec, v1 ? hpa_v1_fields : hpa_fields,
+                          v1 ? COUNT(hpa_v1_fields) : COUNT(hpa_fields), out);
+    check_hpa_replicas(out, r->complaints);
 }

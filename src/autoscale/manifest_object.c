@@ -4,6 +4,7 @@
  * Fields, bounds and defaults are those of KEDA v2.20.2: apis/keda/v1alpha1/scaledobject_types.go,
  * scaletriggers_types.go and the CRD made from them.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "ferula/base/check.h"
@@ -104,10 +105,12 @@ static void read_triggers(struct reading *r, const struct tree *list, void *targ
             read_metric_type(r, &read.metric_type, &read.trigger);
             so->triggers[so->n_triggers++] = read.trigger;
         }
-        if (read.trigger.type.at.line > 0 && read.trigger.type.s.n == 0)
-            autoscale__refuse(
-                r, read.trigger.type.at,
-                "Invalid value: \"\": %s.type in body should be at least 1 chars long", r->path);
+        if (read.trigger.type.at.line > 0 && read.trigger.type.s.n == 0) {
+            (void)autoscale__path_push(r, "type");
+            autoscale__refuse(r, read.trigger.type.at,
+                              "Invalid value: \"\": %s in body should be at least 1 chars long",
+                              r->path);
+        }
         autoscale__path_pop(r, before);
     }
     if (list->n == 0)
@@ -165,7 +168,9 @@ static void read_modifiers(struct reading *r, const struct tree *t, void *target
     struct modifiers_read read = {0};
 
     autoscale__fields(r, t, modifiers_fields, COUNT(modifiers_fields), &read);
-    read.modifiers.given = t->n > 0;
+    read.modifiers.given = read.modifiers.formula.s.n > 0 || read.modifiers.target.s.n > 0 ||
+                           read.modifiers.activation_target.s.n > 0 ||
+                           autoscale__tree_get(t, "metricType") != NULL;
     read.modifiers.metric_type = read.metric_type == 1 ? METRIC_VALUE : METRIC_AVERAGE_VALUE;
     read.modifiers.at = t->at;
     *(struct scaling_modifiers *)target = read.modifiers;
@@ -187,9 +192,9 @@ static void read_hpa_config(struct reading *r, const struct tree *t, void *targe
 }
 
 static const struct field advanced_fields[] = {
-    {"horizontalPodAutoscalerConfig", FIELD_OBJECT, 0,             false, 0, 0, NULL, read_hpa_config},
-    {"scalingModifiers",              FIELD_OBJECT, AT(modifiers), false, 0, 0, NULL, read_modifiers },
-    {"restoreToOriginalReplicaCount", FIELD_ANY,    0,             false, 0, 0, NULL, NULL           },
+    {"horizontalPodAutoscalerConfig", FIELD_OBJECT, 0,             false, 0, 0, NULL, read_hpa_config     },
+    {"scalingModifiers",              FIELD_OBJECT, AT(modifiers), false, 0, 0, NULL, read_modifiers      },
+    {"restoreToOriginalReplicaCount", FIELD_ANY,    0,             false, 0, 0, NULL, autoscale__only_bool},
 };
 
 static void read_advanced(struct reading *r, const struct tree *t, void *target)
@@ -317,6 +322,33 @@ static void check_replicas(const struct scaled_object *so, struct complaints *c)
                  (long long)so->idle_replicas.v, (long long)min);
 }
 
+static int by_name(const void *a, const void *b)
+{
+    const struct trigger *x = *(const struct trigger *const *)a;
+    const struct trigger *y = *(const struct trigger *const *)b;
+    int order = str_cmp(x->name.s, y->name.s);
+
+    return order != 0 ? order : (x > y) - (x < y);
+}
+
+static void check_trigger_names(const struct scaled_object *so, struct complaints *c)
+{
+    const struct trigger **sorted =
+        arena_array(c->arena, const struct trigger *, so->n_triggers + 1);
+
+    for (size_t i = 0; i < so->n_triggers; i++)
+        sorted[i] = &so->triggers[i];
+    if (so->n_triggers > 1)
+        qsort(sorted, so->n_triggers, sizeof(sorted[0]), by_name);
+    for (size_t i = 1; i < so->n_triggers; i++)
+        if (sorted[i]->name.s.n > 0 && str_eq(sorted[i]->name.s, sorted[i - 1]->name.s))
+            complain(c, sorted[i]->name.at, true,
+                     "triggerName \"" STR_FMT
+                     "\" is defined multiple times in the ScaledObject/ScaledJob, but it must be "
+                     "unique",
+                     STR_ARG(sorted[i]->name.s));
+}
+
 static void check_triggers(const struct scaled_object *so, struct complaints *c)
 {
     for (size_t i = 0; i < so->n_triggers; i++) {
@@ -326,16 +358,8 @@ static void check_triggers(const struct scaled_object *so, struct complaints *c)
             complain(c, t->at, true,
                      "property \"useCachedMetrics\" is not supported for \"" STR_FMT "\" scaler",
                      STR_ARG(t->type.s));
-        for (size_t k = 0; k < i && t->name.s.n > 0; k++)
-            if (str_eq(so->triggers[k].name.s, t->name.s)) {
-                complain(c, t->name.at, true,
-                         "triggerName \"" STR_FMT
-                         "\" is defined multiple times in the ScaledObject/ScaledJob, but it must "
-                         "be unique",
-                         STR_ARG(t->name.s));
-                break;
-            }
     }
+    check_trigger_names(so, c);
 }
 
 static bool only_resources(const struct scaled_object *so)
@@ -390,10 +414,11 @@ static void check_annotations(const struct scaled_object *so, struct complaints 
         pairs_find(&so->annotations, "autoscaling.keda.sh/paused-replicas");
     int64_t n;
 
-    if (paused != NULL && (!str_to_i64(paused->value.s, &n) || n < INT32_MIN || n > INT32_MAX))
+    bool number = paused != NULL && str_to_i64(paused->value.s, &n);
+
+    if (paused != NULL && (!number || n < INT32_MIN || n > INT32_MAX))
         complain(c, paused->value.at, true, "strconv.ParseInt: parsing \"" STR_FMT "\": %s",
-                 STR_ARG(paused->value.s),
-                 str_to_i64(paused->value.s, &n) ? "value out of range" : "invalid syntax");
+                 STR_ARG(paused->value.s), number ? "value out of range" : "invalid syntax");
 }
 
 void autoscale__check_scaled_object(const struct scaled_object *so, struct complaints *c)

@@ -10,6 +10,7 @@
 struct object_meta {
     struct text_at name, ns;
     struct pairs labels, annotations;
+    struct str scaled_object; /* the name of the one that owns it; p == NULL: none does */
 };
 
 void autoscale__read_meta(struct reading *r, const struct tree *object, struct object_meta *out);
@@ -27,7 +28,8 @@ void autoscale__read_behavior(struct reading *r, const struct tree *t, struct be
 void autoscale__read_scaled_object(struct reading *r, const struct tree *object,
                                    struct scaled_object *out);
 void autoscale__read_auth(struct reading *r, const struct tree *object, struct trigger_auth *out);
-void autoscale__read_hpa(struct reading *r, const struct tree *object, struct hpa_object *out);
+void autoscale__read_hpa(struct reading *r, const struct tree *object, bool v1,
+                         struct hpa_object *out);
 
 /*
  * The object with other annotations and fields of spec, as a merge patch makes it; NULL: none. An

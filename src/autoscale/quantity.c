@@ -3,6 +3,8 @@
  */
 #include "autoscale_priv.h"
 
+#include "ferula/base/num.h"
+
 #include <math.h>
 #include <stdio.h>
 
@@ -40,6 +42,60 @@ int64_t quantity_of(double v, const struct autoscale_rules *rules)
 double autoscale__of_milli(int64_t milli)
 {
     return (double)milli * 1e-3;
+}
+
+/* What stands behind the number; false when it is no suffix. An E alone is exa. */
+static bool suffix_factor(struct str suffix, double *out)
+{
+    static const struct {
+        const char *suffix;
+        double factor;
+    } units[] = {
+        {"",   1     },
+        {"n",  1e-9  },
+        {"u",  1e-6  },
+        {"m",  1e-3  },
+        {"k",  1e3   },
+        {"M",  1e6   },
+        {"G",  1e9   },
+        {"T",  1e12  },
+        {"P",  1e15  },
+        {"E",  1e18  },
+        {"Ki", 0x1p10},
+        {"Mi", 0x1p20},
+        {"Gi", 0x1p30},
+        {"Ti", 0x1p40},
+        {"Pi", 0x1p50},
+        {"Ei", 0x1p60},
+    };
+
+    for (size_t i = 0; i < COUNT(units); i++)
+        if (str_is(suffix, units[i].suffix)) {
+            *out = units[i].factor;
+            return true;
+        }
+    return false;
+}
+
+bool autoscale__quantity_parse(struct str s, double *out)
+{
+    size_t n = s.n > 0 && (s.p[0] == '+' || s.p[0] == '-') ? 1 : 0;
+    double v, factor = 1;
+    struct str suffix;
+    int64_t exponent;
+
+    while (n < s.n && ((s.p[n] >= '0' && s.p[n] <= '9') || s.p[n] == '.'))
+        n++;
+    suffix = str_cut(s, n);
+    if (suffix.n > 1 && (suffix.p[0] == 'e' || suffix.p[0] == 'E') &&
+        str_to_i64(str_cut(suffix, 1), &exponent))
+        n = s.n;
+    else if (!suffix_factor(suffix, &factor))
+        return false;
+    if (!num_parse((struct str){s.p, n}, &v, NULL))
+        return false;
+    *out = v * factor;
+    return true;
 }
 
 void quantity_print(struct buf *out, int64_t milli)

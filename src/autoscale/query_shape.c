@@ -55,7 +55,7 @@ static bool pins(const struct promql_expr *e, struct str label)
     case PROMQL_E_SUBQUERY:
         return pins(e->u.subquery.expr, label);
     case PROMQL_E_AGGREGATE:
-        return pins(e->u.aggregate.expr, label);
+        return e->u.aggregate.op != PROMQL_COUNT_VALUES && pins(e->u.aggregate.expr, label);
     case PROMQL_E_CALL:
         if (e->u.call.func == PROMQL_FN_label_replace || e->u.call.func == PROMQL_FN_label_join)
             return false;
@@ -66,20 +66,108 @@ static bool pins(const struct promql_expr *e, struct str label)
     }
 }
 
-/* Empty labels: sum(...), vector(0). Two such elements are the same one. */
+static bool chooses(enum promql_agg op)
+{
+    return op == PROMQL_TOPK || op == PROMQL_BOTTOMK || op == PROMQL_LIMITK ||
+           op == PROMQL_LIMIT_RATIO;
+}
+
+/* sum by (le) (...): histogram_quantile() makes one element of it. */
+static bool is_one_histogram(const struct promql_expr *e)
+{
+    const struct promql_aggregate *g;
+
+    e = bare(e);
+    g = &e->u.aggregate;
+    if (e->kind != PROMQL_E_AGGREGATE || g->without || g->op == PROMQL_COUNT_VALUES ||
+        chooses(g->op))
+        return false;
+    for (size_t i = 0; i < g->n_grouping; i++)
+        if (!str_is(g->grouping[i], "le") && !pins(g->expr, g->grouping[i]))
+            return false;
+    return true;
+}
+
+static bool is_bare_element(const struct promql_expr *e);
+
+static bool call_is_bare(const struct promql_call *c)
+{
+    const struct promql_expr *arg = series_arg(c);
+    const struct promql_aggregate *g;
+
+    switch (c->func) {
+    case PROMQL_FN_vector:
+        return true;
+    case PROMQL_FN_absent:
+    case PROMQL_FN_absent_over_time:
+    case PROMQL_FN_histogram_quantiles:
+    case PROMQL_FN_info:
+    case PROMQL_FN_label_join:
+    case PROMQL_FN_label_replace:
+        return false;
+    case PROMQL_FN_histogram_fraction:
+    case PROMQL_FN_histogram_quantile:
+        g = &bare(arg)->u.aggregate;
+        if (is_one_histogram(arg) && g->n_grouping == 1 && str_is(g->grouping[0], "le"))
+            return true;
+        break;
+    default:
+        break;
+    }
+    return arg == NULL || is_bare_element(arg);
+}
+
+/* One element without labels: sum(...), vector(0). Two such elements are the same one. */
 static bool is_bare_element(const struct promql_expr *e)
 {
+    const struct promql_binary *b;
+
     e = bare(e);
-    if (e->kind == PROMQL_E_BINARY)
-        return (e->u.binary.lhs->type == PROMQL_SCALAR || is_bare_element(e->u.binary.lhs)) &&
-               (e->u.binary.rhs->type == PROMQL_SCALAR || is_bare_element(e->u.binary.rhs));
-    if (e->kind == PROMQL_E_UNARY)
+    b = &e->u.binary;
+    switch (e->kind) {
+    case PROMQL_E_BINARY:
+        if (b->op == PROMQL_AND || b->op == PROMQL_UNLESS)
+            return is_bare_element(b->lhs);
+        return (b->lhs->type == PROMQL_SCALAR || is_bare_element(b->lhs)) &&
+               (b->rhs->type == PROMQL_SCALAR || is_bare_element(b->rhs));
+    case PROMQL_E_UNARY:
         return is_bare_element(e->u.unary.expr);
-    if (e->kind == PROMQL_E_AGGREGATE)
-        return !e->u.aggregate.without && e->u.aggregate.n_grouping == 0 &&
-               autoscale__is_single(e) && e->u.aggregate.op != PROMQL_TOPK &&
-               e->u.aggregate.op != PROMQL_BOTTOMK && e->u.aggregate.op != PROMQL_LIMITK;
-    return e->kind == PROMQL_E_CALL && e->u.call.func == PROMQL_FN_vector;
+    case PROMQL_E_SUBQUERY:
+        return is_bare_element(e->u.subquery.expr);
+    case PROMQL_E_AGGREGATE:
+        if (e->u.aggregate.op == PROMQL_COUNT_VALUES)
+            return false;
+        if (is_bare_element(e->u.aggregate.expr))
+            return true;
+        return !chooses(e->u.aggregate.op) && !e->u.aggregate.without &&
+               e->u.aggregate.n_grouping == 0;
+    case PROMQL_E_CALL:
+        return call_is_bare(&e->u.call);
+    default:
+        return false;
+    }
+}
+
+/* One element, but another one at another time: topk(1, x). */
+static bool changes(const struct promql_expr *e)
+{
+    const struct promql_expr *arg;
+
+    e = bare(e);
+    switch (e->kind) {
+    case PROMQL_E_AGGREGATE:
+        return chooses(e->u.aggregate.op) &&
+               (!autoscale__is_single(e->u.aggregate.expr) || changes(e->u.aggregate.expr));
+    case PROMQL_E_CALL:
+        arg = series_arg(&e->u.call);
+        return arg != NULL && changes(arg);
+    case PROMQL_E_BINARY:
+        return changes(e->u.binary.lhs) || changes(e->u.binary.rhs);
+    case PROMQL_E_UNARY:
+        return changes(e->u.unary.expr);
+    default:
+        return false;
+    }
 }
 
 static bool aggregate_is_single(const struct promql_aggregate *g)
@@ -113,20 +201,15 @@ static bool aggregate_is_single(const struct promql_aggregate *g)
 static bool call_is_single(const struct promql_call *c)
 {
     const struct promql_expr *arg = series_arg(c);
-    const struct promql_aggregate *g;
 
     if (arg == NULL || c->func == PROMQL_FN_absent || c->func == PROMQL_FN_absent_over_time ||
         c->func == PROMQL_FN_vector)
         return true;
     if (c->func == PROMQL_FN_histogram_quantiles)
         return false;
-    if (c->func == PROMQL_FN_histogram_quantile || c->func == PROMQL_FN_histogram_fraction) {
-        arg = bare(arg);
-        g = &arg->u.aggregate;
-        if (arg->kind == PROMQL_E_AGGREGATE && !g->without && g->n_grouping == 1 &&
-            str_is(g->grouping[0], "le"))
-            return true;
-    }
+    if ((c->func == PROMQL_FN_histogram_quantile || c->func == PROMQL_FN_histogram_fraction) &&
+        is_one_histogram(arg))
+        return true;
     return autoscale__is_single(arg);
 }
 
@@ -141,13 +224,15 @@ static bool binary_is_single(const struct promql_binary *b)
     if (b->op == PROMQL_AND || b->op == PROMQL_UNLESS)
         return lhs;
     if (b->op == PROMQL_OR)
-        return lhs && rhs && is_bare_element(b->lhs) && is_bare_element(b->rhs);
+        return lhs && rhs &&
+               ((is_bare_element(b->lhs) && is_bare_element(b->rhs)) ||
+                (b->matching != NULL && b->matching->on && b->matching->n_labels == 0));
+    if (b->matching != NULL && (b->matching->has_fill_lhs || b->matching->has_fill_rhs))
+        return is_bare_element(b->lhs) && is_bare_element(b->rhs);
     if (b->matching != NULL && b->matching->card == CARD_MANY_TO_ONE)
         return lhs;
     if (b->matching != NULL && b->matching->card == CARD_ONE_TO_MANY)
         return rhs;
-    if (b->matching != NULL && (b->matching->has_fill_lhs || b->matching->has_fill_rhs))
-        return is_bare_element(b->lhs) && is_bare_element(b->rhs);
     return lhs || rhs;
 }
 
@@ -167,7 +252,7 @@ bool autoscale__is_single(const struct promql_expr *e)
     case PROMQL_E_BINARY:
         return binary_is_single(&e->u.binary);
     case PROMQL_E_SUBQUERY:
-        return autoscale__is_single(e->u.subquery.expr);
+        return autoscale__is_single(e->u.subquery.expr) && !changes(e->u.subquery.expr);
     default:
         return false;
     }
@@ -203,6 +288,20 @@ static bool call_bound(const struct promql_call *c, double *out)
     }
 }
 
+/* What is left by a filter: x < 5 is under 5, and so is 5 > x, whose elements are those of x. */
+static bool comparison_bound(const struct promql_binary *b, double *out)
+{
+    bool left = b->lhs->type == PROMQL_SCALAR;
+    bool limits = b->op == PROMQL_EQL || b->op == (left ? PROMQL_GTR : PROMQL_LSS) ||
+                  b->op == (left ? PROMQL_GTE : PROMQL_LTE);
+
+    if (limits && is_number(left ? b->lhs : b->rhs, out))
+        return !isnan(*out);
+    if (b->matching != NULL && b->matching->card == CARD_ONE_TO_MANY)
+        return false;
+    return autoscale__upper_bound(left ? b->rhs : b->lhs, out);
+}
+
 static bool binary_bound(const struct promql_binary *b, double *out)
 {
     double lhs, rhs;
@@ -211,7 +310,9 @@ static bool binary_bound(const struct promql_binary *b, double *out)
         *out = 1;
         return true;
     }
-    if (promql_op_is_comparison(b->op) || b->op == PROMQL_AND || b->op == PROMQL_UNLESS)
+    if (promql_op_is_comparison(b->op))
+        return comparison_bound(b, out);
+    if (b->op == PROMQL_AND || b->op == PROMQL_UNLESS)
         return autoscale__upper_bound(b->lhs, out);
     if (!autoscale__upper_bound(b->lhs, &lhs))
         return false;

@@ -12,7 +12,7 @@ X(body_in_errors,           keda, 0,     22000, "prometheus_scaler.go: \"respons
 X(polls_count_failures,     keda, 21900, 0,     "scale_handler.go: getScalerState calls GetMetricsWithFallback")
 X(fallback_activates,       keda, 21900, 0,     "scale_handler.go: isActiveOrFallback")
 X(fallback_of_values,       keda, 21800, 0,     "fallback.go: metricType Value; targets are no longer cut to integers")
-X(warns_irrelevant,         keda, 22000, 0,     "scaledobject_webhook.go")
+X(fallback_by_formula,      keda, 22000, 0,     "scaledobject_types.go: FallbackBehaviorScalingModifiers")
 X(hpa_condition,            keda, 22002, 0,     "scale_scaledobjects.go: checkHPAHealth")
 X(pauses_one_way,           keda, 21800, 0,     "scaledobject_types.go: PausedScaleInAnnotation and its like")
 X(tolerance_is_an_interval, k8s,  133,   0,     "replica_calculator.go: Tolerances.isWithin")

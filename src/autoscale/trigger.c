@@ -260,64 +260,39 @@ static const struct target_keys {
     {"nats-jetstream",      "lagThreshold",              "activationLagThreshold",              true,  10 },
 };
 
-/* "50", "100m", "512Mi", "1.5": the API server's quantities. */
-static bool parse_quantity(struct str s, double *out)
-{
-    static const struct {
-        const char *suffix;
-        double factor;
-    } units[] = {
-        {"Ki", 1024.0         },
-        {"Mi", 1048576.0      },
-        {"Gi", 1073741824.0   },
-        {"Ti", 1099511627776.0},
-        {"m",  1e-3           },
-        {"k",  1e3            },
-        {"M",  1e6            },
-        {"G",  1e9            },
-        {"T",  1e12           },
-        {"",   1              },
-    };
-
-    for (size_t i = 0; i < COUNT(units); i++) {
-        if (!str_ends(s, units[i].suffix))
-            continue;
-        s.n -= strlen(units[i].suffix);
-        if (s.n == 0 || autoscale__json_number(s, false, out, NULL) < 0)
-            return false;
-        *out *= units[i].factor;
-        return true;
-    }
-    return false;
-}
-
 static int resource_target(const struct trigger *t, struct arena *a, double *target,
                            struct fault *f)
 {
     struct problems p = {.arena = a};
     struct str value;
-    uint64_t percent;
+    int64_t percent;
+    bool number;
 
     read_required(t, "value", &value, &p);
     if (p.text.n > 0)
         return fault_set(f, FER_EINVAL, 0, "error parsing " STR_FMT " metadata: " STR_FMT,
                          STR_ARG(t->type.s), STR_ARG(p.text));
-    if (t->metric_type == METRIC_UTILIZATION && str_to_u64(value, &percent) &&
-        percent <= INT32_MAX) {
-        *target = (double)percent;
-        return 0;
-    }
-    if (t->metric_type == METRIC_AVERAGE_VALUE && parse_quantity(value, target))
-        return 0;
     if (t->metric_type == METRIC_VALUE)
         return fault_set(f, FER_EINVAL, 0,
                          "error parsing " STR_FMT " metadata: unknown metric type: Value, allowed "
                          "values are 'Utilization' or 'AverageValue'",
                          STR_ARG(t->type.s));
-    return fault_set(f, FER_EINVAL, 0,
-                     "error parsing " STR_FMT " metadata: strconv.ParseInt: parsing \"" STR_FMT
-                     "\": invalid syntax",
-                     STR_ARG(t->type.s), STR_ARG(value));
+    if (t->metric_type == METRIC_AVERAGE_VALUE) {
+        if (autoscale__quantity_parse(value, target))
+            return 0;
+        return fault_set(f, FER_EINVAL, 0,
+                         "cannot parse '" STR_FMT "': quantities must match the regular expression "
+                         "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
+                         STR_ARG(value));
+    }
+    number = str_to_i64(value, &percent);
+    if (!number || percent < INT32_MIN || percent > INT32_MAX)
+        return fault_set(
+            f, FER_EINVAL, 0,
+            "error parsing " STR_FMT " metadata: strconv.ParseInt: parsing \"" STR_FMT "\": %s",
+            STR_ARG(t->type.s), STR_ARG(value), number ? "value out of range" : "invalid syntax");
+    *target = (double)percent;
+    return 0;
 }
 
 static int cron_target(const struct trigger *t, struct arena *a, double *target, struct fault *f)

@@ -128,26 +128,51 @@ static struct str reveal(const struct reader *r, struct str s)
     return out;
 }
 
-/* A line with the braces of `{{ X }}` hidden where a plain value begins with one. */
+/* Where a plain value may begin with the `{{` at p[i]: behind ": " or "- ". */
+static bool opens_value(struct str line, size_t i)
+{
+    return i >= 2 && line.p[i - 1] == ' ' && (line.p[i - 2] == ':' || line.p[i - 2] == '-');
+}
+
+/* The bytes of the `{{ X }}` or `{{{ X }}}` that `s` begins with; 0: it does not. */
+static size_t placeholder_size(struct str s)
+{
+    const char *end = str_starts(s, "{{") ? memmem(s.p, s.n, "}}", 2) : NULL;
+    size_t n = end != NULL ? (size_t)(end - s.p) + 2 : 0;
+
+    return n > 0 && n < s.n && s.p[2] == '{' && s.p[n] == '}' ? n + 1 : n;
+}
+
+/* Behind the last "}}" of a line nothing closes. */
+static size_t last_closing(struct str line)
+{
+    size_t n = line.n;
+
+    while (n >= 2 && !(line.p[n - 1] == '}' && line.p[n - 2] == '}'))
+        n--;
+    return n >= 2 ? n : 0;
+}
+
+/*
+ * A line with the braces of its placeholders hidden, when a plain value begins with one; those in
+ * front of it are in quotes or in the middle of a text.
+ */
 static void hide_line(struct buf *out, struct str line, bool *hidden)
 {
-    const char *open = line.n > 0 ? memmem(line.p, line.n, ": {{", 4) : NULL;
-    size_t from;
+    size_t end = 0, last = last_closing(line); /* end: of the placeholder at hand */
+    bool found = false;
 
-    if (open == NULL)
-        open = line.n > 0 ? memmem(line.p, line.n, "- {{", 4) : NULL;
-    from = open != NULL ? (size_t)(open - line.p) + 2 : line.n;
-    if (from == line.n || memmem(line.p + from, line.n - from, "}}", 2) == NULL) {
-        buf_add_str(out, line);
-        return;
-    }
-    *hidden = true;
-    buf_add(out, line.p, from);
-    for (size_t i = from; i < line.n; i++)
-        if (line.p[i] == '{' || line.p[i] == '}')
+    for (size_t i = 0; i < line.n; i++) {
+        if (i >= end && i < last && (found || opens_value(line, i))) {
+            end = i + placeholder_size(str_cut(line, i));
+            found = found || end > i;
+        }
+        if (i < end && (line.p[i] == '{' || line.p[i] == '}'))
             buf_puts(out, line.p[i] == '{' ? HIDDEN_OPEN : HIDDEN_CLOSE);
         else
             buf_putc(out, line.p[i]);
+    }
+    *hidden = *hidden || found;
 }
 
 static struct str hide_braces(struct reader *r, struct str text)

@@ -68,6 +68,16 @@ static bool is_manifest(const char *name)
     return str_ends(s, ".yaml") || str_ends(s, ".yml") || str_ends(s, ".json");
 }
 
+/* A folder, or a manifest that is a file or cannot be looked at, which is an error then. */
+static bool is_wanted(const char *path)
+{
+    struct stat st;
+
+    if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        return true;
+    return is_manifest(path) && (stat(path, &st) < 0 || S_ISREG(st.st_mode));
+}
+
 static int is_visible(const struct dirent *entry)
 {
     return entry->d_name[0] != '.';
@@ -75,7 +85,7 @@ static int is_visible(const struct dirent *entry)
 
 static bool read_path(struct lint *l, const char *path, int depth);
 
-/* In the order of names; links to folders are not followed below the first. */
+/* In the order of names. Links to folders are not followed, and pipes not read. */
 static bool read_folder(struct lint *l, const char *path, int depth)
 {
     struct dirent **entries;
@@ -86,13 +96,11 @@ static bool read_folder(struct lint *l, const char *path, int depth)
     for (int i = 0; i < n; i++) {
         struct str name = arena_printf(&l->arena, "%s%s%s", path,
                                        str_ends(str_of(path), "/") ? "" : "/", entries[i]->d_name);
-        struct stat st;
 
-        if (is_manifest(name.p) || (lstat(name.p, &st) == 0 && S_ISDIR(st.st_mode)))
-            if (!read_path(l, name.p, depth + 1)) {
-                fprintf(stderr, "ferula lint: %s: %s\n", name.p, strerror(errno));
-                l->failed = true;
-            }
+        if (is_wanted(name.p) && !read_path(l, name.p, depth + 1)) {
+            fprintf(stderr, "ferula lint: %s: %s\n", name.p, strerror(errno));
+            l->failed = true;
+        }
         free(entries[i]);
     }
     free(entries);
@@ -126,7 +134,7 @@ static void print(const struct lint *l, struct buf *out, const struct lint_repor
 {
     static const struct {
         const char *name;
-        void (*print)(struct buf *out, const struct lint_report *r, size_t n_objects);
+        void (*print)(struct buf *out, const struct lint_report *r, const struct cli__linted *of);
     } formats[] = {
         {"text",   cli__lint_text  },
         {"json",   cli__lint_json  },
@@ -134,9 +142,11 @@ static void print(const struct lint *l, struct buf *out, const struct lint_repor
         {"github", cli__lint_github},
     };
 
+    const struct cli__linted of = {l->manifests.n_scaled_objects, l->failed};
+
     for (size_t i = 0; i < COUNT(formats); i++)
         if (strcmp(l->format, formats[i].name) == 0)
-            formats[i].print(out, r, l->manifests.n_scaled_objects);
+            formats[i].print(out, r, &of);
 }
 
 /* Leaves out what is less severe than asked for. */

@@ -8,12 +8,17 @@
 
 /* ---- text ------------------------------------------------------------------------------- */
 
-/* Several of KEDA's errors are joined with line breaks; a finding is one line. */
+/*
+ * Several of KEDA's errors are joined with line breaks; a finding is one line. What a terminal
+ * would obey comes from the file, and is shown.
+ */
 static void add_line(struct buf *out, struct str s)
 {
     for (size_t i = 0; i < s.n; i++)
         if (s.p[i] == '\n')
             buf_puts(out, "; ");
+        else if ((unsigned char)s.p[i] < ' ' || s.p[i] == '\x7f')
+            buf_addf(out, "\\x%02x", (unsigned)(unsigned char)s.p[i]);
         else
             buf_putc(out, s.p[i]);
 }
@@ -30,7 +35,7 @@ static void add_count(struct buf *out, const char *before, size_t n, const char 
     buf_addf(out, "%s%zu %s%s", before, n, what, n == 1 ? "" : "s");
 }
 
-void cli__lint_text(struct buf *out, const struct lint_report *r, size_t n_objects)
+void cli__lint_text(struct buf *out, const struct lint_report *r, const struct cli__linted *of)
 {
     size_t by_severity[3] = {0};
 
@@ -47,13 +52,15 @@ void cli__lint_text(struct buf *out, const struct lint_report *r, size_t n_objec
         }
         buf_putc(out, '\n');
     }
+    if (r->n == 0 && of->incomplete)
+        return;
     if (r->n == 0) {
-        add_count(out, "no findings in ", n_objects, "ScaledObject");
+        add_count(out, "no findings in ", of->n_objects, "ScaledObject");
     } else {
         add_count(out, "", by_severity[SEVERITY_ERROR], "error");
         add_count(out, ", ", by_severity[SEVERITY_WARNING], "warning");
         add_count(out, ", ", by_severity[SEVERITY_NOTE], "note");
-        add_count(out, " in ", n_objects, "ScaledObject");
+        add_count(out, " in ", of->n_objects, "ScaledObject");
         buf_addf(out, "; `ferula help %s` explains a rule", r->v[0].rule);
     }
     buf_putc(out, '\n');
@@ -61,13 +68,13 @@ void cli__lint_text(struct buf *out, const struct lint_report *r, size_t n_objec
 
 /* ---- JSON ------------------------------------------------------------------------------- */
 
-void cli__lint_json(struct buf *out, const struct lint_report *r, size_t n_objects)
+void cli__lint_json(struct buf *out, const struct lint_report *r, const struct cli__linted *of)
 {
     struct json j;
 
     json_init(&j, out);
     json_object_begin(&j);
-    json_member_count(&j, "scaledObjects", n_objects);
+    json_member_count(&j, "scaledObjects", of->n_objects);
     json_key(&j, "findings");
     json_array_begin(&j);
     for (size_t i = 0; i < r->n; i++) {
@@ -123,10 +130,21 @@ static void sarif_rules(struct json *j)
     json_array_end(j);
 }
 
+/* As it is below the folder that the program runs in: without "./" in front. */
+static const char *plain_path(const char *file)
+{
+    while (file[0] == '.' && file[1] == '/')
+        file += 2;
+    return file;
+}
+
 static void add_uri(struct json *j, const char *file)
 {
     struct buf b = {0};
 
+    file = plain_path(file);
+    if (*file == '/')
+        buf_puts(&b, "file://");
     for (const char *p = file; *p != '\0'; p++) {
         unsigned char c = (unsigned char)*p;
 
@@ -191,11 +209,10 @@ static void sarif_result(struct json *j, const struct lint_finding *f)
     buf_release(&text);
 }
 
-void cli__lint_sarif(struct buf *out, const struct lint_report *r, size_t n_objects)
+void cli__lint_sarif(struct buf *out, const struct lint_report *r, const struct cli__linted *of)
 {
     struct json j;
 
-    (void)n_objects;
     json_init(&j, out);
     json_object_begin(&j);
     json_member_label(&j, "$schema", STR("https://json.schemastore.org/sarif-2.1.0.json"));
@@ -212,6 +229,12 @@ void cli__lint_sarif(struct buf *out, const struct lint_report *r, size_t n_obje
     sarif_rules(&j);
     json_object_end(&j);
     json_object_end(&j);
+    json_key(&j, "invocations");
+    json_array_begin(&j);
+    json_object_begin(&j);
+    json_member_bool(&j, "executionSuccessful", !of->incomplete);
+    json_object_end(&j);
+    json_array_end(&j);
     json_member_label(&j, "columnKind", STR("unicodeCodePoints"));
     json_key(&j, "results");
     json_array_begin(&j);
@@ -236,16 +259,16 @@ static void add_escaped(struct buf *out, struct str s, bool property)
             buf_putc(out, s.p[i]);
 }
 
-void cli__lint_github(struct buf *out, const struct lint_report *r, size_t n_objects)
+void cli__lint_github(struct buf *out, const struct lint_report *r, const struct cli__linted *of)
 {
     static const char *const commands[] = {"notice", "warning", "error"};
 
-    (void)n_objects;
+    (void)of;
     for (size_t i = 0; i < r->n; i++) {
         const struct lint_finding *f = &r->v[i];
 
         buf_addf(out, "::%s file=", commands[f->severity]);
-        add_escaped(out, str_of(f->at.file != NULL ? f->at.file : "-"), true);
+        add_escaped(out, str_of(plain_path(f->at.file != NULL ? f->at.file : "-")), true);
         if (f->at.line > 0)
             buf_addf(out, ",line=%d,col=%d", f->at.line, f->at.column);
         buf_addf(out, ",title=%s::", f->rule);

@@ -65,6 +65,7 @@ REF = "    authenticationRef: {name: auth}\n"
 FALLBACK = "  minReplicaCount: 1\n  maxReplicaCount: 5\n  fallback: {failureThreshold: 3, replicas: %d}\n"
 
 
+TOLERANCE = "  minReplicaCount: 1\n  advanced: {horizontalPodAutoscalerConfig: {behavior: {scaleUp: {tolerance: '0.2'}}}}\n"
 FORMULA = "  minReplicaCount: 1\n  advanced: {scalingModifiers: {formula: \"%s\", target: \"%d\"}}\n"
 
 
@@ -76,6 +77,23 @@ def auth(name="auth", provider="azure-workload"):
 def behavior(direction):
     return ("  advanced: {horizontalPodAutoscalerConfig: {behavior: {%s: {stabilizationWindowSeconds: 60}}}}\n"
             % direction)
+
+
+HPA_NAME = "  minReplicaCount: 1\n  advanced: {horizontalPodAutoscalerConfig: {name: %s}}\n"
+TRANSFER = 'a, annotations: {scaledobject.keda.sh/transfer-hpa-ownership: "true"}'
+MODIFIERS = ("  minReplicaCount: 1\n  advanced: {scalingModifiers: {formula: a, target: '1', activationTarget: '%s'}}\n")
+BY_FORMULA = ("  minReplicaCount: 1\n  fallback: {replicas: 1, failureThreshold: 1, behavior: scalingModifiers}\n"
+              "  advanced: {scalingModifiers: {formula: a, target: '1'}}\n")
+
+
+def cron(timezone="UTC", start="0 8 * * *", end="0 18 * * *"):
+    return (f"  - type: cron\n    metadata: {{timezone: {timezone}, start: '{start}', end: '{end}', "
+            "desiredReplicas: '2'}\n")
+
+
+def hpa(name="h", target="app", meta="", api="v2"):
+    return (f"---\napiVersion: autoscaling/{api}\nkind: HorizontalPodAutoscaler\nmetadata: {{name: {name}{meta}}}\n"
+            f"spec: {{scaleTargetRef: {{kind: Deployment, name: {target}}}, maxReplicas: 3}}\n")
 
 
 # Rule, what it finds, what it does not, further flags.
@@ -94,12 +112,27 @@ RULES = [
     ("FER003", so("sum(x) or y"), so("sum(x) or vector(0)")),
     ("FER003", so("x * on (a) group_left y"), so("sum(x) * on () group_left sum(y)")),
     ("FER003", so("count_values(\"v\", x)"), so("count(x)")),
+    ("FER003", so("x or vector(0)"), so("(histogram_quantile(0.9, sum by (le) (x))) >= 0 or vector(0)")),
+    ("FER003", so('sum by (a) (x{a="b"}) or vector(0)'), so('sum by (a) (x{a="b"}) or on () vector(0)')),
+    ("FER003", so("x or on () vector(0)"), so("clamp_max(ceil(sum(x)), 500) or vector(0)")),
+    ("FER003", so('label_replace(sum(x), "a", "b", "", "") or vector(0)'), so("-sum(x) or vector(0)")),
+    ("FER003", so("max_over_time(topk(1, x)[5m:])"), so("max_over_time(sum(x)[5m:])")),
+    ("FER003", so('sum by (a) (count_values("a", x{a="b"}))'), so('sum by (a) (count(x{a="b"}) by (a))')),
+    ("FER003", so("histogram_quantile(0.9, sum by (le, a) (x))"),
+     so('histogram_quantile(0.9, sum by (le, a) (x{a="b"}))')),
+    ("FER003", so('histogram_quantile(0.9, sum by (a) (x{a="b"})) or vector(0)'),
+     so('histogram_quantile(0.9, sum(x)) or vector(0)')),
+    ("FER003", so("sum(x) or absent(x)"), so("sum(x) and on () (hour() > 3)")),
     ("FER004", so(spec=ZERO), so(spec=ZERO, metadata=STRICT)),
     ("FER004", so(spec=ZERO, metadata='      ignoreNullValues: "true"\n'), so()),
     ("FER005", so("sum(x) / sum(y)"), so("sum(x) / (sum(y) > 0)")),
     ("FER005", so("sum(x) / sum(y)"), so("sum(x) / 60")),
     ("FER005", so("sum(x) / sum(y)"), so("sum(x) / clamp_min(sum(y), 1)")),
     ("FER005", so("sum(x) / sum(y) or vector(0)"), so("sum(x) / sum(y) >= 0 or vector(0)")),
+    ("FER005", so("sum(x) / sum(y)"), so("sum(x) / count(y)")),
+    ("FER005", so("sum(x) / (sum(y) > 0 or vector(0))"), so("sum(x) / (sum(y) > 0 or vector(1))")),
+    ("FER005", so("sum(x) / -sum(y)"), so("sum(x) / -5")),
+    ("FER005", so("sum(x) / vector(0)"), so("sum(x) / (count(y) unless sum(z))")),
     ("FER005", so("histogram_quantile(0.9, sum by (le) (rate(x_bucket[2m])))"), so()),
     ("FER006", so("scalar(sum(x))"), so("vector(scalar(sum(x)))")),
     ("FER006", so("x[5m]"), so("sum(sum_over_time(x[5m]))")),
@@ -116,12 +149,22 @@ RULES = [
     ("FER011", so(address="http://prom:9090/api/v1/"), so(address="http://prom/api/v1/projects/p")),
     ("FER012", so("clamp_max(sum(x), 50)", spec="  minReplicaCount: 1\n  maxReplicaCount: 20\n"),
      so("clamp_max(sum(x), 200)", spec="  minReplicaCount: 1\n  maxReplicaCount: 20\n")),
+    ("FER012", so("sum(x) < 50"), so("50 < sum(x)")),
+    ("FER012", so("50 >= sum(x)"), so("sum(x) > 50")),
+    ("FER012", so("50 == sum(x)"), so("sum(x) != 50")),
+    ("FER012", so("clamp_max(sum(x), 20)", spec="  minReplicaCount: 3\n  maxReplicaCount: 4\n"),
+     so("clamp_max(sum(x), 20)", spec="  minReplicaCount: 4\n  maxReplicaCount: 4\n")),
     ("FER013", so(spec=ZERO + behavior("scaleDown")), so(spec=ZERO + behavior("scaleUp"))),
     ("FER013", so(spec=ZERO + behavior("scaleDown")), so(spec="  minReplicaCount: 1\n" + behavior("scaleDown"))),
     ("FER014", so(address="{{ ENDPOINT }}"), so(address="http://prom")),
     ("FER014", so(address="<ENDPOINT>"), so("sum(x < 5) + sum(y > 3)")),
     ("FER014", so(address="${ENDPOINT}"), so('sum(label_replace(x, "a", "${1}", "b", "(.*)"))')),
     ("FER014", so(target='"{{ .Values.name }}"'), so()),
+    ("FER014", so(name="a, labels: {team: '${TEAM}'}"), so(name="a, labels: {team: b}")),
+    ("FER014", so("sum(label_replace(x, 'a', '${n}', 'b', '(.*)'))"),
+     so("sum(label_replace(x, 'a', '${n}', 'b', '(?P<n>.*)'))")),
+    ("FER014", so('sum(x{env="<ENV>"})'), so("sum(label_replace(x, 'a', '${N}', 'b', '(?<N>.*)'))")),
+    ("FER014", so() + auth("'${AUTH}'"), so() + auth()),
     ("FER015", so(threshold="10"), so(threshold='"10"')),
     ("FER015", so(threshold='"ten"'), so(threshold='"1e1"')),
     ("FER015", so(query=None), so()),
@@ -131,6 +174,22 @@ RULES = [
     ("FER015", so(spec=FORMULA % ("a", 0), trigger="    name: a\n"),
      so(spec=FORMULA % ("a", 1), trigger="    name: a\n")),
     ("FER015", so(spec="  minReplicaCount: -1\n"), so()),
+    ("FER015", so(name="My_App"), so(name="my.app-1")),
+    ("FER015", so(name="-a"), so(name="0a")),
+    ("FER015", so(spec=HPA_NAME % "A_b"), so(spec=HPA_NAME % "a-b")),
+    ("FER015", so() + cron(timezone="Mars/X"), so() + cron()),
+    ("FER015", so() + cron(start="60 * * * *"), so() + cron(start="59 * * * *")),
+    ("FER015", so() + cron(end=""), so() + cron(end="${END}")),
+    ("FER015", so() + "  - {type: cpu, metadata: {value: '0'}}\n", so() + "  - {type: cpu, metadata: {value: '1'}}\n"),
+    ("FER015", so() + "  - {type: cpu, metadata: {}}\n", so() + "  - {type: kafka, metadata: {}}\n"),
+    ("FER015", so() + "  - {type: memory, metricType: AverageValue, metadata: {value: 5Mb}}\n",
+     so() + "  - {type: memory, metricType: AverageValue, metadata: {value: 5Mi}}\n"),
+    ("FER015", so(spec=MODIFIERS % "ten", trigger="    name: a\n"), so(spec=MODIFIERS % "10", trigger="    name: a\n")),
+    ("FER015", so(spec=BY_FORMULA, trigger="    name: a\n"),
+     so(spec=BY_FORMULA.replace("scalingModifiers}", "static}"), trigger="    name: a\n"), "--keda-version=2.19"),
+    ("FER016", so(spec=TOLERANCE), so()),
+    ("FER016", so(name='a, annotations: {autoscaling.keda.sh/paused-scale-in: "true"}'),
+     so(name='a, annotations: {autoscaling.keda.sh/paused: "false"}'), "--keda-version=2.17"),
     ("FER016", so(spec="  minReplicas: 1\n  minReplicaCount: 1\n"), so()),
     ("FER016", so() + "---\n" + so(), so() + "---\n" + so(name="b", target="other")),
     ("FER017", so("sum(rate(x_total[2m])"), so()),
@@ -149,6 +208,14 @@ RULES = [
      "spec: {scaleTargetRef: {kind: Deployment, name: app}, maxReplicas: 3}\n",
      so() + "---\napiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: h}\n"
      "spec: {scaleTargetRef: {kind: StatefulSet, name: app}, maxReplicas: 3}\n"),
+    ("FER023", so() + hpa(api="v1"), so() + hpa("keda-hpa-a")),
+    ("FER023", so() + hpa(), so() + hpa(meta=', annotations: {validations.keda.sh/hpa-ownership: "false"}')),
+    ("FER023", so() + hpa(meta=", ownerReferences: [{kind: ScaledObject, name: b}]"),
+     so() + hpa(meta=", ownerReferences: [{kind: ScaledObject, name: a}]")),
+    ("FER023", so(spec=HPA_NAME % "h") + hpa(), so(name=TRANSFER, spec=HPA_NAME % "h") + hpa()),
+    ("FER023", so(name=TRANSFER) + hpa(), so(name=TRANSFER) + hpa(target="other")),
+    ("FER023", so(spec=HPA_NAME % "h") + "---\n" + so(name="b", target="other", spec=HPA_NAME % "h"),
+     so(spec=HPA_NAME % "h") + "---\n" + so(name="b", target="other", spec=HPA_NAME % "i")),
     ("FER024", so(spec="  minReplicaCount: 5\n  maxReplicaCount: 5\n"),
      so(spec="  minReplicaCount: 5\n  maxReplicaCount: 6\n")),
     ("FER025", so(spec=FALLBACK % 9), so(spec=FALLBACK % 5)),
@@ -216,15 +283,46 @@ def test_the_walkthrough():
     assert rules_of(WALKTHROUGH, "--severity=error") == set()
 
 
+def test_templates_are_linted_for_all_else():
+    text = so(address="${ENDPOINT}", spec=ZERO, metadata=STRICT)
+    assert rules_of(text) == {"FER014"} and rules_of(text, "--disable=FER014") == set()
+    text = so("clamp_max(sum(x), 50)", address="${ENDPOINT}")
+    assert rules_of(text, "--disable=FER014") == {"FER012"}
+
+
+def test_a_minimum_that_cannot_be_read_is_not_0():
+    assert rules_of(so(spec="  minReplicaCount: ${MIN}\n")) == {"FER015"}
+    assert rules_of(so(spec="")) == {"FER004"}
+
+
 def test_the_place_is_in_the_query():
     text = so(query=None) + "      query: |\n        sum(\n          rate(x_total[5s])\n        )\n"
     found = [f for f in findings(text) if f["rule"] == "FER002"]
     line = text[:text.index("x_total")].count("\n") + 1
     assert (found[0]["line"], found[0]["column"]) == (line, 16)
+    found = [f for f in findings(text.replace("query: |\n", "query: |\n\n\n")) if f["rule"] == "FER002"]
+    assert (found[0]["line"], found[0]["column"]) == (line + 2, 16)
     text = so("sum(x{)")
     found = [f for f in findings(text) if f["rule"] == "FER017"]
     assert text.splitlines()[found[0]["line"] - 1][found[0]["column"] - 1] == ")"
     assert "parse error" in found[0]["text"]
+
+
+@pytest.mark.parametrize("query, want", [
+    ('sum(x_total{a="b"})', 'rate(x_total{a="b"}[2m])'),
+    ("sum(x_total offset 5m)", "rate() of it over a window"),
+])
+def test_the_fix_of_a_counter_is_promql(query, want):
+    assert [f["fix"] for f in findings(so(query)) if f["rule"] == "FER009"] == [want]
+
+
+def test_what_cannot_be_reached():
+    text = so("clamp_max(sum(x), 20)", spec="  minReplicaCount: 3\n  maxReplicaCount: 6\n")
+    (found,) = findings(text)
+    assert "never more than 3 replicas; maxReplicaCount is 6" in found["text"]
+    assert found["fix"] == "a threshold under 4 reaches it"
+    (found,) = findings(so("vector(0)"))
+    assert found["fix"] == "a query whose value can be above 0"
 
 
 # ---- formats ----------------------------------------------------------------------------------
@@ -258,8 +356,36 @@ def test_sarif(tmp_path):
         assert result["level"] in ("note", "warning", "error") and result["message"]["text"]
         (location,) = result["locations"]
         physical = location["physicalLocation"]
-        assert physical["artifactLocation"]["uri"] == str(path).replace(" ", "%20")
+        assert physical["artifactLocation"]["uri"] == "file://" + str(path).replace(" ", "%20")
         assert physical["region"]["startLine"] >= 1 and physical["region"]["startColumn"] >= 1
+
+
+@pytest.mark.parametrize("path, uri, annotated", [
+    ("a:b, c%.yaml", "a%3Ab%2C%20c%25.yaml", "a%3Ab%2C c%25.yaml"),
+    ("./sub/ü.yaml", "sub/%C3%BC.yaml", "sub/ü.yaml"),
+])
+def test_paths(tmp_path, path, uri, annotated):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / path).write_text(so(threshold="10"), encoding="utf-8")
+    done = run_ferula("lint", "--format=sarif", path, cwd=tmp_path)
+    location = json.loads(done.stdout)["runs"][0]["results"][0]["locations"][0]["physicalLocation"]
+    assert location["artifactLocation"]["uri"] == uri
+    done = run_ferula("lint", "--format=github", path, cwd=tmp_path)
+    assert done.stdout.startswith(f"::error file={annotated},line=12,col=18,title=FER015::spec.triggers")
+
+
+def test_what_could_not_be_read_is_told(tmp_path):
+    (tmp_path / "a.yaml").write_text("a: [1\n")
+    done = run_ferula("lint", str(tmp_path))
+    assert done.returncode == 2 and done.stdout == "" and "a.yaml:2:1: did not find" in done.stderr
+    for path, successful in (("/dev/null", True), (str(tmp_path), False)):
+        (run,) = json.loads(run_ferula("lint", "--format=sarif", path).stdout)["runs"]
+        assert run["invocations"] == [{"executionSuccessful": successful}]
+
+
+def test_what_a_terminal_would_obey_is_shown():
+    text = so("sum(x)").replace('"sum(x)"', r'"sum(x) / sum(y{a=\"\e\"})"')
+    assert r'divide by (sum(y{a="\x1b"}) > 0)' in lint(text, code=3).stdout
 
 
 def test_sarif_without_findings():
@@ -285,12 +411,23 @@ def test_folders(tmp_path):
             text = json.dumps({"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "metadata": {"name": "j"}})
         (tmp_path / name).write_text(text)
     (tmp_path / "sub" / "loop").symlink_to(tmp_path)
+    (tmp_path / "one.yaml").symlink_to(tmp_path)
+    (tmp_path / "two.yaml").symlink_to(tmp_path)
+    os.mkfifo(tmp_path / "pipe.yaml")
     done = run_ferula("lint", "--format=json", str(tmp_path))
     assert done.returncode == 3
     names = [os.path.relpath(f["file"], tmp_path) for f in json.loads(done.stdout)["findings"]
              if f["rule"] == "FER015"]
     assert sorted(set(names)) == ["a.yaml", "b.yml", "sub/c.json"]
     assert names == sorted(names)
+
+
+def test_a_file_full_of_complaints_hides_no_other(tmp_path):
+    (tmp_path / "a.yaml").write_text(so(spec="".join(f"  f{i}: 1\n" for i in range(1500))))
+    (tmp_path / "b.yaml").write_text(so(name="b", target="b", spec="  minReplicas: 1\n  minReplicaCount: 1\n"))
+    done = run_ferula("lint", "--format=json", str(tmp_path))
+    found = [f for f in json.loads(done.stdout)["findings"] if f["rule"] == "FER016"]
+    assert len(found) == 1001 and found[-1]["file"].endswith("b.yaml")
 
 
 def test_auths_may_be_in_another_file(tmp_path):
@@ -360,6 +497,8 @@ def test_wrong_usage(flags, want):
 
 
 def test_versions_change_what_is_said():
+    assert "FER016" not in rules_of(so(spec=TOLERANCE), "--k8s-version=1.35")
+    assert "FER015" not in rules_of(so(spec=BY_FORMULA, trigger="    name: a\n"))
     text = so("sum(x) / sum(y)")
     old = [f["text"] for f in findings(text, "--keda-version=2.19") if f["rule"] == "FER005"]
     new = [f["text"] for f in findings(text) if f["rule"] == "FER005"]

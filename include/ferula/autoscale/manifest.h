@@ -28,6 +28,7 @@ struct text_at {
     struct place at;
 };
 
+/* Where it is written but could not be read, `given` is false and the line above 0. */
 struct number_at {
     int64_t v;
     bool given;
@@ -128,11 +129,13 @@ struct trigger_auth {
     struct place at;
 };
 
-/* An HPA that a person wrote, of external or resource metrics. */
+/* An HPA that a person wrote, or a cluster has. */
 struct hpa_object {
     struct text_at name, ns, target_name, target_kind;
+    struct pairs annotations;
+    struct str owner; /* name of the ScaledObject that it was made for; p == NULL: of none */
     struct number_at min_replicas, max_replicas;
-    struct behavior behavior;
+    struct behavior behavior; /* not given in autoscaling/v1 */
     struct place at;
 };
 
@@ -157,6 +160,7 @@ struct complaints {
     struct arena *arena;
     struct complaint *v;
     size_t n, cap;
+    size_t n_before; /* of the files before the one at hand: each has its own limit */
 };
 
 __attribute__((format(printf, 4, 5))) void complain(struct complaints *c, struct place at,

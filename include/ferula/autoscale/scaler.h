@@ -35,7 +35,7 @@ struct autoscale_rules {
     bool polls_count_failures; /* for fallback, beside the HPA's requests */
     bool fallback_activates;
     bool fallback_of_values;       /* for metricType Value, too */
-    bool warns_irrelevant;         /* pollingInterval and cooldownPeriod that do nothing */
+    bool fallback_by_formula;      /* fallback.behavior scalingModifiers */
     bool hpa_condition;            /* HPAActive mirrors the HPA's ScalingActive */
     bool pauses_one_way;           /* paused-scale-in, paused-scale-out, force-activation */
     bool tolerance_is_an_interval; /* 1 - t <= r <= 1 + t; before, |1 - r| <= t */

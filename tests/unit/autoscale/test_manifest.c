@@ -20,6 +20,15 @@
     "  - type: prometheus\n"                                                                       \
     "    metadata: {serverAddress: http://p, query: up, threshold: \"1\"}\n"
 
+#define HPA                                                                                        \
+    "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: a}\n"             \
+    "spec: {scaleTargetRef: {name: x, kind: Rc}, "
+#define AUTH                                                                                       \
+    "apiVersion: keda.sh/v1alpha1\nkind: TriggerAuthentication\nmetadata: {name: a}\nspec: {"
+#define BEHAVIOR(rules)                                                                            \
+    "  advanced: {horizontalPodAutoscalerConfig: {behavior: {scaleDown: {" rules "}}}}\n"
+#define PATH "spec.advanced.horizontalPodAutoscalerConfig.behavior.scaleDown."
+
 struct reading_case {
     struct arena arena;
     struct manifests m;
@@ -198,6 +207,65 @@ static struct complaint_case {
     {"apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: a}\n"
      "spec: {scaleTargetRef: {name: x, kind: Deployment}, minReplicas: 3, maxReplicas: 2}\n",
      4, true, "spec.maxReplicas: Invalid value: 2: must be greater than or equal to `minReplicas`"},
+    {AUTH "podIdentity: {provider: azure-workload, identityId: ''}}\n", 4, true,
+     "identityId of PodIdentity should not be empty. If it's set, identityId has to be different than "
+     "\"\""},
+    {AUTH "podIdentity: {provider: azure-workload, identityAuthorityHost: h}}\n", 4, true,
+     "identityTenantID of PodIdentity should not be nil or empty when identityAuthorityHost of "
+     "PodIdentity is set"},
+    {AUTH "podIdentity: {provider: azure-workload, identityTenantId: ''}}\n", 4, true,
+     "identityTenantId of PodIdentity should not be empty. If it's set, identityTenantId has to be "
+     "different than \"\""},
+    {AUTH "podIdentity: {provider: aws, roleArn: r, identityOwner: workload}}\n", 4, true,
+     "roleArn of PodIdentity can't be set if KEDA isn't identityOwner"},
+    {AUTH "podIdentity: {provider: aws, externalID: e}}\n", 4, true,
+     "externalID of PodIdentity requires roleArn to be set"},
+    {AUTH "podIdentity: {provider: gcp, identityId: ''}}\n", 0, false, NULL},
+    {AUTH "secretTargetRef: {parameter: p}}\n", 4, true,
+     "spec.secretTargetRef: Invalid value: \"object\": spec.secretTargetRef in body must be of type "
+     "array: \"object\""},
+    {AUTH "secretTargetRef: [{parameter: p, name: m}]}\n", 4, true,
+     "spec.secretTargetRef[0].key: Required value"},
+    {AUTH "env: [{parameter: p, name: m, key: k}]}\n", 4, false, "unknown field \"spec.env[0].key\""},
+    {SO TRIGGER "  advanced: {restoreToOriginalReplicaCount: 'true'}\n", 10, true,
+     "spec.advanced.restoreToOriginalReplicaCount: Invalid value: \"string\": "
+     "spec.advanced.restoreToOriginalReplicaCount in body must be of type boolean: \"string\""},
+    {HPA "minReplicas: 0, maxReplicas: 2}\n", 4, true,
+     "spec.minReplicas: Invalid value: 0: must be greater than or equal to 1"},
+    {HPA "maxReplicas: 0}\n", 4, true, "spec.maxReplicas: Invalid value: 0: must be greater than 0"},
+    {HPA "maxReplicas: 2, behavior: {scaleUp: {policies: []}}}\n", 4, true,
+     "spec.behavior.scaleUp.policies: Required value: must specify at least one Policy"},
+    {HPA "maxReplicas: 2, behavior: {scaleUp: {tolerance: 0.05}}}\n", 0, false, NULL},
+    {"apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: a}\n"
+     "spec: {scaleTargetRef: {name: x}, maxReplicas: 2}\n",
+     4, true, "spec.scaleTargetRef.kind: Required value"},
+    {"apiVersion: autoscaling/v1\nkind: HorizontalPodAutoscaler\nmetadata: {name: a}\nspec: "
+     "{scaleTargetRef: {name: x, kind: Rc}, maxReplicas: 2, targetCPUUtilizationPercentage: 8}\n",
+     0, false, NULL},
+    {SO TRIGGER BEHAVIOR("stabilizationWindowSeconds: -1"), 10, true,
+     PATH "stabilizationWindowSeconds: Invalid value: -1: must be greater than or equal to zero"},
+    {SO TRIGGER BEHAVIOR("policies: []"), 0, false, NULL},
+    {SO TRIGGER BEHAVIOR("tolerance: '1e-1'"), 0, false, NULL},
+    {SO TRIGGER BEHAVIOR("tolerance: 0.05"), 10, true,
+     PATH "tolerance: Invalid value: \"number\": " PATH
+     "tolerance in body must be of type integer,string: \"number\""},
+    {SO TRIGGER BEHAVIOR("tolerance: m"), 10, true,
+     PATH "tolerance: Invalid value: \"m\": quantities must match the regular expression "
+     "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"},
+    {SO TRIGGER BEHAVIOR("tolerance: -50m"), 10, true,
+     PATH "tolerance: Invalid value: \"-50m\": must be greater than or equal to 0"},
+    {SO TRIGGER "  advanced: {scalingModifiers: {formula: ''}}\n", 0, false, NULL},
+    {SO TRIGGER "  advanced: {scalingModifiers: {target: '1'}}\n", 10, true,
+     "error ScalingModifiers.Formula is mandatory"},
+    {SO "  triggers: [{type: '', metadata: {}}]\n", 7, true,
+     "spec.triggers[0].type: Invalid value: \"\": spec.triggers[0].type in body should be at least "
+     "1 chars long"},
+    {"apiVersion: keda.sh/v1alpha1\nkind: Scaledobject\n", 1, true,
+     "no matches for kind \"Scaledobject\" in version \"keda.sh/v1alpha1\""},
+    {"apiVersion: keda.sh/v1\nkind: TriggerAuthentication\n", 1, true,
+     "no matches for kind \"TriggerAuthentication\" in version \"keda.sh/v1\""},
+    {"apiVersion: keda.sh/v1alpha1\nkind: ScaledJob\n", 0, false, NULL},
+    {"apiVersion: keda.sh/v1alpha1\nkind: ScaledObjectList\nitems: []\n", 0, false, NULL},
     {SO TRIGGER "---\n" SO TRIGGER, 11, false,
      "the ScaledObject \"a\" is in the file twice, first in line 1"},
 };

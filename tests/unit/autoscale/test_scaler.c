@@ -359,6 +359,16 @@ static struct target_case {
     {"percent", "cpu", METRIC_UTILIZATION, {{"value", "60"}}, 60, 0, NULL},
     {"of a pod", "memory", METRIC_AVERAGE_VALUE, {{"value", "512Mi"}}, 536870912, 0, NULL},
     {"thousandths of a core", "cpu", METRIC_AVERAGE_VALUE, {{"value", "250m"}}, 0.25, 0, NULL},
+    {"an exponent", "memory", METRIC_AVERAGE_VALUE, {{"value", "+1.5e3"}}, 1500, 0, NULL},
+    {"exa", "memory", METRIC_AVERAGE_VALUE, {{"value", "1E"}}, 1e18, 0, NULL},
+    {"no quantity", "memory", METRIC_AVERAGE_VALUE, {{"value", "5 Mi"}}, 0, 0,
+     "cannot parse '5 Mi': quantities must match the regular expression "
+     "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"},
+    {"a suffix alone", "memory", METRIC_AVERAGE_VALUE, {{"value", "m"}}, 0, 0,
+     "cannot parse 'm': quantities must match the regular expression "
+     "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"},
+    {"too many percent", "cpu", METRIC_UTILIZATION, {{"value", "3000000000"}}, 0, 0,
+     "error parsing cpu metadata: strconv.ParseInt: parsing \"3000000000\": value out of range"},
     {"no value", "cpu", METRIC_UTILIZATION, {{NULL}}, 0, 0,
      "error parsing cpu metadata: missing required parameter \"value\" in [triggerMetadata]"},
     {"Value of cpu", "cpu", METRIC_VALUE, {{"value", "60"}}, 0, 0,

@@ -75,6 +75,9 @@ static struct shape {
      "{a:t{{ X }} b:t{{ .Values.y | quote }}/z}|"                                                                       },
     {"- {{ X }}\n- '{{ Y }}'\n- http://{{ Z }}\n",                                "[t{{ X }} t{{ Y }} thttp://{{ Z }}]|"},
     {"a: \"b: {{ $labels.x }}\"\n",                                               "{a:tb: {{ $labels.x }}}|"            },
+    {"a: {b: {{ X }}/{{ Y }}, c: [{{ Z }}], d: {e: 1}}\n",
+     "{a:{b:t{{ X }}/{{ Y }} c:[t{{ Z }}] d:{e:i1}}}|"                                                                  },
+    {"a: {{{ X }}}\nb: {c: {{ Y }}}\n",                                           "{a:t{{{ X }}} b:{c:t{{ Y }}}}|"      },
     {"a: <X>\n",                                                                  "{a:t<X>}|"                           },
     {"1: a\ntrue: b\n",                                                           "{1:ta true:tb}|"                     },
 };

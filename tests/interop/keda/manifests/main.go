@@ -1,7 +1,8 @@
 // Command manifests reads YAML documents from standard input, decodes each strictly into the Go type of
-// its kind (k8s.io/api, KEDA), and validates KEDA's kinds against the CRD schema in KEDA's module. It
-// prints a JSON array with one element an object, and exits with 1 when any has errors. The argument is
-// the folder config/crd/bases of KEDA's module.
+// its kind (k8s.io/api, KEDA), validates KEDA's kinds against the CRD schema in KEDA's module, and
+// both by the checks of its webhook that need no cluster. It prints a JSON array with one
+// element an object, and exits with 1 when any has errors. The argument is the folder config/crd/bases
+// of KEDA's module.
 package main
 
 import (
@@ -40,7 +41,8 @@ var kinds = map[string]func() interface{}{
 type object struct {
 	Kind   string   `json:"kind"`
 	Name   string   `json:"name"`
-	Errors []string `json:"errors,omitempty"`
+	Errors []string `json:"errors,omitempty"` // all of them
+	Schema []string `json:"schema,omitempty"` // those of the schema and the webhook
 }
 
 func schemaErrors(kind string, document map[string]interface{}) []string {
@@ -69,6 +71,31 @@ func schemaErrors(kind string, document map[string]interface{}) []string {
 	return found
 }
 
+func webhookErrors(typed interface{}) []string {
+	var errs []error
+	switch object := typed.(type) {
+	case *kedav1alpha1.TriggerAuthentication:
+		_, err := object.ValidateCreate(nil)
+		errs = append(errs, err)
+	case *kedav1alpha1.ScaledObject:
+		errs = append(errs,
+			kedav1alpha1.CheckReplicaCountBoundsAreValid(object),
+			kedav1alpha1.CheckFallbackValid(object),
+			kedav1alpha1.ValidateTriggers(object.Spec.Triggers))
+		if object.IsUsingModifiers() {
+			_, err := kedav1alpha1.ValidateAndCompileScalingModifiers(object)
+			errs = append(errs, err)
+		}
+	}
+	var found []string
+	for _, err := range errs {
+		if err != nil {
+			found = append(found, err.Error())
+		}
+	}
+	return found
+}
+
 func check(text []byte) (object, bool) {
 	var document map[string]interface{}
 	if err := yaml.Unmarshal(text, &document); err != nil {
@@ -87,12 +114,18 @@ func check(text []byte) (object, bool) {
 		o.Errors = append(o.Errors, "no Go type for "+fmt.Sprint(document["apiVersion"], "/", kind))
 		return o, true
 	}
-	if err := yaml.UnmarshalStrict(text, make()); err != nil {
-		o.Errors = append(o.Errors, err.Error())
+	typed := make()
+	decoded := yaml.UnmarshalStrict(text, typed)
+	if decoded != nil {
+		o.Errors = append(o.Errors, decoded.Error())
 	}
 	if strings.HasPrefix(fmt.Sprint(document["apiVersion"]), "keda.sh/") {
-		o.Errors = append(o.Errors, schemaErrors(kind, document)...)
+		o.Schema = schemaErrors(kind, document)
 	}
+	if decoded == nil && len(o.Schema) == 0 {
+		o.Schema = webhookErrors(typed)
+	}
+	o.Errors = append(o.Errors, o.Schema...)
 	return o, true
 }
 
