@@ -176,24 +176,53 @@ static void add_number(struct json *j, const char *key, int64_t v)
     json_int(j, v);
 }
 
-static void add_verdict(struct json *j, const struct explained_trigger *t)
+static void add_verdict(struct json *j, const char *key, const struct verdict *v)
 {
-    json_key(j, "keda");
+    json_key(j, key);
     json_object_begin(j);
     json_key(j, "failed");
-    json_bool(j, t->verdict.failed);
+    json_bool(j, v->failed);
     json_key(j, "active");
-    json_bool(j, t->verdict.active);
-    add_member(j, "why", t->verdict.why);
-    if (!t->verdict.failed) {
+    json_bool(j, v->active);
+    add_member(j, "why", v->why);
+    if (!v->failed) {
         struct buf quantity = {0};
 
         json_key(j, "value");
-        json_sample_value(j, t->verdict.value);
-        quantity_print(&quantity, t->verdict.milli);
+        json_sample_value(j, v->value);
+        quantity_print(&quantity, v->milli);
         add_member(j, "quantity", buf_str(&quantity));
         buf_release(&quantity);
     }
+    json_object_end(j);
+}
+
+/* How a trigger came by its value, and what KEDA and the HPA make of it. */
+static void add_answer(struct json *j, const struct explained_trigger *t, size_t elements)
+{
+    json_key(j, "target");
+    json_sample_value(j, t->target);
+    if (t->by == EXPLAINED_BY_QUERY) {
+        cli__explain_query_json(j, &t->query, elements);
+    } else {
+        json_key(j, t->by == EXPLAINED_BY_NUMBER ? "number" : "schedule");
+        json_sample_value(j, t->answer.value);
+    }
+    if (!t->resource)
+        add_verdict(j, "keda", &t->verdict);
+    add_number(j, "proposal", t->proposal);
+}
+
+static void add_formula(struct json *j, const struct explained_object *x)
+{
+    if (!x->formula.known)
+        return;
+    json_key(j, "formula");
+    json_object_begin(j);
+    add_member(j, "text", x->object->modifiers.formula.s);
+    json_key(j, "target");
+    json_sample_value(j, x->formula.target);
+    add_verdict(j, "keda", &x->formula.verdict);
     json_object_end(j);
 }
 
@@ -210,18 +239,14 @@ void cli__explain_object_json(struct json *j, const struct explained_object *x, 
         json_object_begin(j);
         add_member(j, "type", t->trigger->type.s);
         add_member(j, "name", t->trigger->name.s);
-        if (!t->asked) {
+        if (t->text.n > 0)
             add_member(j, "text", t->text);
-        } else {
-            json_key(j, "threshold");
-            json_sample_value(j, t->target);
-            cli__explain_query_json(j, &t->query, elements);
-            add_verdict(j, t);
-            add_number(j, "proposal", t->proposal);
-        }
+        if (t->by != EXPLAINED_BY_NOTHING)
+            add_answer(j, t, elements);
         json_object_end(j);
     }
     json_array_end(j);
+    add_formula(j, x);
     add_texts(j, "hpa", x->lines, x->n_lines);
     if (x->known) {
         add_number(j, "current", x->now);
