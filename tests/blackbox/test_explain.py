@@ -438,7 +438,7 @@ def test_files_servers_and_folders_agree(tmp_path):
             want = want.replace("1m before", "1m15s before")
         if query == "rate(gone[1m])":
             assert section(live[query], "empty")[1:2] == [
-                "the newest sample of 1 series is 1m15s old, and the selector sees 1m"]
+                "the newest sample of 1 series is 1m15s old, and the selector sees 1m: nothing has been written since"]
         else:
             assert live[query] == want, query
         assert said(query, "--data", server.dir, at) == said(query, *both, at)
