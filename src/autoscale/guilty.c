@@ -93,11 +93,13 @@ static struct candidate judge(const struct matcher *m, const struct regex *any_c
         .hint = {AUTOPSY_THERE_IS, m->name, value}
     };
 
-    if (any_case != NULL && regex_match(any_case, value))
+    if (matcher_matches(m, value))
+        c.hint.likeness = AUTOPSY_OTHER_TIME;
+    else if (any_case != NULL && regex_match(any_case, value))
         c.hint.likeness = AUTOPSY_SAME_BUT_CASE;
     else if (part != NULL && regex_match(part, value))
         c.hint.likeness = AUTOPSY_PART;
-    if (m->op != MATCH_EQ || m->value.n == 0)
+    if (m->op != MATCH_EQ || m->value.n == 0 || c.hint.likeness != AUTOPSY_THERE_IS)
         return c;
     c.distance = str_distance(m->value, value);
     if (str_eq_nocase(m->value, value))

@@ -102,6 +102,7 @@ static void add_node(struct json *j, const struct promql_node *n, size_t element
 static void add_autopsy(struct json *j, const struct autopsy *d)
 {
     static const char *const likeness[] = {
+        [AUTOPSY_OTHER_TIME] = "at another time",
         [AUTOPSY_SAME_BUT_CASE] = "same but for case",
         [AUTOPSY_NEAR] = "near",
         [AUTOPSY_OTHER_LABEL] = "other label",

@@ -128,6 +128,7 @@ static void add_node(struct buf *b, const struct promql_explanation *x, size_t i
 static void add_hint(struct buf *b, const struct autopsy_hint *h)
 {
     static const char *const after[] = {
+        [AUTOPSY_OTHER_TIME] = "is there, but not then",
         [AUTOPSY_SAME_BUT_CASE] = "differs in upper and lower case only",
         [AUTOPSY_NEAR] = "is near",
         [AUTOPSY_OTHER_LABEL] = "has that value",

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import threading
+import urllib.parse
 
 import pytest
 
@@ -444,6 +445,42 @@ def test_files_servers_and_folders_agree(tmp_path):
         assert said(query, "--data", server.dir, at) == said(query, *both, at)
     assert live_object == said(OBJECT, *both, at)
     assert "was marked as gone" in live["gone"]
+
+
+def test_what_a_server_lists_of_other_times(server):
+    server.push(requests(int(server.get("/api/v1/query", query="time()").json()["data"]["result"][0]) - 180))
+    empty = section(said("http_requests_total @ 1000", "--data", server.url), "empty")
+    assert empty[1] == "there is no metric http_requests_total within 1d of 1970-01-01T00:16:40Z"
+    assert empty[3] == "http_requests_total is there, but not then"
+
+
+def test_ranges_that_have_their_start(tmp_path):
+    """Servers before Prometheus 3 give the sample at the very start of a range, too."""
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            form = urllib.parse.parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            data = [{"__name__": "m"}]
+            if self.path == "/api/v1/query":
+                values = [[T0 + s, str(s)] for s in range(0, 181, 15)]
+                width = re.search(r"\[(\d+)ms\]", form["query"][0])
+                if width:
+                    end = float(form["time"][0])
+                    start = end - int(width.group(1)) / 1000
+                    values = [v for v in values if start - 1e-6 <= v[0] <= end]
+                data = {"result": [{"metric": data[0], "values": values}]}
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps({"status": "success", "data": data}).encode())
+
+        def log_message(self, *args):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as web:
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{web.server_address[1]}"
+        text = said("count_over_time(m[1m])", "--data", url, f"--at={T0 + 180}")
+        web.shutdown()
+    assert " => 4\n" in text and "1 series, 4 samples in (11:59:00, 12:00:00]" in text
 
 
 def test_a_server_is_asked_for_now(server):

@@ -160,7 +160,7 @@ static void load(struct mem_source *ms, struct arena *a, struct str lines)
 
 static void print(struct buf *b, const struct promql_explanation *x, const struct autopsy *d)
 {
-    static const char *const likeness[] = {"case", "near", "label", "part", "there"};
+    static const char *const likeness[] = {"time", "case", "near", "label", "part", "there"};
 
     buf_addf(b, "%zu %s: " STR_FMT, x->nodes[d->node].depth, autopsy_cause_name(d->cause),
              STR_ARG(d->text));
