@@ -71,6 +71,31 @@ def test_gitlab(tmp_path):
     assert "8 passed, 0 failed" in done.stdout and (tmp_path / "ferula/scaling.xml").exists()
 
 
+def keda_of(kind, result):
+    """What the fixture makes of an answer."""
+    sys.path.insert(0, CI)
+    try:
+        import ferula_fixture
+    finally:
+        sys.path.remove(CI)
+    server = object.__new__(ferula_fixture.Ferula)
+    server.ask = lambda expression: {"resultType": kind, "result": result}
+    return server.keda("q")
+
+
+def test_what_the_fixture_makes_of_answers():
+    for value, want in [("45.0004", 45), ("0.0005", 0.001), ("NaN", 0), ("+Inf", 0), ("-Inf", 0), ("-3", 0)]:
+        assert keda_of("vector", [{"metric": {}, "value": [0, value]}]) == want
+    assert keda_of("vector", []) == 0
+    for answer in [("scalar", [0, "1"]), ("vector", [{"value": [0, "1"]}] * 2)]:
+        try:
+            keda_of(*answer)
+        except AssertionError as e:
+            assert str(e).startswith("KEDA ")
+        else:
+            assert False, answer
+
+
 def test_pytest_fixture():
     done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider",
                            "test_example.py"], cwd=CI, env=dict(os.environ, FERULA=FERULA),
