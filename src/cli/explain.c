@@ -167,7 +167,12 @@ static int explain_objects(struct explain_run *r, const struct manifests *m, str
         }
         n++;
     }
-    return n > 0 ? CLI__OK : tell(r, "there is no such ScaledObject in the file", CLI__USAGE);
+    if (n > 0)
+        return CLI__OK;
+    return tell(r,
+                r->name == NULL ? "there is no ScaledObject in the file"
+                                : "there is no such ScaledObject in the file",
+                CLI__USAGE);
 }
 
 /* Objects, and what lint has to say of the file. */
@@ -259,6 +264,26 @@ static int read_flags(struct explain_run *r)
     return read_numbers(r);
 }
 
+/* What would go unnoticed. */
+static int check_use(const struct explain_run *r, const char *word)
+{
+    const char *flag = r->numbers.n > 0      ? "number"
+                       : r->name != NULL     ? "name"
+                       : r->replicas != NULL ? "current-replicas"
+                                             : NULL;
+
+    if (flag != NULL && !is_manifest(word))
+        return cli__usage_error(
+            r->cmd,
+            "--%s is of ScaledObjects, and '%s' is taken for a query: there is no "
+            "file called so",
+            flag, word);
+    for (size_t i = 0; i < r->words.n; i++)
+        if (strcmp(word, "-") == 0 && strcmp(r->words.v[i], "-") == 0)
+            return cli__usage_error(r->cmd, "stdin cannot be the manifests and the data");
+    return CLI__OK;
+}
+
 static int explain(struct explain_run *r, const char *word)
 {
     const struct data_opts opts = {&r->words, &r->headers, r->test, r->timeout,
@@ -271,8 +296,8 @@ static int explain(struct explain_run *r, const char *word)
     if (r->words.n == 0)
         return cli__usage_error(r->cmd, "required flag --data not provided");
     rc = read_flags(r);
-    if (rc == CLI__OK && r->numbers.n > 0 && !is_manifest(word))
-        rc = cli__usage_error(r->cmd, "--number is of ScaledObjects, and this is a query");
+    if (rc == CLI__OK)
+        rc = check_use(r, word);
     if (rc != CLI__OK)
         return rc;
     rc = cli__data_open(&r->data, &opts, &f);

@@ -145,6 +145,8 @@ void cli__explain_query_json(struct json *j, const struct explained_query *q, si
     add_member(j, "query", q->text);
     if (q->rc != 0)
         add_member(j, "error", q->error);
+    if (q->experimental.n > 0)
+        add_member(j, "experimental", q->experimental);
     json_key(j, "nodes");
     json_array_begin(j);
     for (size_t i = 0; i < q->tree.n_nodes; i++)

@@ -198,6 +198,9 @@ void cli__explain_query(struct buf *out, const struct explained_query *q, size_t
         add_node(out, &q->tree, i, elements);
     if (q->tree.cut)
         buf_puts(out, MARGIN "and more parts\n");
+    if (q->experimental.n > 0)
+        buf_addf(out, "server  has to have experimental parts on, or refuses it: " STR_FMT "\n",
+                 STR_ARG(q->experimental));
     for (size_t i = 0; i < q->empty.n; i++)
         add_autopsy(out, &q->tree, &q->empty.v[i]);
     if (q->n_differing > 0)

@@ -119,6 +119,18 @@ def test_verdicts(file, query, want):
     assert got.startswith(want)
 
 
+def test_experimental_parts(file):
+    """They are computed, but it is said that a server may not."""
+    query = "sum(mad_over_time(http_requests_total[2m]))"
+    text = said("-", "--data", file, stdin=changed(query=query))
+    want = ('has to have experimental parts on, or refuses it: 1:5: parse error: function "mad_over_time" is not '
+            'enabled')
+    assert section(text, "server") == [want] and section(text, "KEDA")[0].startswith("1350 > ")
+    got = json.loads(said(query, "--data", file, "-o", "json"))
+    assert want.endswith(got["experimental"])
+    assert "experimental" not in json.loads(said(QUERY, "--data", file, "-o", "json"))
+
+
 FORMULA = [  # formula, its line, the result
     ("(one + two) / 2", "formula (one + two) / 2 = 40, active; it takes the place of the triggers", "1 -> 4 replicas"),
     ("one > 100 ? one : 0", "formula one > 100 ? one : 0 = 0, not active; it takes the place of the triggers",
@@ -349,7 +361,6 @@ def test_numbers_that_fit_nothing(file, number, want):
     done = explain("-", "--data", file, f"--number={number}", code=2, stdin=object_of(QUEUE))
     assert done.stdout == "" and done.stderr.startswith(
         f"ferula explain: invalid value \"{number}\" for flag '--number': {want}")
-    assert "--number is of ScaledObjects" in explain(QUERY, "--data", file, "--number=0=1", code=2).stderr
 
 
 # ---- times ------------------------------------------------------------------------------------
@@ -396,6 +407,12 @@ FAULTS = [  # words, exit code, what stderr says
     ([QUERY, "--data", "FILE", "--at=noon"], 2, "invalid value \"noon\" for flag '--at'"),
     ([QUERY, "--data", "FILE", "--current-replicas=-1"], 2, "invalid value \"-1\" for flag '--current-replicas'"),
     ([QUERY, "--data", "FILE", "--keda-version=9"], 2, "9"),
+    ([QUERY, "--data", "FILE", "--number=0=1"], 2, "--number is of ScaledObjects, and 'sum(rate("),
+    ([QUERY, "--data", "FILE", "--name=x"], 2, "--name is of ScaledObjects"),
+    (["so.yamll", "--data", "FILE", "--current-replicas=3"], 2, "--current-replicas is of ScaledObjects, and "
+     "'so.yamll' is taken for a query: there is no file called so"),
+    ([QUERY, "--data", "FILE", "--test=x"], 2, "--test is of files of ferula test"),
+    (["-", "--data", "-"], 2, "stdin cannot be the manifests and the data"),
     (["sum(", "--data", "FILE"], 2, "1:5: parse error: unclosed left parenthesis"),
     (["so.yaml", "--data", "FILE"], 2, "so.yaml: No such file or directory"),
     ([QUERY, "--data", "127.0.0.1:1"], 4, "http://127.0.0.1:1: "),

@@ -38,6 +38,8 @@ struct explained_query {
     struct str text;
     int rc; /* FER_EINVAL: it is none, as `error` says; the rest is empty then */
     struct str error;
+    struct str experimental; /* what a server answers that has no experimental parts on; empty: the
+                                same */
     struct promql_explanation tree;          /* the first node is the query */
     struct autopsies empty;                  /* why it is */
     const struct differing_label *differing; /* when it has more than one element */
