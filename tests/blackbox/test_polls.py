@@ -150,6 +150,8 @@ def test_follow(server):
         poll(server, "vector(3)")
         assert json.loads(proc.stdout.readline())["query"] == "vector(2)"
         assert json.loads(proc.stdout.readline())["query"] == "vector(3)"
+        server.stop()
+        assert proc.wait(timeout=30) == 4
     finally:
         proc.kill()
         proc.wait()
