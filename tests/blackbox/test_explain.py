@@ -341,6 +341,20 @@ def test_what_is_said_of_triggers(file):
     assert section(night, "KEDA") == ["0 is not more than activation value 0: not active; the HPA is told 0"]
 
 
+def test_triggers_as_json(file):
+    got, = json.loads(said("-", "--data", file, "--number=0=90", "-o", "json", stdin=object_of(
+        CPU, OFFICE, QUEUE, NOWHERE.replace("office", "no-zone"))))["objects"]
+    cpu, office, queue, no_zone = got["triggers"]
+    assert (cpu["target"], cpu["number"], "keda" in cpu, got["complete"]) == ("60", "90", False, False)
+    assert (office["schedule"], office["keda"]["active"], office["proposal"]) == ("7", True, 7)
+    assert "not asked" in queue["text"] and "target" not in queue
+    assert no_zone["keda"]["failed"] and "schedule" not in no_zone and no_zone["proposal"] == -1
+    formula = json.loads(said("-", "--data", file, "-o", "json", stdin=object_of(
+        prom("vector(30)", "a"), spec=modifiers("a / 3"))))["objects"][0]["formula"]
+    assert formula == {"text": "a / 3", "target": "10", "keda": {
+        "failed": False, "active": True, "why": "", "value": "10", "quantity": "10"}}
+
+
 def test_a_trigger_that_keda_refuses(file):
     text = said("-", "--data", file, "--current-replicas=3", stdin=object_of(prom(QUERY), QUEUE.replace('"5"', "five")))
     assert section(text, "HPA") == ["KEDA refuses trigger 1, and with it the ScaledObject: there is no HPA, and nothing is "
