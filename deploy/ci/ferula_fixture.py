@@ -9,6 +9,7 @@
 The program is found in $FERULA, or on the PATH. Standard library and pytest only.
 """
 import json
+import math
 import os
 import re
 import shutil
@@ -39,6 +40,7 @@ class Ferula:
             if found:
                 return found.group(1)
             time.sleep(0.02)
+        self.process.kill()
         with open(self.log_path, encoding="utf-8") as log:
             raise RuntimeError("ferula did not start:\n" + log.read())
 
@@ -47,19 +49,25 @@ class Ferula:
         subprocess.run([self.program, "push", self.url, "-"], input=text.encode(), check=True,
                        stdout=subprocess.DEVNULL)
 
-    def query(self, expression):
-        """The result array of an instant query at the current time."""
+    def ask(self, expression):
+        """What is answered to an instant query at the current time: resultType and result."""
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         url = f"{self.url}/api/v1/query?" + urllib.parse.urlencode({"query": expression, "time": now})
         with urllib.request.urlopen(url, timeout=10) as answer:
-            return json.load(answer)["data"]["result"]
+            return json.load(answer)["data"]
+
+    def query(self, expression):
+        """The result array."""
+        return self.ask(expression)["result"]
 
     def keda(self, expression):
-        """What KEDA's prometheus scaler makes of the answer, with its defaults: none is 0, and of a
-        value thousandths are kept."""
-        result = self.query(expression)
-        assert len(result) <= 1, f"KEDA refuses several elements: {len(result)}"
-        return float(f"{float(result[0]['value'][1]):.3f}") if result else 0.0
+        """What KEDA's prometheus scaler tells the HPA, with its defaults: nothing, NaN, infinities
+        and what is negative are 0, and of other values thousandths are kept."""
+        data = self.ask(expression)
+        assert data["resultType"] == "vector", f"KEDA needs a vector: {data['resultType']}"
+        assert len(data["result"]) <= 1, f"KEDA refuses several elements: {len(data['result'])}"
+        value = float(data["result"][0]["value"][1]) if data["result"] else 0.0
+        return float(f"{value:.3f}") if math.isfinite(value) and value > 0 else 0.0
 
     def stop(self):
         self.process.terminate()
@@ -75,8 +83,7 @@ def rising(series, per_second, seconds=180, every=15):
 
 @pytest.fixture
 def ferula():
-    folder = tempfile.mkdtemp(prefix="ferula-")
-    server = Ferula(folder)
-    yield server
-    server.stop()
-    shutil.rmtree(folder)
+    with tempfile.TemporaryDirectory(prefix="ferula-") as folder:
+        server = Ferula(folder)
+        yield server
+        server.stop()

@@ -14,6 +14,7 @@
 #define NS_PER_MS     1000000
 #define LONGEST_MS    (INT64_C(24) * 3600 * 1000) /* of a fault */
 #define MOST_DELAY_MS (INT64_C(5) * 60 * 1000)
+#define LONGEST_TEXT  4096 /* of a parameter: faults are kept */
 
 static const char *const kinds[N_API_FAULTS] = {
     [API_FAULT_NONE] = "",           [API_FAULT_EMPTY] = "empty",
@@ -96,6 +97,35 @@ static void write_rule(struct json *j, const struct api__fault_rule *rule)
     buf_release(&kind);
 }
 
+/* A text of the rule. Whom a fault meets must not grow because a parameter was misread. */
+static int read_text(struct http_req *req, const char *name, struct arena *a, struct str *out,
+                     struct fault *f)
+{
+    const struct str *v;
+    size_t n = http_params(req, name, &v);
+
+    if (n > 1)
+        return fault_set(f, FER_EINVAL, 0, "parameter \"%s\" is given more than once", name);
+    if (n == 1 && v[0].n > LONGEST_TEXT)
+        return fault_set(f, FER_EINVAL, 0, "invalid parameter \"%s\": longer than %d bytes", name,
+                         LONGEST_TEXT);
+    *out = n == 0 ? (struct str){"", 0} : arena_str(a, v[0]);
+    return 0;
+}
+
+static int read_texts(struct http_req *req, struct api__fault_rule *rule, struct fault *f)
+{
+    struct str malformed;
+    int rc = 0;
+
+    if (!http_form_ok(req, &malformed))
+        return fault_set(f, FER_EINVAL, 0, "error parsing form values: " STR_FMT,
+                         STR_ARG(malformed));
+    rc = read_text(req, "query", &rule->arena, &rule->query, f);
+    rc = rc < 0 ? rc : read_text(req, "caller", &rule->arena, &rule->caller, f);
+    return rc < 0 ? rc : read_text(req, "regex", &rule->arena, &rule->regex, f);
+}
+
 static int read_rule(struct http_req *req, struct api__fault_rule *rule, struct fault *f)
 {
     const struct api *api = api__from(req->ctx);
@@ -109,9 +139,8 @@ static int read_rule(struct http_req *req, struct api__fault_rule *rule, struct 
     if (lasts.n == 0 || duration_parse(lasts, &span, &inner) < 0 || span < 1 || span > LONGEST_MS)
         return fault_set(f, FER_EINVAL, 0,
                          "invalid parameter \"for\": how long the fault lasts, up to 1d");
-    rule->query = arena_str(&rule->arena, http_param(req, "query"));
-    rule->caller = arena_str(&rule->arena, http_param(req, "caller"));
-    rule->regex = arena_str(&rule->arena, http_param(req, "regex"));
+    if (read_texts(req, rule, f) < 0)
+        return FER_EINVAL;
     if (rule->regex.n > 0) {
         if (regex_compile(&re, &rule->arena, rule->regex, &inner) < 0)
             return fault_set(f, FER_EINVAL, 0, "invalid parameter \"regex\": %.1500s", inner.text);
@@ -210,6 +239,8 @@ int api__faults_delete(struct http_req *req)
 
     if (api__admin_disabled(req))
         return 0;
+    if (req->body.n > 0) /* an `id` there would go unread, and all would end */
+        return api__fail(req, API_BAD_DATA, "DELETE takes its parameters in the URL");
     if (id_text.n == 0)
         api__faults_end_all(api);
     else if (!str_to_u64(id_text, &id))

@@ -83,14 +83,24 @@ static bool contains(struct str s, struct str part)
     return part.n == 0 || (s.n > 0 && memmem(s.p, s.n, part.p, part.n) != NULL);
 }
 
-static bool meets(const struct api__fault_rule *rule, const struct http_req *req, struct str query)
+/* A vector or a scalar is not what a range query is answered with. */
+static bool is_of_ranges(enum api__fault_kind kind)
 {
+    return kind == API_FAULT_EMPTY || kind == API_FAULT_STATUS || kind == API_FAULT_SLOW ||
+           kind == API_FAULT_GARBLED || kind == API_FAULT_TRUNCATE;
+}
+
+static bool meets(const struct api__fault_rule *rule, const struct http_req *req, bool range,
+                  struct str query)
+{
+    if (range && !is_of_ranges(rule->fault.kind))
+        return false;
     return contains(query, rule->query) && (rule->re == NULL || regex_match(rule->re, query)) &&
            (contains(http_peer(req), rule->caller) ||
             contains(http_header(req, "User-Agent"), rule->caller));
 }
 
-bool api__faults_find(struct http_req *req, struct api__fault *out)
+bool api__faults_find(struct http_req *req, bool range, struct api__fault *out)
 {
     struct api *api = api__from(req->ctx);
     struct api__faults *fs = &api->faults;
@@ -104,7 +114,7 @@ bool api__faults_find(struct http_req *req, struct api__fault *out)
     pthread_mutex_lock(&fs->lock);
     end_due(fs, clock_mono_ns(api->opts.clock));
     for (size_t i = fs->n; i-- > 0 && !found;) {
-        found = meets(fs->rules[i], req, query);
+        found = meets(fs->rules[i], req, range, query);
         if (found) {
             *out = fs->rules[i]->fault;
             fs->rules[i]->hits += !req->brief; /* which asks again on a worker */
@@ -175,6 +185,8 @@ static void vector(struct http_req *req, const struct api__fault *fault, bool ra
 static void status(struct http_req *req, int code, struct api__answer *answer)
 {
     *answer = (struct api__answer){.kind = API_ANSWER_STATUS, .faulted = true};
+    if (code / 100 == 2 && code != 204) /* KEDA does not look at the body's own status */
+        answer->kind = API_ANSWER_VECTOR;
     (void)api__fail(req, API_UNAVAILABLE, "a fault that was asked for");
     req->reply.status = code;
     if (code == 204 || code == 304) /* which have none */
@@ -247,8 +259,6 @@ bool api__fault_before(struct http_req *req, const struct api__fault *fault, boo
     case API_FAULT_TRUNCATE:
         return false;
     default:
-        if (range && fault->kind != API_FAULT_EMPTY)
-            return false;
         vector(req, fault, range, answer);
         return true;
     }

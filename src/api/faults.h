@@ -63,8 +63,11 @@ void api__faults_release(struct api__faults *fs);
 void api__faults_expire(struct api *api);
 void api__faults_end_all(struct api *api);
 
-/* The newest fault for this request; false: none. No lock is taken when there is no fault. */
-bool api__faults_find(struct http_req *req, struct api__fault *out);
+/*
+ * The newest fault for this request; false: none. `range`: of query_range, which only some kinds
+ * are for. No lock is taken when there is no fault.
+ */
+bool api__faults_find(struct http_req *req, bool range, struct api__fault *out);
 
 /*
  * Before a query is run, on a worker: true when the fault is the answer; `answer` says which.

@@ -10,11 +10,14 @@
 
 #define LIMIT_DEFAULT 1000
 
+/* As many tell the cadences, however few are asked for. */
+#define CADENCE_LEAST ((size_t)10000)
+
 struct listing {
     struct arena *a;
     ts_ms since;
     uint64_t after; /* number of a poll */
-    size_t limit;
+    size_t limit;   /* of those after that, the newest */
     struct str query, caller;
     struct api__poll *v; /* in the arena; newest first while it is read */
     size_t n, cap;
@@ -31,7 +34,7 @@ static int take(void *ctx, uint64_t number, struct str row)
     struct listing *li = ctx;
     struct api__poll p;
 
-    if (number <= li->after || li->n == li->limit)
+    if (li->n >= MAX(li->limit, CADENCE_LEAST))
         return 1;
     if (api__poll_get(row, &p) < 0 || p.at < li->since || !contains(p.query, li->query) ||
         (!contains(p.caller, li->caller) && !contains(p.agent, li->caller)))
@@ -133,8 +136,16 @@ static int read_params(struct http_req *req, struct listing *li, struct fault *f
     return 0;
 }
 
+/* The number from which on there are no more than `limit`. */
+static uint64_t first_number(const struct listing *li)
+{
+    size_t n = MIN(li->n, li->limit);
+
+    return n == 0 ? li->after : MAX(li->after, li->v[n - 1].number - 1);
+}
+
 /*
- * Cadences are told from all polls that fit, not only those after `after`: whoever follows gets
+ * Cadences are told from all polls that fit, not only those that are listed: whoever follows gets
  * the same labels as who asks once.
  */
 static void write_list(struct http_req *req, const struct listing *li, uint64_t after)
@@ -173,11 +184,10 @@ int api__polls(struct http_req *req)
 
     if (read_params(req, &li, &f) < 0)
         return api__fail(req, API_BAD_DATA, "%s", f.text);
-    after = li.after;
-    li.after = 0;
     rc = tsdb_journal_read(api__from(req->ctx)->opts.db, take, &li, &f);
     if (rc < 0)
         return api__fail(req, api__store_error(rc, API_INTERNAL), "%s", f.text);
+    after = first_number(&li);
     if (li.n > 1)
         qsort(li.v, li.n, sizeof(*li.v), by_time);
     write_list(req, &li, after);

@@ -396,7 +396,7 @@ int api__query(struct http_req *req)
 {
     struct api__answer seen = {.kind = API_ANSWER_STATUS};
     struct api__fault fault = {0};
-    bool faulty = api__faults_find(req, &fault);
+    bool faulty = api__faults_find(req, false, &fault);
     int rc = 0;
 
     if (faulty && req->brief)
@@ -417,7 +417,7 @@ int api__query_range(struct http_req *req)
     struct api__fault fault = {0};
     int rc;
 
-    if (!api__faults_find(req, &fault))
+    if (!api__faults_find(req, true, &fault))
         return range(req);
     if (api__fault_before(req, &fault, true, &seen))
         return 0;

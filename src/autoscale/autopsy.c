@@ -114,12 +114,31 @@ static struct str give(const struct autoscale__body *b, struct buf *t)
     return s;
 }
 
-static void add_n(struct buf *t, size_t n, const char *what)
+void autoscale__add_each(struct buf *t, size_t n, const char *what)
 {
     if (n == 1)
         buf_addf(t, "the only %s", what);
     else
         buf_addf(t, "each of the %zu %s", n, what);
+}
+
+/* Either the window falls between two scrapes, or nothing comes any more. */
+static void tell_too_old(const struct promql_node *node, const struct seen *s, struct buf *t)
+{
+    dur_ms age = node->to - s->old, window = node->to - node->from;
+
+    buf_addf(t, "the newest sample of %zu series is ", s->n);
+    duration_print(t, age);
+    buf_puts(t, " old, and the selector sees ");
+    duration_print(t, window);
+    if (s->interval >= window && age <= s->interval) {
+        buf_puts(t, ": samples come every ");
+        duration_print(t, s->interval);
+        buf_puts(t, ", so take at least ");
+        duration_print(t, 2 * s->interval);
+    } else {
+        buf_puts(t, ": nothing has been written since");
+    }
 }
 
 /* Series are there; none has a sample where the selector looks. */
@@ -133,14 +152,11 @@ static void tell_times(const struct autoscale__body *b, const struct seen *s, st
     if (s->n_old > 0 && s->old <= node->from && (s->n_stale == 0 || s->old >= s->stale)) {
         out->cause = AUTOPSY_TOO_OLD;
         out->seen = s->old;
-        buf_addf(&t, "the newest sample of %zu series is ", s->n);
-        duration_print(&t, node->to - s->old);
-        buf_puts(&t, " old, and the selector sees ");
-        duration_print(&t, node->to - node->from);
+        tell_too_old(node, s, &t);
     } else if (s->n_stale + s->n_old > 0) {
         out->cause = AUTOPSY_STALE;
         out->seen = s->n_stale > 0 ? s->stale : s->old;
-        add_n(&t, s->n, "series");
+        autoscale__add_each(&t, s->n, "series");
         buf_puts(&t, s->n == 1 ? " was marked as gone " : " was marked as gone, the last ");
         duration_print(&t, node->to - out->seen);
         buf_puts(&t, " before: its target was no longer scraped, or no longer had it");
@@ -149,7 +165,7 @@ static void tell_times(const struct autoscale__body *b, const struct seen *s, st
         out->seen = s->young;
         buf_addf(&t, "the first sample of %zu series comes ", s->n);
         duration_print(&t, s->young - node->to);
-        buf_puts(&t, " later");
+        buf_puts(&t, " after what the selector sees");
     } else {
         out->cause = AUTOPSY_OTHER;
         buf_puts(&t, "the series have no samples around then");
@@ -171,203 +187,74 @@ static int open_selector(struct autoscale__body *b, const struct promql_vector_s
     return rc;
 }
 
-/* ---- other nodes ------------------------------------------------------------------------ */
+/* ---- which nodes ------------------------------------------------------------------------ */
 
-/* The k-th node below `i`; NULL: it has fewer. */
-static const struct promql_node *child(const struct promql_explanation *x, size_t i, size_t k)
+/* How far apart the samples are that a function of a window looks at. */
+static int find_interval(struct autoscale__body *b, const struct promql_node *range, dur_ms *out)
 {
-    for (size_t c = i + 1; c < x->n_nodes && x->nodes[c].depth > x->nodes[i].depth; c++)
-        if (x->nodes[c].parent == i && k-- == 0)
-            return &x->nodes[c];
-    return NULL;
-}
-
-static const struct promql_node *range_below(const struct promql_explanation *x, size_t i)
-{
-    for (size_t k = 0;; k++) {
-        const struct promql_node *c = child(x, i, k);
-
-        if (c == NULL || c->type == PROMQL_MATRIX)
-            return c;
-    }
-}
-
-/* A function of a window that has something in it. */
-static int open_window(struct autoscale__body *b, const struct promql_node *range,
-                       struct autopsy *out)
-{
-    const char *fn = promql_funcs[b->node->expr->u.call.func].name;
-    bool one_each = range->n_samples == range->n_series;
-    struct buf t = {0};
+    struct seen seen = {0};
     int rc = 0;
 
-    out->cause = one_each ? AUTOPSY_ONE_SAMPLE : AUTOPSY_OTHER;
     if (range->expr->kind == PROMQL_E_MATRIX_SELECTOR) {
-        const struct promql_vector_selector *vs = &range->expr->u.matrix.selector->u.vector;
-        struct seen seen = {0};
-
         b->node = range;
-        rc = look(b, vs, &seen);
-        out->interval = seen.interval;
+        rc = look(b, &range->expr->u.matrix.selector->u.vector, &seen);
     }
-    if (one_each) {
-        buf_addf(&t, "%s() needs two samples, and ", fn);
-        add_n(&t, range->n_series, "series");
-        buf_puts(&t, " has one in the window");
-    } else {
-        buf_addf(&t, "%s() has no value for any of %zu series with %zu samples", fn,
-                 range->n_series, range->n_samples);
-    }
-    if (one_each && range->has_window && out->interval > 0 &&
-        2 * out->interval > range->to - range->from) {
-        buf_puts(&t, " of ");
-        duration_print(&t, range->to - range->from);
-        buf_puts(&t, ": samples come every ");
-        duration_print(&t, out->interval);
-        buf_puts(&t, ", so take at least ");
-        duration_print(&t, 2 * out->interval);
-    } else if (one_each && range->has_window && out->interval == 0) {
-        buf_puts(&t, ": it has only just appeared");
-    }
+    *out = seen.interval;
+    return rc;
+}
+
+/* What is not a selector: all below it have elements. */
+static int open_other(struct autoscale__body *b, size_t i, const struct promql_node *range,
+                      struct autopsy *out)
+{
+    const struct promql_expr *e = b->node->expr;
+    struct buf t = {0};
+    dur_ms interval = 0;
+    int rc = range == NULL ? 0 : find_interval(b, range, &interval);
+
+    out->cause = AUTOPSY_OTHER;
+    if (e->kind == PROMQL_E_BINARY)
+        autoscale__open_binary(b, i, out, &t);
+    else if (e->kind != PROMQL_E_CALL || !autoscale__open_call(b, i, interval, out, &t))
+        buf_addf(&t, STR_FMT " has no elements", STR_ARG(b->x->nodes[i].text));
     out->text = give(b, &t);
     return rc;
 }
 
-/* Whether elements are told apart by this label. */
-static bool is_matched_on(const struct promql_matching *m, struct str name)
-{
-    bool listed = false;
-
-    for (size_t i = 0; i < m->n_labels; i++)
-        listed |= str_eq(m->labels[i], name);
-    return m->on ? listed : !listed && !str_is(name, LABEL_NAME);
-}
-
-static void print_matched(struct buf *t, const struct promql_matching *m, struct labels ls)
-{
-    bool any = false;
-
-    buf_putc(t, '{');
-    for (size_t i = 0; i < ls.n; i++) {
-        if (!is_matched_on(m, ls.v[i].name))
-            continue;
-        buf_addf(t, "%s" STR_FMT "=", any ? ", " : "", STR_ARG(ls.v[i].name));
-        buf_add_go_quoted(t, ls.v[i].value);
-        any = true;
-    }
-    buf_putc(t, '}');
-}
-
-static void open_binary(const struct autoscale__body *b, size_t i, struct autopsy *out)
-{
-    const struct promql_binary *bin = &b->node->expr->u.binary;
-    const struct promql_node *l = child(b->x, i, 0), *r = l == NULL ? NULL : child(b->x, i, 1);
-    struct buf t = {0};
-
-    out->cause = AUTOPSY_OTHER;
-    if (bin->matching != NULL && r != NULL && bin->op != PROMQL_UNLESS && l->n_elements > 0 &&
-        r->n_elements > 0 && !promql_op_is_comparison(bin->op)) {
-        out->cause = AUTOPSY_UNMATCHED;
-        buf_addf(&t, "no element on the left of %s has the labels of one on its right: ",
-                 promql_op_text(bin->op));
-        print_matched(&t, bin->matching, l->elements[0].labels);
-        buf_puts(&t, " there, ");
-        print_matched(&t, bin->matching, r->elements[0].labels);
-        buf_puts(&t, " here");
-    } else if (promql_op_is_comparison(bin->op)) {
-        out->cause = AUTOPSY_COMPARISON;
-        buf_addf(&t, "the comparison %s is true of none of %zu elements", promql_op_text(bin->op),
-                 l != NULL && l->type == PROMQL_VECTOR ? l->n_series
-                 : r != NULL                           ? r->n_series
-                                                       : 0);
-    } else {
-        buf_addf(&t, "%s leaves nothing", promql_op_text(bin->op));
-    }
-    out->text = give(b, &t);
-}
-
-static void open_other(const struct autoscale__body *b, struct autopsy *out)
-{
-    out->cause = AUTOPSY_OTHER;
-    out->text = arena_printf(b->arena, STR_FMT " has no elements", STR_ARG(b->node->text));
-}
-
-/* ---- which nodes ------------------------------------------------------------------------ */
-
-static bool is_empty(const struct promql_node *n)
-{
-    return n->rc == 0 && n->n_series == 0 && (n->type == PROMQL_VECTOR || n->type == PROMQL_MATRIX);
-}
-
-static bool is_lowest_empty(const struct promql_explanation *x, size_t i)
-{
-    if (!is_empty(&x->nodes[i]))
-        return false;
-    for (size_t k = 0;; k++) {
-        const struct promql_node *c = child(x, i, k);
-
-        if (c == NULL)
-            return true;
-        if (is_empty(c))
-            return false;
-    }
-}
-
-/* Whether the query is empty because the node is: all on the way up are, and would not be. */
-static bool matters(const struct promql_explanation *x, size_t i)
-{
-    while (i != 0 && is_empty(&x->nodes[i])) {
-        size_t up = x->nodes[i].parent;
-        const struct promql_expr *e = x->nodes[up].expr;
-
-        if (e->kind == PROMQL_E_BINARY && e->u.binary.op == PROMQL_UNLESS &&
-            child(x, up, 0) != &x->nodes[i])
-            return false;
-        i = up;
-    }
-    return is_empty(&x->nodes[i]);
-}
-
-static int open_node(struct autoscale__body *b, size_t i, dur_ms around, struct autopsy *out)
+static int open_node(struct autoscale__body *b, size_t i, struct autopsy *out)
 {
     const struct promql_expr *e = b->node->expr;
     const struct promql_node *range = NULL;
 
     if (e->kind == PROMQL_E_CALL)
-        range = range_below(b->x, i);
+        range = autoscale__range_below(b->x, i);
     if (b->node->has_window || (range != NULL && range->has_window)) {
         const struct promql_node *w = b->node->has_window ? b->node : range;
 
-        b->range = (struct source_range){before(w->from, around), after(w->to, around)};
+        b->range = (struct source_range){before(w->from, b->around), after(w->to, b->around)};
     }
     if (e->kind == PROMQL_E_VECTOR_SELECTOR)
         return open_selector(b, &e->u.vector, out);
     if (e->kind == PROMQL_E_MATRIX_SELECTOR)
         return open_selector(b, &e->u.matrix.selector->u.vector, out);
-    if (range != NULL)
-        return open_window(b, range, out);
-    if (e->kind == PROMQL_E_BINARY)
-        open_binary(b, i, out);
-    else
-        open_other(b, out);
-    return 0;
+    return open_other(b, i, range, out);
 }
 
 int autopsy_run(struct source *src, struct arena *a, const struct promql_explanation *x,
                 dur_ms around, struct autopsies *out, struct fault *f)
 {
     struct autoscale__body b = {.src = src, .arena = a, .x = x, .f = f};
+
     int rc = 0;
 
+    b.around = around > 0 ? around : DEFAULT_AROUND_MS;
     *out = (struct autopsies){.v = arena_array(a, struct autopsy, MAX(x->n_nodes, 1))};
-    if (around == 0)
-        around = DEFAULT_AROUND_MS;
     for (size_t i = 0; i < x->n_nodes && rc == 0; i++) {
-        if (!is_lowest_empty(x, i) || !matters(x, i))
+        if (!autoscale__is_lowest_empty(x, i) || !autoscale__matters(x, i))
             continue;
         b.node = &x->nodes[i];
         out->v[out->n].node = i;
-        rc = open_node(&b, i, around, &out->v[out->n]);
+        rc = open_node(&b, i, &out->v[out->n]);
         out->n++;
     }
     return rc;

@@ -9,7 +9,8 @@ struct autoscale__body {
     struct arena *arena;
     const struct promql_explanation *x;
     const struct promql_node *node; /* under the knife */
-    struct source_range range;      /* in which series are looked for */
+    dur_ms around;                  /* how far from what it sees series are looked for */
+    struct source_range range;      /* in which that is */
     struct fault *f;
 };
 
@@ -22,5 +23,24 @@ int autoscale__find_guilty(const struct autoscale__body *b, const struct promql_
 
 /* The matchers, the name's first, then as written. */
 struct matcher *autoscale__in_order(struct arena *a, const struct promql_vector_selector *vs);
+
+/* "the only series", "each of the 3 series" */
+void autoscale__add_each(struct buf *t, size_t n, const char *what);
+
+/* ---- autopsy_node.c: nodes that are not selectors ---------------------------------------- */
+
+/* The range vector that a call takes; NULL: none. */
+const struct promql_node *autoscale__range_below(const struct promql_explanation *x, size_t i);
+
+bool autoscale__is_empty(const struct promql_node *n);
+bool autoscale__is_lowest_empty(const struct promql_explanation *x, size_t i);
+/* Whether the query is empty because the node is: all on the way up are, and would not be. */
+bool autoscale__matters(const struct promql_explanation *x, size_t i);
+
+/* The sentence, and out->cause. `interval`: between the samples of the window; 0: not known. */
+bool autoscale__open_call(const struct autoscale__body *b, size_t i, dur_ms interval,
+                          struct autopsy *out, struct buf *t); /* false: nothing to say of it */
+void autoscale__open_binary(const struct autoscale__body *b, size_t i, struct autopsy *out,
+                            struct buf *t);
 
 #endif

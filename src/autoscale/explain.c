@@ -6,6 +6,17 @@
 
 #define MAX_ELEMENTS 1000
 
+/* Most servers have none of the experimental parts on. */
+static struct str refusal(struct arena *a, struct str text)
+{
+    const struct promql_features usual = PROMQL_FEATURES_DEFAULT;
+    const struct promql_expr *expr;
+    struct fault f = {0};
+
+    return promql_parse(a, text, &usual, &expr, &f) < 0 ? arena_str(a, str_of(f.text))
+                                                        : (struct str){"", 0};
+}
+
 int explain_query(struct arena *a, struct str text, const struct explain_opts *opts,
                   struct explained_query *out, struct fault *f)
 {
@@ -31,6 +42,7 @@ int explain_query(struct arena *a, struct str text, const struct explain_opts *o
         out->error = arena_str(a, str_of(mine.text));
         return 0;
     }
+    out->experimental = refusal(a, text);
     rc = promql_explain(opts->source, a, &q, &how, &out->tree, f);
     if (rc == 0)
         rc = autopsy_run(opts->source, a, &out->tree, 0, &out->empty, f);

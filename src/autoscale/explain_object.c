@@ -5,20 +5,16 @@
  * One moment does not show what an HPA remembers. Nothing is taken to be held by a stabilization
  * window or used up of a policy; the sentences say where that may differ.
  */
-#include "ferula/autoscale/explain.h"
+#include "explain_priv.h"
 
-#include <math.h>
 #include <stdlib.h>
 
-#include "ferula/base/num.h"
-
-#include "formula.h"
 #include "hpa_priv.h"
+#include "pauses.h"
 
 #define DEFAULT_MAX_REPLICAS 100 /* KEDA's */
 #define DEFAULT_COOLDOWN_S   300
-#define STATUS_BAD_DATA      400
-#define STATUS_EXECUTION     422
+#define NO_TRIGGER           SIZE_MAX
 
 struct lines {
     struct arena *arena;
@@ -39,109 +35,7 @@ __attribute__((format(printf, 2, 3))) static void say(struct lines *l, const cha
     buf_release(&b);
 }
 
-/* ---- KEDA ------------------------------------------------------------------------------- */
-
-/* What the server answers to a query that was explained. */
-static struct answer answer_of(const struct explained_query *q)
-{
-    const struct promql_node *root = &q->tree.nodes[0];
-    struct answer a = {.kind = ANSWER_VECTOR};
-
-    if (q->rc != 0)
-        return (struct answer){.kind = ANSWER_ERROR, .status = STATUS_BAD_DATA, .text = q->error};
-    if (root->rc != 0)
-        return (struct answer){
-            .kind = ANSWER_ERROR, .status = STATUS_EXECUTION, .text = root->error};
-    if (root->type == PROMQL_SCALAR || root->type == PROMQL_STRING)
-        return (struct answer){.kind = ANSWER_SCALAR};
-    a.n = root->n_series;
-    if (root->type == PROMQL_MATRIX || (a.n == 1 && root->elements[0].n == 0))
-        a.kind = ANSWER_MATRIX; /* also a native histogram has no value */
-    else if (a.n == 1)
-        a.value = root->elements[0].samples[0].v;
-    return a;
-}
-
-static int ask(struct arena *a, const struct explain_opts *opts,
-               const struct autoscale_rules *rules, struct explained_trigger *out, struct fault *f)
-{
-    struct fault mine = {0};
-    double activation;
-    int rc;
-
-    out->proposal = -1;
-    if (!str_is(out->trigger->type.s, "prometheus")) {
-        rc = trigger_target(out->trigger, a, &out->target, &activation, &mine);
-        out->text =
-            rc < 0 ? arena_str(a, str_of(mine.text)) : STR("not asked: only queries are explained");
-        return 0;
-    }
-    if (prometheus_trigger_read(out->trigger, a, &out->meta, &mine) < 0) {
-        out->text = arena_str(a, str_of(mine.text));
-        return 0;
-    }
-    out->asked = true;
-    out->target = out->meta.threshold;
-    rc = explain_query(a, out->meta.query, opts, &out->query, f);
-    if (rc < 0)
-        return rc;
-    out->answer = answer_of(&out->query);
-    prometheus_verdict(&out->meta, &out->answer, rules, a, &out->verdict);
-    return 0;
-}
-
 /* ---- scalingModifiers ------------------------------------------------------------------- */
-
-static void run_formula(struct arena *a, const struct formula *fm, const struct explained_object *x,
-                        struct verdict *out)
-{
-    struct formula_var *vars = arena_array(a, struct formula_var, x->n_triggers);
-    struct fault f = {0};
-    bool nil = false;
-    double v = 0;
-
-    for (size_t i = 0; i < x->n_triggers; i++)
-        vars[i] = (struct formula_var){
-            .v = autoscale__of_milli(x->triggers[i].verdict.milli),
-            .nil = x->triggers[i].verdict.failed,
-        };
-    *out = (struct verdict){.failed = true};
-    if (formula_run(fm, a, vars, &v, &nil, &f) < 0)
-        out->why = arena_printf(a, "error trying to run custom formula: %s", f.text);
-    else if (nil)
-        out->why = STR("scalingModifiers formula evaluated to nil");
-    else if (!(fabs(v) < 9e15)) /* also NaN; what it becomes depends on the machine */
-        out->why = STR("the formula's result is no number that a quantity can be");
-    else
-        *out = (struct verdict){.value = v, .milli = (int64_t)(v * 1000)};
-}
-
-/* The composite metric: KEDA cuts it to thousandths. */
-static void explain_formula(struct arena *a, struct explained_object *x)
-{
-    const struct scaling_modifiers *m = &x->object->modifiers;
-    struct str *names = arena_array(a, struct str, x->n_triggers);
-    struct explained_formula *out = &x->formula;
-    struct formula *fm = NULL;
-    struct fault f = {0};
-    double activation = 0;
-
-    out->given = true;
-    out->verdict.failed = true;
-    for (size_t i = 0; i < x->n_triggers; i++)
-        names[i] = x->object->triggers[i].name.s;
-    if (!num_parse(m->target.s, &out->target, NULL) || !(out->target > 0))
-        out->verdict.why = STR("scalingModifiers.target is no number greater than zero");
-    else if (m->activation_target.s.n > 0 && !num_parse(m->activation_target.s, &activation, NULL))
-        out->verdict.why = STR("scalingModifiers.activationTarget is no number");
-    else if (formula_compile(a, m->formula.s, names, x->n_triggers, &fm, &f) < 0)
-        out->verdict.why = arena_str(a, str_of(f.text));
-    else
-        run_formula(a, fm, x, &out->verdict);
-    if (!out->verdict.failed)
-        out->verdict.active = autoscale__of_milli(out->verdict.milli) > activation;
-    x->active = out->verdict.active;
-}
 
 static void say_formula(const struct explained_object *x, struct lines *l)
 {
@@ -158,29 +52,100 @@ static void say_formula(const struct explained_object *x, struct lines *l)
 
 /* ---- the HPA ---------------------------------------------------------------------------- */
 
-static void say_proposal(struct lines *l, const struct hpa_metric *m, const struct hpa_input *in)
+/* The metrics of the HPA in the order in which the controller looks at them. */
+struct metrics {
+    struct hpa_metric v[HPA_METRICS_MAX];
+    size_t of[HPA_METRICS_MAX]; /* trigger; NO_TRIGGER: the formula */
+    size_t n;
+};
+
+static struct hpa_metric metric_of(const struct explained_trigger *t,
+                                   const struct autoscale_rules *rules)
 {
+    const struct trigger *of = t->trigger;
+
+    return (struct hpa_metric){
+        .type = of->metric_type,
+        .source = !t->resource                ? HPA_EXTERNAL
+                  : str_is(of->type.s, "cpu") ? HPA_CPU
+                                              : HPA_MEMORY,
+        .failed = t->verdict.failed,
+        .usage_milli = t->verdict.milli,
+        .target_milli = quantity_of(t->target, rules),
+        .error = t->verdict.why,
+    };
+}
+
+static void add_triggers(const struct explained_object *x, bool resource,
+                         const struct autoscale_rules *rules, struct metrics *out)
+{
+    for (size_t i = 0; i < x->n_triggers; i++)
+        if (x->triggers[i].resource == resource && x->triggers[i].by != EXPLAINED_BY_NOTHING) {
+            out->of[out->n] = i;
+            out->v[out->n++] = metric_of(&x->triggers[i], rules);
+        }
+}
+
+/* KEDA sorts the metrics by their type, External before Resource, but adds the composite last. */
+static void metrics_of(const struct explained_object *x, const struct autoscale_rules *rules,
+                       struct metrics *out)
+{
+    const struct explained_formula *fm = &x->formula;
+
+    out->n = 0;
+    if (!fm->given)
+        add_triggers(x, false, rules, out);
+    add_triggers(x, true, rules, out);
+    if (!fm->given)
+        return;
+    out->of[out->n] = NO_TRIGGER;
+    out->v[out->n++] = (struct hpa_metric){
+        .type = x->object->modifiers.metric_type,
+        .failed = fm->verdict.failed,
+        .usage_milli = fm->verdict.milli,
+        .target_milli = fm->target_milli,
+        .error = fm->verdict.why,
+    };
+}
+
+/* In front of a line when there are several metrics: "trigger 1: ". */
+static struct str whose(struct arena *a, const struct metrics *m, size_t i)
+{
+    if (m->n == 1)
+        return STR("");
+    return m->of[i] == NO_TRIGGER ? STR("formula: ") : arena_printf(a, "trigger %zu: ", m->of[i]);
+}
+
+static void say_proposal(struct lines *l, const struct metrics *all, size_t i,
+                         const struct hpa_input *in)
+{
+    const struct hpa_metric *m = &all->v[i];
     struct hpa_proposal p = hpa__propose(m, in);
     struct hpa_tolerance t = hpa__tolerance(in);
-    struct str usage = autoscale__decimal(l->arena, m->usage_milli);
+    bool per_pod = m->source == HPA_EXTERNAL && m->type == METRIC_AVERAGE_VALUE;
+    struct str usage =
+        autoscale__decimal(l->arena, m->source == HPA_EXTERNAL ? m->usage_milli : p.shown_milli);
     struct str target = autoscale__decimal(l->arena, m->target_milli);
+    struct str who = whose(l->arena, all, i);
     struct buf ratio = {0};
 
-    if (m->type == METRIC_AVERAGE_VALUE)
+    if (per_pod)
         buf_addf(&ratio, STR_FMT " / (" STR_FMT " x %d) = %.4g", STR_ARG(usage), STR_ARG(target),
                  in->status_replicas, p.ratio);
     else
         buf_addf(&ratio, STR_FMT " / " STR_FMT " = %.4g", STR_ARG(usage), STR_ARG(target), p.ratio);
     if (p.within)
-        say(l, "ratio %s, within the tolerance of %.4g to %.4g: stays at %d", ratio.p, 1 - t.down,
-            1 + t.up, p.replicas);
+        say(l, STR_FMT "ratio %s, within the tolerance of %.4g to %.4g: stays at %d", STR_ARG(who),
+            ratio.p, 1 - t.down, 1 + t.up, p.replicas);
     else
-        say(l, "ratio %s, outside the tolerance of %.4g to %.4g", ratio.p, 1 - t.down, 1 + t.up);
-    if (!p.within && m->type == METRIC_AVERAGE_VALUE)
-        say(l, "ceil(" STR_FMT " / " STR_FMT ") = %d", STR_ARG(usage), STR_ARG(target), p.replicas);
+        say(l, STR_FMT "ratio %s, outside the tolerance of %.4g to %.4g", STR_ARG(who), ratio.p,
+            1 - t.down, 1 + t.up);
+    if (!p.within && per_pod)
+        say(l, STR_FMT "ceil(" STR_FMT " / " STR_FMT ") = %d", STR_ARG(who), STR_ARG(usage),
+            STR_ARG(target), p.replicas);
     else if (!p.within)
-        say(l, "ceil(" STR_FMT " / " STR_FMT " x %d ready) = %d", STR_ARG(usage), STR_ARG(target),
-            in->ready_replicas, p.replicas);
+        say(l, STR_FMT "ceil(" STR_FMT " / " STR_FMT " x %d ready) = %d", STR_ARG(who),
+            STR_ARG(usage), STR_ARG(target), p.pods, p.replicas);
     buf_release(&ratio);
 }
 
@@ -215,41 +180,26 @@ static void say_limit(struct lines *l, const struct hpa_output *out)
     }
 }
 
-static struct hpa_metric metric_of(enum target_type type, const struct verdict *v, double target,
-                                   const struct autoscale_rules *rules)
+static void say_metrics(const struct metrics *m, const struct hpa_input *in,
+                        const struct hpa_output *out, struct lines *l)
 {
-    return (struct hpa_metric){
-        .type = type,
-        .failed = v->failed,
-        .usage_milli = v->milli,
-        .target_milli = quantity_of(target, rules),
-        .error = v->why,
-    };
-}
-
-static size_t metrics_of(const struct explained_object *x, const struct autoscale_rules *rules,
-                         struct hpa_metric out[HPA_METRICS_MAX])
-{
-    size_t n = 0;
-
-    if (x->formula.given) {
-        out[0] = metric_of(x->object->modifiers.metric_type, &x->formula.verdict, x->formula.target,
-                           rules);
-        return 1;
-    }
-    for (size_t i = 0; i < x->n_triggers && n < HPA_METRICS_MAX; i++) {
-        const struct explained_trigger *t = &x->triggers[i];
-
-        if (t->asked)
-            out[n++] = metric_of(t->trigger->metric_type, &t->verdict, t->target, rules);
-    }
-    return n;
+    for (size_t i = 0; i < m->n; i++)
+        if (!m->v[i].failed)
+            say_proposal(l, m, i, in);
+        else
+            say(l, STR_FMT "failed, and asks for nothing", STR_ARG(whose(l->arena, m, i)));
+    if (m->n > 1)
+        say(l, "the highest of %zu: %d", m->n, out->proposal);
+    say_held(l, in, out);
+    say_limit(l, out);
 }
 
 static void sync(struct arena *a, const struct explain_opts *opts,
-                 const struct autoscale_rules *rules, struct explained_object *x, struct lines *l)
+                 const struct autoscale_rules *rules, const struct pauses *pauses,
+                 struct explained_object *x, struct lines *l)
 {
-    struct hpa_metric metrics[HPA_METRICS_MAX];
+    struct metrics m;
+    struct behavior behavior;
     struct hpa_state state = {0};
     struct hpa_input in = {
         .now = opts->at,
@@ -258,12 +208,13 @@ static void sync(struct arena *a, const struct explain_opts *opts,
         .ready_replicas = x->now,
         .min = x->min,
         .max = x->max,
-        .behavior = x->object->behavior.given ? &x->object->behavior : NULL,
-        .metrics = metrics,
+        .behavior = autoscale__behavior_of(x->object, pauses, &behavior) ? &behavior : NULL,
+        .metrics = m.v,
         .rules = rules,
     };
 
-    in.n_metrics = metrics_of(x, rules, metrics);
+    metrics_of(x, rules, &m);
+    in.n_metrics = m.n;
     /* Long past, so that nothing is held, where a new controller would hold what there is. */
     hpa__record(&state, SIZE_MAX, x->now, INT64_MIN / 2);
     hpa_sync(&state, &in, a, &x->hpa);
@@ -272,16 +223,10 @@ static void sync(struct arena *a, const struct explain_opts *opts,
         say(l, STR_FMT, STR_ARG(x->hpa.note));
         return;
     }
-    for (size_t i = 0, k = 0; i < x->n_triggers; i++)
-        if (x->triggers[i].asked && !x->formula.given)
-            x->triggers[i].proposal = x->hpa.proposals[k++];
-    for (size_t i = 0; i < in.n_metrics; i++)
-        if (!metrics[i].failed)
-            say_proposal(l, &metrics[i], &in);
-    if (in.n_metrics > 1)
-        say(l, "the highest of %zu: %d", in.n_metrics, x->hpa.proposal);
-    say_held(l, &in, &x->hpa);
-    say_limit(l, &x->hpa);
+    for (size_t i = 0; i < m.n; i++)
+        if (m.of[i] != NO_TRIGGER)
+            x->triggers[m.of[i]].proposal = x->hpa.proposals[i];
+    say_metrics(&m, &in, &x->hpa, l);
 }
 
 /* ---- both ------------------------------------------------------------------------------- */
@@ -297,97 +242,214 @@ static void set_bounds(const struct explain_opts *opts, struct explained_object 
     x->now = x->assumed ? x->min : opts->replicas;
 }
 
-static bool any_failed(const struct explained_object *x)
+/* What KEDA itself asks, which is all but cpu and memory. */
+struct asked {
+    bool all;    /* have an answer */
+    bool failed; /* one of them */
+    bool any;    /* there are some */
+};
+
+static struct asked asked_of(const struct explained_object *x)
 {
-    if (x->formula.given && x->formula.verdict.failed)
-        return true;
-    for (size_t i = 0; i < x->n_triggers; i++)
-        if (x->triggers[i].asked && x->triggers[i].verdict.failed)
-            return true;
-    return false;
+    struct asked r = {.all = true};
+
+    for (size_t i = 0; i < x->n_triggers; i++) {
+        const struct explained_trigger *t = &x->triggers[i];
+
+        if (t->resource)
+            continue;
+        r.any = true;
+        r.all &= t->by != EXPLAINED_BY_NOTHING;
+        r.failed |= t->by != EXPLAINED_BY_NOTHING && t->verdict.failed;
+    }
+    return r;
 }
 
-/* From 0 and to 0 it is KEDA that scales. */
-static void say_keda(struct explained_object *x, struct lines *l)
+static bool is_active(const struct explained_object *x, const struct asked *asked)
+{
+    bool active = false;
+
+    if (!asked->any) /* cpu and memory alone cannot wake a target up, so they never let it sleep */
+        return true;
+    if (x->formula.given)
+        return x->formula.verdict.active;
+    for (size_t i = 0; i < x->n_triggers; i++)
+        active |= !x->triggers[i].resource && x->triggers[i].verdict.active;
+    return active;
+}
+
+/* At 0 it is KEDA that scales. */
+static void say_wake_up(struct explained_object *x, const struct asked *asked,
+                        const struct pauses *pauses, struct lines *l)
+{
+    const char *why = pauses->force      ? "activation is forced by annotation"
+                      : x->formula.given ? "the formula is active"
+                      : asked->any       ? "a trigger is active"
+                                         : "cpu and memory alone are always active";
+
+    x->replicas = 0;
+    if (x->active && pauses->out) {
+        say(l, "%s, but paused-scale-out: KEDA stays at 0", why);
+    } else if (x->active) {
+        x->replicas = x->min;
+        say(l, "%s: KEDA goes from 0 to %d, and the HPA on from there", why, x->min);
+    } else if (!asked->all) {
+        say(l, "no trigger that was asked is active: KEDA stays at 0 unless another one is");
+    } else {
+        say(l, asked->failed ? "a trigger cannot be asked, and none is active: KEDA stays at 0"
+                             : "no trigger is active: KEDA stays at 0");
+    }
+}
+
+/* And to 0, or to idleReplicaCount. */
+static void say_keda(struct explained_object *x, const struct asked *asked,
+                     const struct pauses *pauses, struct lines *l)
 {
     const struct scaled_object *o = x->object;
+    bool has_idle = o->idle_replicas.given;
     bool to_zero = !o->min_replicas.given || o->min_replicas.v == 0;
-    int64_t least = o->idle_replicas.given ? o->idle_replicas.v : 0;
+    int64_t least = has_idle ? o->idle_replicas.v : 0;
     int64_t cooldown_s = o->cooldown_s.given ? o->cooldown_s.v : DEFAULT_COOLDOWN_S;
 
     x->replicas = x->hpa.desired;
-    if (x->now == 0 && x->active) {
-        x->replicas = x->min;
-        say(l, "a trigger is active: KEDA goes from 0 to %d, and the HPA on from there", x->min);
-    } else if (x->now == 0) {
-        x->replicas = 0;
-        say(l, any_failed(x) ? "a trigger cannot be asked, and none is active: KEDA stays at 0"
-                             : "no trigger is active: KEDA stays at 0");
-    } else if (!x->active && any_failed(x)) {
-        if (to_zero || o->idle_replicas.given)
-            say(l, "a trigger cannot be asked: KEDA does not go to %lld", (long long)least);
-    } else if (!x->active && (to_zero || o->idle_replicas.given) && x->complete) {
+    if (x->now == 0)
+        say_wake_up(x, asked, pauses, l);
+    else if (x->active || !asked->all || !(to_zero || has_idle) || x->now <= least)
+        return;
+    else if (asked->failed && !(o->fallback.given && o->fallback.replicas == 0))
+        say(l, "a trigger cannot be asked: KEDA does not go to %lld", (long long)least);
+    else if (pauses->in)
+        say(l, "no trigger is active, but paused-scale-in: KEDA does not go to %lld",
+            (long long)least);
+    else
         say(l,
             "no trigger is active: KEDA goes straight to %lld when that has lasted cooldownPeriod, "
             "%lld s",
             (long long)least, (long long)cooldown_s);
-    }
 }
 
-static void say_fallback(const struct explained_object *x, struct lines *l)
+static void say_fallback(const struct explained_object *x, const struct asked *asked,
+                         struct lines *l)
 {
+    static const char *const unless[] = {
+        [FALLBACK_STATIC] = "",
+        [FALLBACK_CURRENT_IF_HIGHER] = ", or as many as there are if those are more",
+        [FALLBACK_CURRENT_IF_LOWER] = ", or as many as there are if those are fewer",
+    };
     const struct fallback *fb = &x->object->fallback;
+    long long threshold = (long long)fb->failure_threshold;
 
+    if (!fb->given || !asked->failed)
+        return;
+    if (fb->behavior == FALLBACK_CURRENT)
+        say(l,
+            "after more than %lld failures in a row the fallback asks for as many replicas as "
+            "there are",
+            threshold);
+    else if (fb->behavior == FALLBACK_SCALING_MODIFIERS)
+        say(l,
+            "after more than %lld failures in a row the formula takes a trigger that fails for nil",
+            threshold);
+    else
+        say(l,
+            "after more than %lld failures in a row the fallback's %lld replicas are asked for%s",
+            threshold, (long long)fb->replicas, unless[fb->behavior]);
+}
+
+/* Nothing is asked any more, and nothing scales. */
+static void say_paused(struct explained_object *x, const struct pauses *pauses, struct lines *l)
+{
+    x->replicas = pauses->replicas >= 0 ? pauses->replicas : x->now;
+    if (pauses->replicas >= 0)
+        say(l, "paused-replicas: KEDA has deleted the HPA, polls nothing, and scales to %d",
+            pauses->replicas);
+    else
+        say(l, "paused by annotation: KEDA has deleted the HPA, polls nothing, and it stays at %d",
+            x->now);
+}
+
+static int ask_all(struct arena *a, const struct explain_opts *opts,
+                   const struct autoscale_rules *rules, struct explained_object *x, size_t *n,
+                   struct fault *f)
+{
+    x->triggers = arena_array(a, struct explained_trigger, MAX(x->n_triggers, 1));
+    for (size_t i = 0; i < x->n_triggers; i++) {
+        int rc = autoscale__explain_trigger(a, opts, rules, x, i, f);
+
+        if (rc < 0)
+            return rc;
+        *n += x->triggers[i].by != EXPLAINED_BY_NOTHING;
+    }
+    x->complete = *n == x->n_triggers && *n > 0;
+    return 0;
+}
+
+/* Whether the answers are enough for the rest; else it is said why. */
+static bool is_enough(const struct explained_object *x, const struct asked *asked, size_t n_answers,
+                      struct lines *l)
+{
     for (size_t i = 0; i < x->n_triggers; i++)
-        if (x->triggers[i].asked && x->triggers[i].verdict.failed && fb->given) {
+        if (x->triggers[i].refused) {
             say(l,
-                "after more than %lld failures in a row the fallback's %lld replicas are asked for",
-                (long long)fb->failure_threshold, (long long)fb->replicas);
-            return;
+                "KEDA refuses trigger %zu, and with it the ScaledObject: there is no HPA, and "
+                "nothing is scaled",
+                i);
+            return false;
         }
+    if (x->n_triggers + x->formula.given > HPA_METRICS_MAX) {
+        say(l, "there are %zu triggers, which are more than can be explained", x->n_triggers);
+        return false;
+    }
+    if (x->object->modifiers.given && !asked->all) {
+        say(l, "the formula of scalingModifiers needs triggers that are not asked");
+        return false;
+    }
+    return n_answers > 0;
+}
+
+static void conclude(struct arena *a, const struct explain_opts *opts,
+                     const struct autoscale_rules *rules, struct explained_object *x,
+                     size_t n_answers, struct lines *l)
+{
+    const struct pauses pauses = autoscale__pauses_of(x->object, rules);
+    const struct asked asked = asked_of(x);
+
+    x->formula.given = x->object->modifiers.given;
+    x->known = is_enough(x, &asked, n_answers, l);
+    if (x->known && x->formula.given) {
+        x->formula.known = true;
+        autoscale__explain_formula(a, x);
+        say_formula(x, l);
+    }
+    if (x->known && !x->complete)
+        say(l, "by %zu of %zu triggers; what the others ask for may be more", n_answers,
+            x->n_triggers);
+    if (!x->known)
+        return;
+    x->active = pauses.force || is_active(x, &asked);
+    if (pauses.all) {
+        say_paused(x, &pauses, l);
+        return;
+    }
+    sync(a, opts, rules, &pauses, x, l);
+    say_fallback(x, &asked, l);
+    say_keda(x, &asked, &pauses, l);
 }
 
 int explain_object(struct arena *a, const struct scaled_object *object,
                    const struct explain_opts *opts, struct explained_object *out, struct fault *f)
 {
-    struct autoscale_rules rules = autoscale_rules_of(&opts->versions);
+    const struct autoscale_rules rules = autoscale_rules_of(&opts->versions);
     struct lines l = {.arena = a};
-    size_t n_asked = 0;
+    size_t n_answers = 0;
+    int rc;
 
-    *out = (struct explained_object){
-        .object = object,
-        .triggers = arena_array(a, struct explained_trigger, MAX(object->n_triggers, 1)),
-        .n_triggers = object->n_triggers,
-    };
-    for (size_t i = 0; i < out->n_triggers; i++) {
-        struct explained_trigger *t = &out->triggers[i];
-        int rc;
-
-        t->trigger = &object->triggers[i];
-        rc = ask(a, opts, &rules, t, f);
-        if (rc < 0)
-            return rc;
-        out->active |= t->asked && !t->verdict.failed && t->verdict.active;
-        n_asked += t->asked;
-    }
+    *out = (struct explained_object){.object = object, .n_triggers = object->n_triggers};
+    rc = ask_all(a, opts, &rules, out, &n_answers, f);
+    if (rc < 0)
+        return rc;
     set_bounds(opts, out);
-    out->complete = n_asked == out->n_triggers && n_asked > 0;
-    if (object->modifiers.given && out->complete) {
-        explain_formula(a, out);
-        say_formula(out, &l);
-    } else if (object->modifiers.given) {
-        say(&l, "the formula of scalingModifiers needs triggers that are not asked");
-    } else if (!out->complete) {
-        say(&l, "by %zu of %zu triggers; what the others ask for may be more", n_asked,
-            out->n_triggers);
-    }
-    out->known =
-        n_asked > 0 && n_asked <= HPA_METRICS_MAX && (out->complete || !object->modifiers.given);
-    if (out->known) {
-        sync(a, opts, &rules, out, &l);
-        say_fallback(out, &l);
-        say_keda(out, &l);
-    }
+    conclude(a, opts, &rules, out, n_answers, &l);
     out->lines = l.v;
     out->n_lines = l.n;
     return 0;

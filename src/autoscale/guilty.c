@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "ferula/base/check.h"
+#include "ferula/model/duration.h"
 
 #include "autopsy.h"
 
@@ -71,35 +72,40 @@ static bool contains(struct str whole, struct str part)
     return part.n > 0 && part.n <= whole.n && memmem(whole.p, whole.n, part.p, part.n) != NULL;
 }
 
-/* The pattern with anything around it; NULL for what is no pattern. */
-static struct regex *loosened(struct arena *a, const struct matcher *m)
+/* A pattern with something around it that lets it match more; NULL for what is no pattern. */
+static struct regex *loosened(struct arena *a, const struct matcher *m, const char *before,
+                              const char *after)
 {
     struct regex *re = NULL;
 
     if (m->op != MATCH_RE)
         return NULL;
-    if (regex_compile(&re, a, arena_printf(a, ".*(?:" STR_FMT ").*", STR_ARG(m->value)), NULL) < 0)
+    if (regex_compile(&re, a, arena_printf(a, "%s" STR_FMT "%s", before, STR_ARG(m->value), after),
+                      NULL) < 0)
         return NULL;
     return re;
 }
 
-static struct candidate judge(const struct matcher *m, const struct regex *loose, struct str value)
+static struct candidate judge(const struct matcher *m, const struct regex *any_case,
+                              const struct regex *part, struct str value)
 {
     struct candidate c = {
         .hint = {AUTOPSY_THERE_IS, m->name, value}
     };
 
-    if (loose != NULL) {
-        c.hint.likeness = regex_match(loose, value) ? AUTOPSY_PART : AUTOPSY_THERE_IS;
-        return c;
-    }
-    if (m->op != MATCH_EQ || m->value.n == 0)
+    if (matcher_matches(m, value))
+        c.hint.likeness = AUTOPSY_OTHER_TIME;
+    else if (any_case != NULL && regex_match(any_case, value))
+        c.hint.likeness = AUTOPSY_SAME_BUT_CASE;
+    else if (part != NULL && regex_match(part, value))
+        c.hint.likeness = AUTOPSY_PART;
+    if (m->op != MATCH_EQ || m->value.n == 0 || c.hint.likeness != AUTOPSY_THERE_IS)
         return c;
     c.distance = str_distance(m->value, value);
     if (str_eq_nocase(m->value, value))
         c.hint.likeness = AUTOPSY_SAME_BUT_CASE;
-    else if (c.distance <= MAX(m->value.n / 3, (size_t)1) || contains(value, m->value) ||
-             contains(m->value, value))
+    else if ((c.distance <= MAX(m->value.n / 3, (size_t)1) && c.distance < m->value.n) ||
+             contains(value, m->value) || contains(m->value, value))
         c.hint.likeness = AUTOPSY_NEAR;
     return c;
 }
@@ -159,7 +165,8 @@ static int find_hints(const struct autoscale__body *b, const struct matcher *bef
 {
     const struct matcher *m = before + n_before;
     struct arena scratch = {0};
-    struct regex *loose = loosened(&scratch, m);
+    struct regex *any_case = loosened(&scratch, m, "(?i)(?:", ")");
+    struct regex *part = loosened(&scratch, m, ".*(?:", ").*");
     struct candidate *v = NULL;
     struct str *values = NULL;
     size_t n = 0, cap = 0;
@@ -168,7 +175,7 @@ static int find_hints(const struct autoscale__body *b, const struct matcher *bef
 
     for (size_t i = 0; rc == 0 && i < out->n_values; i++) {
         ARENA_GROW(&scratch, v, n, cap, struct candidate);
-        v[n++] = judge(m, loose, values[i]);
+        v[n++] = judge(m, any_case, part, values[i]);
     }
     if (rc == 0 && m->op == MATCH_EQ && m->value.n > 0 && !str_is(m->name, LABEL_NAME))
         rc = search_labels(b, &scratch, before, n_before, &v, &n, &cap);
@@ -183,9 +190,12 @@ static int find_hints(const struct autoscale__body *b, const struct matcher *bef
 static void tell(const struct autoscale__body *b, const struct matcher *m, struct autopsy *out)
 {
     struct str guilty = out->steps[out->guilty].matcher;
+    bool is_name = str_is(m->name, LABEL_NAME) && m->op == MATCH_EQ;
     struct buf t = {0};
 
-    if (str_is(m->name, LABEL_NAME) && m->op == MATCH_EQ)
+    if (out->cause == AUTOPSY_NO_SERIES)
+        buf_puts(&t, "there are no series at all");
+    else if (is_name)
         buf_addf(&t, "there is no metric " STR_FMT, STR_ARG(guilty));
     else if (out->guilty == 0)
         buf_addf(&t, "no series matches " STR_FMT, STR_ARG(guilty));
@@ -194,6 +204,12 @@ static void tell(const struct autoscale__body *b, const struct matcher *m, struc
                  out->steps[out->guilty - 1].n_series);
     if (out->guilty > 0 && out->n_values == 0)
         buf_addf(&t, ", none of which has a label " STR_FMT, STR_ARG(m->name));
+    if (is_name || out->cause == AUTOPSY_NO_SERIES) {
+        buf_puts(&t, " within ");
+        duration_print(&t, b->around);
+        buf_puts(&t, " of ");
+        time_print_rfc3339(&t, b->node->to);
+    }
     out->text = arena_str(b->arena, buf_str(&t));
     buf_release(&t);
 }
@@ -217,10 +233,7 @@ static int name_guilty(const struct autoscale__body *b, const struct matcher *m,
     out->cause = out->guilty == 0 && out->n_values == 0 && str_is(m->name, LABEL_NAME)
                      ? AUTOPSY_NO_SERIES
                      : AUTOPSY_MATCHER;
-    if (out->cause == AUTOPSY_MATCHER)
-        tell(b, &m[out->guilty], out);
-    else
-        out->text = STR("there are no series at all around that time");
+    tell(b, &m[out->guilty], out);
     return 0;
 }
 

@@ -1,6 +1,7 @@
 /*
  * explain.c - `ferula explain`: why a query, and a ScaledObject with it, comes to what it comes to.
  */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include "explain_print.h"
 #include "ferula/base/check.h"
 #include "ferula/base/clock.h"
+#include "ferula/base/num.h"
 #include "ferula/model/duration.h"
 #include "form.h"
 
@@ -20,7 +22,7 @@ struct explain_run {
     const char *at, *format, *name, *test, *replicas, *keda, *k8s;
     size_t elements;
     dur_ms timeout;
-    struct config_list words, headers;
+    struct config_list words, headers, numbers;
     struct data data;
     struct arena arena;
     struct explain_opts opts;
@@ -122,6 +124,24 @@ static bool tell_complaints(const struct explain_run *r, const struct complaints
     return !fatal;
 }
 
+/* A number for what is not there would go unnoticed. */
+static int check_numbers(const struct explain_run *r, const struct manifests *m)
+{
+    for (size_t k = 0; k < r->opts.n_numbers; k++) {
+        struct str trigger = r->opts.numbers[k].trigger;
+        bool found = false;
+
+        for (size_t i = 0; i < m->n_scaled_objects; i++)
+            found |= is_wanted(r, &m->scaled_objects[i]) &&
+                     explain_find_trigger(&m->scaled_objects[i], trigger) != SIZE_MAX;
+        if (!found)
+            return cli__usage_error(
+                r->cmd, "invalid value \"%s\" for flag '--number': there is no trigger " STR_FMT,
+                r->numbers.v[k], STR_ARG(trigger));
+    }
+    return CLI__OK;
+}
+
 /* `j`: NULL for text. */
 static int explain_objects(struct explain_run *r, const struct manifests *m, struct buf *out,
                            struct json *j)
@@ -147,7 +167,12 @@ static int explain_objects(struct explain_run *r, const struct manifests *m, str
         }
         n++;
     }
-    return n > 0 ? CLI__OK : tell(r, "there is no such ScaledObject in the file", CLI__USAGE);
+    if (n > 0)
+        return CLI__OK;
+    return tell(r,
+                r->name == NULL ? "there is no ScaledObject in the file"
+                                : "there is no such ScaledObject in the file",
+                CLI__USAGE);
 }
 
 /* Objects, and what lint has to say of the file. */
@@ -189,6 +214,8 @@ static int explain_manifest(struct explain_run *r, const char *path)
     if (manifests_load(&r->arena, path, &m, &complaints, &f) < 0)
         return tell(r, f.text, CLI__USAGE);
     if (tell_complaints(r, &complaints))
+        rc = check_numbers(r, &m);
+    if (rc == CLI__OK)
         rc = print_manifests(r, &m, &complaints, &out);
     if (rc == CLI__OK)
         return cli__print(&out);
@@ -198,7 +225,27 @@ static int explain_manifest(struct explain_run *r, const char *path)
 
 /* ---- the command ------------------------------------------------------------------------ */
 
+/* --number TRIGGER=NUMBER */
 static int read_numbers(struct explain_run *r)
+{
+    struct explain_number *v = arena_array(&r->arena, struct explain_number, r->numbers.n + 1);
+
+    for (size_t i = 0; i < r->numbers.n; i++) {
+        struct str rest = str_of(r->numbers.v[i]);
+
+        (void)str_split(&rest, '=', &v[i].trigger);
+        if (v[i].trigger.n == 0 || !num_parse(rest, &v[i].value, NULL) || !isfinite(v[i].value))
+            return cli__usage_error(r->cmd,
+                                    "invalid value \"%s\" for flag '--number': expected "
+                                    "TRIGGER=NUMBER",
+                                    r->numbers.v[i]);
+    }
+    r->opts.numbers = v;
+    r->opts.n_numbers = r->numbers.n;
+    return CLI__OK;
+}
+
+static int read_flags(struct explain_run *r)
 {
     struct fault f = {0};
     uint64_t n = 0;
@@ -214,6 +261,26 @@ static int read_numbers(struct explain_run *r)
     if (autoscale_parse_keda(str_of(r->keda), &r->opts.versions.keda, &f) < 0 ||
         autoscale_parse_k8s(str_of(r->k8s), &r->opts.versions.k8s, &f) < 0)
         return cli__usage_error(r->cmd, "%s", f.text);
+    return read_numbers(r);
+}
+
+/* What would go unnoticed. */
+static int check_use(const struct explain_run *r, const char *word)
+{
+    const char *flag = r->numbers.n > 0      ? "number"
+                       : r->name != NULL     ? "name"
+                       : r->replicas != NULL ? "current-replicas"
+                                             : NULL;
+
+    if (flag != NULL && !is_manifest(word))
+        return cli__usage_error(
+            r->cmd,
+            "--%s is of ScaledObjects, and '%s' is taken for a query: there is no "
+            "file called so",
+            flag, word);
+    for (size_t i = 0; i < r->words.n; i++)
+        if (strcmp(word, "-") == 0 && strcmp(r->words.v[i], "-") == 0)
+            return cli__usage_error(r->cmd, "stdin cannot be the manifests and the data");
     return CLI__OK;
 }
 
@@ -228,7 +295,9 @@ static int explain(struct explain_run *r, const char *word)
         return rc;
     if (r->words.n == 0)
         return cli__usage_error(r->cmd, "required flag --data not provided");
-    rc = read_numbers(r);
+    rc = read_flags(r);
+    if (rc == CLI__OK)
+        rc = check_use(r, word);
     if (rc != CLI__OK)
         return rc;
     rc = cli__data_open(&r->data, &opts, &f);
@@ -245,8 +314,9 @@ static int explain(struct explain_run *r, const char *word)
 static int run(const struct cli__command *cmd, int argc, char **argv)
 {
     struct explain_run r = {.cmd = cmd};
-    void *const targets[] = {&r.help,    &r.format, &r.words,    &r.at,   &r.elements, &r.headers,
-                             &r.timeout, &r.name,   &r.replicas, &r.keda, &r.k8s,      &r.test};
+    void *const targets[] = {&r.help,    &r.format,  &r.words, &r.at,       &r.elements,
+                             &r.headers, &r.timeout, &r.name,  &r.replicas, &r.numbers,
+                             &r.keda,    &r.k8s,     &r.test};
     struct cli__words words = {.least = 1, .most = 1};
     int rc;
 
@@ -257,6 +327,7 @@ static int run(const struct cli__command *cmd, int argc, char **argv)
     config_list_release(&words.list);
     config_list_release(&r.words);
     config_list_release(&r.headers);
+    config_list_release(&r.numbers);
     return rc;
 }
 
@@ -280,6 +351,10 @@ static const struct config_flag flags[] = {
      .help = "Only the ScaledObject called so. Default: all of the file."},
     {.name = "current-replicas", .kind = CONFIG_TEXT, .meta = "N",
      .help = "Replicas that there are, all of them ready. Default: the HPA's minimum."},
+    {.name = "number", .kind = CONFIG_LIST, .meta = "TRIGGER=NUMBER",
+     .help = "What a trigger is worth, by its name or its place from 0 on: instead of asking it, and "
+             "for those that are neither prometheus nor cron. Of cpu and memory what a pod has on "
+             "average, in percent or as a quantity. May be repeated."},
     {.name = "keda-version", .kind = CONFIG_TEXT, .value = "2.20.2", .meta = "VERSION",
      .help = "Whose rules hold."},
     {.name = "k8s-version", .kind = CONFIG_TEXT, .value = "1.33", .meta = "VERSION",

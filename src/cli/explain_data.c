@@ -144,6 +144,8 @@ static int open_words(struct data *d, const struct data_opts *opts, struct fault
     const struct config_list *words = opts->words;
     int rc = 0;
 
+    if (opts->test != NULL && !(words->n == 1 && is_test_file(words->v[0])))
+        return fault_set(f, FER_EINVAL, 0, "--test is of files of ferula test (.yaml, .yml)");
     if (words->n == 1 && cli__is_url(words->v[0])) {
         d->server = cli__http_source_new(words->v[0], opts->headers, opts->timeout);
         d->source = cli__http_source_base(d->server);

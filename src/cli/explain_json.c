@@ -89,6 +89,7 @@ static void add_node(struct json *j, const struct promql_node *n, size_t element
 static void add_autopsy(struct json *j, const struct autopsy *d)
 {
     static const char *const likeness[] = {
+        [AUTOPSY_OTHER_TIME] = "at another time",
         [AUTOPSY_SAME_BUT_CASE] = "same but for case",
         [AUTOPSY_NEAR] = "near",
         [AUTOPSY_OTHER_LABEL] = "other label",
@@ -127,6 +128,8 @@ void cli__explain_query_json(struct json *j, const struct explained_query *q, si
     json_member_label(j, "query", q->text);
     if (q->rc != 0)
         json_member_label(j, "error", q->error);
+    if (q->experimental.n > 0)
+        json_member_label(j, "experimental", q->experimental);
     json_key(j, "nodes");
     json_array_begin(j);
     for (size_t i = 0; i < q->tree.n_nodes; i++)
@@ -156,21 +159,48 @@ static void add_number(struct json *j, const char *key, int64_t v)
     json_member_int(j, key, v);
 }
 
-static void add_verdict(struct json *j, const struct explained_trigger *t)
+static void add_verdict(struct json *j, const char *key, const struct verdict *v)
 {
-    json_key(j, "keda");
+    json_key(j, key);
     json_object_begin(j);
-    json_member_bool(j, "failed", t->verdict.failed);
-    json_member_bool(j, "active", t->verdict.active);
-    json_member_label(j, "why", t->verdict.why);
-    if (!t->verdict.failed) {
+    json_member_bool(j, "failed", v->failed);
+    json_member_bool(j, "active", v->active);
+    json_member_label(j, "why", v->why);
+    if (!v->failed) {
         struct buf quantity = {0};
 
-        json_member_sample_value(j, "value", t->verdict.value);
-        quantity_print(&quantity, t->verdict.milli);
+        json_member_sample_value(j, "value", v->value);
+        quantity_print(&quantity, v->milli);
         json_member_label(j, "quantity", buf_str(&quantity));
         buf_release(&quantity);
     }
+    json_object_end(j);
+}
+
+/* How a trigger came by its value, and what KEDA and the HPA make of it. */
+static void add_answer(struct json *j, const struct explained_trigger *t, size_t elements)
+{
+    json_member_sample_value(j, "target", t->target);
+    if (t->by == EXPLAINED_BY_QUERY) {
+        cli__explain_query_json(j, &t->query, elements);
+    } else if (t->answer.kind != ANSWER_ERROR) {
+        json_member_sample_value(j, t->by == EXPLAINED_BY_NUMBER ? "number" : "schedule",
+                                 t->answer.value);
+    }
+    if (!t->resource)
+        add_verdict(j, "keda", &t->verdict);
+    add_number(j, "proposal", t->proposal);
+}
+
+static void add_formula(struct json *j, const struct explained_object *x)
+{
+    if (!x->formula.known)
+        return;
+    json_key(j, "formula");
+    json_object_begin(j);
+    json_member_label(j, "text", x->object->modifiers.formula.s);
+    json_member_sample_value(j, "target", x->formula.target);
+    add_verdict(j, "keda", &x->formula.verdict);
     json_object_end(j);
 }
 
@@ -187,17 +217,14 @@ void cli__explain_object_json(struct json *j, const struct explained_object *x, 
         json_object_begin(j);
         json_member_label(j, "type", t->trigger->type.s);
         json_member_label(j, "name", t->trigger->name.s);
-        if (!t->asked) {
+        if (t->text.n > 0)
             json_member_label(j, "text", t->text);
-        } else {
-            json_member_sample_value(j, "threshold", t->target);
-            cli__explain_query_json(j, &t->query, elements);
-            add_verdict(j, t);
-            add_number(j, "proposal", t->proposal);
-        }
+        if (t->by != EXPLAINED_BY_NOTHING)
+            add_answer(j, t, elements);
         json_object_end(j);
     }
     json_array_end(j);
+    add_formula(j, x);
     add_texts(j, "hpa", x->lines, x->n_lines);
     if (x->known) {
         add_number(j, "current", x->now);

@@ -128,6 +128,7 @@ static void add_node(struct buf *b, const struct promql_explanation *x, size_t i
 static void add_hint(struct buf *b, const struct autopsy_hint *h)
 {
     static const char *const after[] = {
+        [AUTOPSY_OTHER_TIME] = "is there, but not then",
         [AUTOPSY_SAME_BUT_CASE] = "differs in upper and lower case only",
         [AUTOPSY_NEAR] = "is near",
         [AUTOPSY_OTHER_LABEL] = "has that value",
@@ -197,6 +198,9 @@ void cli__explain_query(struct buf *out, const struct explained_query *q, size_t
         add_node(out, &q->tree, i, elements);
     if (q->tree.cut)
         buf_puts(out, MARGIN "and more parts\n");
+    if (q->experimental.n > 0)
+        buf_addf(out, "server  has to have experimental parts on, or refuses it: " STR_FMT "\n",
+                 STR_ARG(q->experimental));
     for (size_t i = 0; i < q->empty.n; i++)
         add_autopsy(out, &q->tree, &q->empty.v[i]);
     if (q->n_differing > 0)
@@ -214,6 +218,12 @@ static void add_lines(struct buf *b, struct str text)
         buf_addf(b, "%s" STR_FMT "\n", first ? "" : MARGIN, STR_ARG(line));
 }
 
+/* What KEDA compares the value with. */
+static const char *activation_name(const struct explained_trigger *t)
+{
+    return str_is(t->trigger->type.s, "prometheus") ? "activationThreshold" : "activation value";
+}
+
 static void add_verdict(struct buf *b, const struct explained_trigger *t)
 {
     const struct verdict *v = &t->verdict;
@@ -227,9 +237,8 @@ static void add_verdict(struct buf *b, const struct explained_trigger *t)
     if (v->why.n > 0)
         buf_addf(b, "0, because ignoreNullValues is true: " STR_FMT "\n" MARGIN, STR_ARG(v->why));
     buf_add_num(b, v->value, 'f');
-    buf_puts(b, v->active ? " > " : " is not more than ");
-    buf_puts(b, "activationThreshold ");
-    buf_add_num(b, t->meta.activation_threshold, 'f');
+    buf_addf(b, "%s%s ", v->active ? " > " : " is not more than ", activation_name(t));
+    buf_add_num(b, t->activation, 'f');
     buf_puts(b, v->active ? ": active; " : ": not active; ");
     buf_puts(b, "the HPA is told ");
     quantity_print(b, v->milli);
@@ -238,21 +247,49 @@ static void add_verdict(struct buf *b, const struct explained_trigger *t)
     buf_putc(b, '\n');
 }
 
+/* The value of a trigger that has no query. */
+static void add_value(struct buf *b, const struct explained_trigger *t)
+{
+    if (t->by == EXPLAINED_BY_SCHEDULE)
+        buf_addf(b, "cron    " STR_FMT ": ", STR_ARG(t->text));
+    else
+        buf_puts(b, "number  ");
+    if (t->answer.kind == ANSWER_ERROR)
+        buf_puts(b, "not known");
+    else
+        buf_add_num(b, t->answer.value, 'f');
+    buf_puts(b, t->trigger->metric_type == METRIC_UTILIZATION ? " %\n" : "\n");
+}
+
+static void add_target(struct buf *b, const struct explained_trigger *t)
+{
+    static const char *const of[] = {
+        [METRIC_AVERAGE_VALUE] = " a replica", [METRIC_VALUE] = "", [METRIC_UTILIZATION] = " %"};
+
+    buf_puts(b, str_is(t->trigger->type.s, "prometheus") ? ", threshold " : ", target ");
+    buf_add_num(b, t->target, 'f');
+    buf_addf(b, "%s\n", of[t->trigger->metric_type]);
+}
+
 static void add_trigger(struct buf *b, const struct explained_trigger *t, size_t i, size_t elements)
 {
     buf_addf(b, "trigger %zu, " STR_FMT, i, STR_ARG(t->trigger->type.s));
     if (t->trigger->name.s.n > 0)
         buf_addf(b, " " STR_FMT, STR_ARG(t->trigger->name.s));
-    if (!t->asked) {
+    if (t->by == EXPLAINED_BY_NOTHING) {
         buf_puts(b, ": ");
         add_lines(b, t->text);
         return;
     }
-    buf_puts(b, ", threshold ");
-    buf_add_num(b, t->target, 'f');
-    buf_puts(b, t->trigger->metric_type == METRIC_AVERAGE_VALUE ? " a replica\n" : "\n");
-    cli__explain_query(b, &t->query, elements);
-    add_verdict(b, t);
+    add_target(b, t);
+    if (t->by == EXPLAINED_BY_QUERY)
+        cli__explain_query(b, &t->query, elements);
+    else
+        add_value(b, t);
+    if (!t->resource)
+        add_verdict(b, t);
+    else
+        buf_puts(b, "KEDA    does not ask for it: the HPA does\n");
 }
 
 void cli__explain_object(struct buf *out, const struct explained_object *x, size_t elements)

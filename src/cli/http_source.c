@@ -291,8 +291,13 @@ static void take_samples(const struct source_selection *sel, struct remote *r, c
         if (s == NULL) /* it has come since */
             continue;
         s->v = arena_array(r->arena, struct sample, json_array_size(values) + 1);
-        for (s->n = 0; s->n < json_array_size(values); s->n++)
-            s->v[s->n] = read_sample(json_array_get(values, s->n));
+        s->n = 0;
+        for (size_t k = 0; k < json_array_size(values); k++) {
+            struct sample one_sample = read_sample(json_array_get(values, k));
+
+            if (one_sample.t >= r->range.from) /* before Prometheus 3 a range has its start, too */
+                s->v[s->n++] = one_sample;
+        }
     }
 }
 

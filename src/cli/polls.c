@@ -16,8 +16,9 @@
 #include "ferula/model/duration.h"
 #include "form.h"
 
-/* How often --follow asks. */
-#define FOLLOW_S 1
+/* How often --follow asks, and for how many at least: more are not recorded in a second. */
+#define FOLLOW_S    1
+#define FOLLOW_MOST 2048
 
 struct polls {
     const struct cli__command *cmd;
@@ -30,7 +31,7 @@ struct polls {
     char *base;        /* owned; the server's URL */
     ts_ms from;        /* INT64_MIN: the beginning */
     json_int_t newest; /* id of the newest poll that was shown */
-    bool titled;       /* the line of titles was printed */
+    bool titled;       /* the line of titles was printed: not the first answer */
     json_t *warned;    /* owned; a member a stream that was told to have stopped */
 };
 
@@ -209,12 +210,13 @@ static int print_answer(struct polls *p, const json_t *data)
 static void make_url(const struct polls *p, struct buf *url)
 {
     struct buf form = {0};
+    size_t limit = p->titled && p->limit > 0 ? MAX(p->limit, (size_t)FOLLOW_MOST) : p->limit;
 
     cli__form_add(&form, "query", str_of(p->query == NULL ? "" : p->query));
     cli__form_add(&form, "caller", str_of(p->caller == NULL ? "" : p->caller));
     if (p->from != INT64_MIN)
         cli__form_add_ms(&form, "since", p->from);
-    buf_addf(url, "%s/_ferula/polls?%s&limit=%zu&after=%lld", p->base, form.p, p->limit, p->newest);
+    buf_addf(url, "%s/_ferula/polls?%s&limit=%zu&after=%lld", p->base, form.p, limit, p->newest);
     buf_release(&form);
 }
 

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import threading
+import urllib.parse
 
 import pytest
 
@@ -118,6 +119,18 @@ def test_verdicts(file, query, want):
     assert got.startswith(want)
 
 
+def test_experimental_parts(file):
+    """They are computed, but it is said that a server may not."""
+    query = "sum(mad_over_time(http_requests_total[2m]))"
+    text = said("-", "--data", file, stdin=changed(query=query))
+    want = ('has to have experimental parts on, or refuses it: 1:5: parse error: function "mad_over_time" is not '
+            'enabled')
+    assert section(text, "server") == [want] and section(text, "KEDA")[0].startswith("1350 > ")
+    got = json.loads(said(query, "--data", file, "-o", "json"))
+    assert want.endswith(got["experimental"])
+    assert "experimental" not in json.loads(said(QUERY, "--data", file, "-o", "json"))
+
+
 FORMULA = [  # formula, its line, the result
     ("(one + two) / 2", "formula (one + two) / 2 = 40, active; it takes the place of the triggers", "1 -> 4 replicas"),
     ("one > 100 ? one : 0", "formula one > 100 ? one : 0 = 0, not active; it takes the place of the triggers",
@@ -175,6 +188,195 @@ def test_json(file):
     assert differing == [{"label": "pod", "values": 3, "missing": 0}]
 
 
+# ---- triggers of all types --------------------------------------------------------------------
+
+QUEUE = '{type: azure-queue, metadata: {queueLength: "5", queueName: q, accountName: a}}'
+CPU = '{type: cpu, metricType: Utilization, metadata: {value: "60"}}'
+MEMORY = '{type: memory, metricType: AverageValue, metadata: {value: 1k}}'
+OFFICE = ('{type: cron, name: office, metadata: {timezone: Europe/Berlin, start: 0 8 * * *, end: 0 18 * * *, '
+          'desiredReplicas: "7"}}')
+NOWHERE = OFFICE.replace("Europe/Berlin", "Nowhere")
+
+
+def prom(query, name="req", threshold=10, more=""):
+    return (f'{{type: prometheus, name: {name}, metadata: {{serverAddress: "http://p", query: {json.dumps(query)}, '
+            f'threshold: "{threshold}"{more}}}}}')
+
+
+def object_of(*triggers, low=0, spec="", annotations=""):
+    return (f"apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {{name: so, annotations: {{{annotations}}}}}\n"
+            f"spec:\n  scaleTargetRef: {{name: app}}\n  minReplicaCount: {low}\n  maxReplicaCount: 20\n  {spec}\n"
+            "  triggers:\n" + "".join(f"  - {t}\n" for t in triggers))
+
+
+def modifiers(formula, target="10"):
+    return f"advanced: {{scalingModifiers: {{formula: {json.dumps(formula)}, target: \"{target}\"}}}}"
+
+
+FAILS = 'label_replace(vector(1), "a", "b", "", "") or vector(2)'  # two elements
+CANNOT = "a trigger cannot be asked"
+# triggers and more, --number, replicas now, the end of what is said, replicas then
+OBJECTS = [
+    # external metrics come before those of pods, whatever the order of the triggers
+    ([CPU, prom(QUERY), OFFICE, QUEUE], {}, ["0=90", "3=12"], 3,
+     ["trigger 1: ceil(45 / 10) = 5", "trigger 2: ratio 7 / (1 x 3) = 2.333, outside the tolerance of 0.9 to 1.1",
+      "trigger 2: ceil(7 / 1) = 7", "trigger 3: ratio 12 / (5 x 3) = 0.8, outside the tolerance of 0.9 to 1.1",
+      "trigger 3: ceil(12 / 5) = 3", "trigger 0: ratio 90 / 60 = 1.5, outside the tolerance of 0.9 to 1.1",
+      "trigger 0: ceil(90 / 60 x 3 ready) = 5", "the highest of 4: 7", "limited to max(2 x 3, 4) = 6 a sync"], 6),
+    ([prom(QUERY), MEMORY], {}, ["1=2500"], 2, ["trigger 1: ceil(2500 / 1000 x 2 ready) = 5", "the highest of 2: 5",
+                                                 "limited to max(2 x 2, 4) = 4 a sync"], 4),
+    ([prom(QUERY)], {}, ["req=95"], 9, ["ratio 95 / (10 x 9) = 1.056, within the tolerance of 0.9 to 1.1: stays at 9"],
+     9),
+    ([prom(QUERY)], {}, ["0=1", "req=200"], 20, ["ratio 200 / (10 x 20) = 1, within the tolerance of 0.9 to 1.1: "
+                                                 "stays at 20"], 20),
+    # what is not known
+    ([QUEUE, prom("vector(0)")], {}, [], 0,
+     ["by 1 of 2 triggers; what the others ask for may be more", "at 0 replicas the HPA does nothing",
+      "no trigger that was asked is active: KEDA stays at 0 unless another one is"], 0),
+    ([QUEUE, prom("vector(0)")], {}, ["0=0"], 2,
+     ["raised to the minimum 1", "no trigger is active: KEDA goes straight to 0 when that has lasted cooldownPeriod, "
+      "300 s"], 1),
+    ([QUEUE], {}, [], 2, [], None),
+    (["{type: external, metadata: {scalerAddress: a}}"], {}, [], 2, [], None),
+    ([prom(QUERY), "{type: external, metadata: {scalerAddress: a}}"], {}, [], 5,
+     ["by 1 of 2 triggers; what the others ask for may be more", "ratio 45 / (10 x 5) = 0.9, within the tolerance of "
+      "0.9 to 1.1: stays at 5"], 5),
+    # cpu and memory and activity
+    ([CPU, MEMORY], {"low": 1}, ["0=1", "1=1"], 0, ["at 0 replicas the HPA does nothing", "cpu and memory alone are always "
+                                            "active: KEDA goes from 0 to 1, and the HPA on from there"], 1),
+    ([CPU, prom("vector(0)")], {}, ["0=90"], 0, ["at 0 replicas the HPA does nothing",
+                                                 "no trigger is active: KEDA stays at 0"], 0),
+    ([CPU, prom("vector(0)")], {}, ["0=90"], 2, ["the highest of 2: 3", "no trigger is active: KEDA goes straight to 0 "
+                                                 "when that has lasted cooldownPeriod, 300 s"], 3),
+    # cron
+    ([NOWHERE], {}, [], 2, ["a metric could not be had, so it stays at 2", CANNOT + ": KEDA does not go to 0"], 2),
+    ([NOWHERE, prom(QUERY)], {}, [], 2, ["trigger 0: failed, and asks for nothing",
+                                         "trigger 1: ratio 45 / (10 x 2) = 2.25, outside the tolerance of 0.9 to 1.1",
+                                         "trigger 1: ceil(45 / 10) = 5", "the highest of 2: 5",
+                                         "limited to max(2 x 2, 4) = 4 a sync"], 4),
+    # thresholds are rounded to thousandths, the target of the composite metric is cut, and so is its value
+    ([prom("vector(0.0109)", threshold=0.0019)], {}, [], 9,
+     ["ratio 0.011 / (0.002 x 9) = 0.6111, outside the tolerance of 0.9 to 1.1", "ceil(0.011 / 0.002) = 6",
+      "if no recommendation of the last 300 s was higher: one moment does not show those, and until then it stays"], 6),
+    ([prom("vector(0.0109)", "a")], {"spec": modifiers("a / 1.9", "0.0019")}, [], 9,
+     ["ratio 0.005 / (0.001 x 9) = 0.5556, outside the tolerance of 0.9 to 1.1", "ceil(0.005 / 0.001) = 5",
+      "if no recommendation of the last 300 s was higher: one moment does not show those, and until then it stays"], 5),
+    ([CPU, prom("vector(30)", "a"), QUEUE.replace("type", "name: q, type", 1)],
+     {"spec": modifiers("a + q")}, ["q=20", "0=60"], 3,
+     ["formula a + q = 50, active; it takes the place of the triggers",
+      "trigger 0: ratio 60 / 60 = 1, within the tolerance of 0.9 to 1.1: stays at 3",
+      "formula: ratio 50 / (10 x 3) = 1.667, outside the tolerance of 0.9 to 1.1", "formula: ceil(50 / 10) = 5",
+      "the highest of 2: 5"], 5),
+    ([prom("vector(30)", "a"), QUEUE.replace("type", "name: q, type", 1)], {"spec": modifiers("a + q")}, [], 3,
+     ["the formula of scalingModifiers needs triggers that are not asked"], None),
+    ([prom("vector(30)", "a")], {"spec": modifiers("a")}, [], 0,
+     ["at 0 replicas the HPA does nothing", "the formula is active: KEDA goes from 0 to 1, and the HPA on from there"],
+     1),
+    # a trigger that fails is the formula's error until a fallback is in force
+    ([prom(FAILS, "a"), prom("vector(30)", "b")], {"spec": modifiers("(a ?? 5) + b")}, [], 3,
+     ["formula (a ?? 5) + b: prometheus query " + FAILS + " returned multiple elements",
+      "a metric could not be had, so it stays at 3", CANNOT + ": KEDA does not go to 0"], 3),
+    # fallbacks
+    *[([prom(FAILS)], {"spec": f"fallback: {{failureThreshold: 3, replicas: 6{behavior}}}"}, [], 3,
+       ["a metric could not be had, so it stays at 3", "after more than 3 failures in a row " + text,
+        CANNOT + ": KEDA does not go to 0"], 3)
+      for behavior, text in [
+          ("", "the fallback's 6 replicas are asked for"),
+          (", behavior: currentReplicas", "the fallback asks for as many replicas as there are"),
+          (", behavior: currentReplicasIfHigher",
+           "the fallback's 6 replicas are asked for, or as many as there are if those are more"),
+          (", behavior: currentReplicasIfLower",
+           "the fallback's 6 replicas are asked for, or as many as there are if those are fewer")]],
+    ([prom(FAILS)], {"spec": "fallback: {failureThreshold: 3, replicas: 0}"}, [], 3,
+     ["a metric could not be had, so it stays at 3",
+      "after more than 3 failures in a row the fallback's 0 replicas are asked for",
+      "no trigger is active: KEDA goes straight to 0 when that has lasted cooldownPeriod, 300 s"], 3),
+    # idleReplicaCount
+    ([prom("vector(0)")], {"low": 2, "spec": "idleReplicaCount: 0"}, [], 2,
+     ["raised to the minimum 2", "no trigger is active: KEDA goes straight to 0 when that has lasted cooldownPeriod, "
+      "300 s"], 2),
+    ([prom("vector(9)")], {"low": 2, "spec": "idleReplicaCount: 0"}, [], 0,
+     ["at 0 replicas the HPA does nothing", "a trigger is active: KEDA goes from 0 to 2, and the HPA on from there"], 2),
+    # annotations
+    *[([prom(query)], {"annotations": "autoscaling.keda.sh/" + annotation}, [], now, lines, then)
+      for annotation, query, now, lines, then in [
+          ('paused: "true"', QUERY, 3, ["paused by annotation: KEDA has deleted the HPA, polls nothing, and it stays at "
+                                        "3"], 3),
+          ('paused: "false"', QUERY, 3, ["ceil(45 / 10) = 5"], 5),
+          ('paused-replicas: "9"', QUERY, 3, ["paused-replicas: KEDA has deleted the HPA, polls nothing, and scales to "
+                                              "9"], 9),
+          ('paused-scale-in: "true"', "vector(0)", 3, ["limited to 3, and scale-down is disabled", "no trigger is active, "
+                                                       "but paused-scale-in: KEDA does not go to 0"], 3),
+          ('paused-scale-out: "true"', QUERY, 3, ["limited to 3, and scale-up is disabled"], 3),
+          ('paused-scale-out: "true"', QUERY, 0, ["at 0 replicas the HPA does nothing", "a trigger is active, but "
+                                                  "paused-scale-out: KEDA stays at 0"], 0),
+          ('force-activation: "true"', "vector(0)", 0, ["at 0 replicas the HPA does nothing", "activation is forced by "
+                                                        "annotation: KEDA goes from 0 to 1, and the HPA on from there"],
+           1)]],
+]
+
+
+@pytest.mark.parametrize("triggers,more,numbers,now,lines,then", OBJECTS, ids=range(len(OBJECTS)))
+def test_objects(file, triggers, more, numbers, now, lines, then):
+    words = ["-", "--data", file, f"--current-replicas={now}", *(f"--number={n}" for n in numbers)]
+    text = said(*words, stdin=object_of(*triggers, **more))
+    assert section(text, "HPA")[-len(lines):] == lines
+    assert section(text, "result") == ([] if then is None else [f"{now} -> {then} replicas"])
+    got, = json.loads(said(*words, "-o", "json", stdin=object_of(*triggers, **more)))["objects"]
+    assert got.get("replicas") == then and got["hpa"] == section(text, "HPA")
+
+
+def test_what_is_said_of_triggers(file):
+    text = said("-", "--data", file, "--number=0=90", stdin=object_of(CPU, OFFICE, QUEUE, NOWHERE.replace("office", "no-zone")))
+    lines = text.splitlines()
+    assert lines[1:11] == [
+        "trigger 0, cpu, target 60 %", "number  90 %", "KEDA    does not ask for it: the HPA does",
+        "trigger 1, cron office, target 1 a replica", "cron    from 0 8 * * * to 0 18 * * * in Europe/Berlin: 7",
+        "KEDA    7 > activation value 0: active; the HPA is told 7",
+        "trigger 2, azure-queue: not asked: --number 2=N says what it is worth",
+        "trigger 3, cron no-zone, target 1 a replica", "cron    from 0 8 * * * to 0 18 * * * in Nowhere: not known",
+        "KEDA    an error, and no value: unable to load timezone: unknown time zone Nowhere"]
+    night = said("-", "--data", file, "--at=2026-01-02T20:00:00Z", stdin=object_of(OFFICE))
+    assert section(night, "cron") == ["from 0 8 * * * to 0 18 * * * in Europe/Berlin: 0"]
+    assert section(night, "KEDA") == ["0 is not more than activation value 0: not active; the HPA is told 0"]
+
+
+def test_triggers_as_json(file):
+    got, = json.loads(said("-", "--data", file, "--number=0=90", "-o", "json", stdin=object_of(
+        CPU, OFFICE, QUEUE, NOWHERE.replace("office", "no-zone"))))["objects"]
+    cpu, office, queue, no_zone = got["triggers"]
+    assert (cpu["target"], cpu["number"], "keda" in cpu, got["complete"]) == ("60", "90", False, False)
+    assert (office["schedule"], office["keda"]["active"], office["proposal"]) == ("7", True, 7)
+    assert "not asked" in queue["text"] and "target" not in queue
+    assert no_zone["keda"]["failed"] and "schedule" not in no_zone and no_zone["proposal"] == -1
+    formula = json.loads(said("-", "--data", file, "-o", "json", stdin=object_of(
+        prom("vector(30)", "a"), spec=modifiers("a / 3"))))["objects"][0]["formula"]
+    assert formula == {"text": "a / 3", "target": "10", "keda": {
+        "failed": False, "active": True, "why": "", "value": "10", "quantity": "10"}}
+
+
+def test_a_trigger_that_keda_refuses(file):
+    text = said("-", "--data", file, "--current-replicas=3", stdin=object_of(prom(QUERY), QUEUE.replace('"5"', "five")))
+    assert section(text, "HPA") == ["KEDA refuses trigger 1, and with it the ScaledObject: there is no HPA, and nothing is "
+                                    "scaled"]
+    assert "result" not in text and "trigger 1, azure-queue: error parsing azure-queue metadata: " in text
+
+
+NUMBERS = [  # --number, what stderr says
+    ("x=1", "there is no trigger x"), ("1=1", "there is no trigger 1"), ("0", "expected TRIGGER=NUMBER"),
+    ("=1", "expected TRIGGER=NUMBER"), ("0=", "expected TRIGGER=NUMBER"), ("0=NaN", "expected TRIGGER=NUMBER"),
+    ("0=1x", "expected TRIGGER=NUMBER"), ("-1=1", "there is no trigger -1"),
+    ("18446744073709551616=1", "there is no trigger"),
+]
+
+
+@pytest.mark.parametrize("number,want", NUMBERS, ids=[case[0] for case in NUMBERS])
+def test_numbers_that_fit_nothing(file, number, want):
+    done = explain("-", "--data", file, f"--number={number}", code=2, stdin=object_of(QUEUE))
+    assert done.stdout == "" and done.stderr.startswith(
+        f"ferula explain: invalid value \"{number}\" for flag '--number': {want}")
+
+
 # ---- times ------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("at,want", [
@@ -219,6 +421,12 @@ FAULTS = [  # words, exit code, what stderr says
     ([QUERY, "--data", "FILE", "--at=noon"], 2, "invalid value \"noon\" for flag '--at'"),
     ([QUERY, "--data", "FILE", "--current-replicas=-1"], 2, "invalid value \"-1\" for flag '--current-replicas'"),
     ([QUERY, "--data", "FILE", "--keda-version=9"], 2, "9"),
+    ([QUERY, "--data", "FILE", "--number=0=1"], 2, "--number is of ScaledObjects, and 'sum(rate("),
+    ([QUERY, "--data", "FILE", "--name=x"], 2, "--name is of ScaledObjects"),
+    (["so.yamll", "--data", "FILE", "--current-replicas=3"], 2, "--current-replicas is of ScaledObjects, and "
+     "'so.yamll' is taken for a query: there is no file called so"),
+    ([QUERY, "--data", "FILE", "--test=x"], 2, "--test is of files of ferula test"),
+    (["-", "--data", "-"], 2, "stdin cannot be the manifests and the data"),
     (["sum(", "--data", "FILE"], 2, "1:5: parse error: unclosed left parenthesis"),
     (["so.yaml", "--data", "FILE"], 2, "so.yaml: No such file or directory"),
     ([QUERY, "--data", "127.0.0.1:1"], 4, "http://127.0.0.1:1: "),
@@ -262,12 +470,48 @@ def test_files_servers_and_folders_agree(tmp_path):
             want = want.replace("1m before", "1m15s before")
         if query == "rate(gone[1m])":
             assert section(live[query], "empty")[1:2] == [
-                "the newest sample of 1 series is 1m15s old, and the selector sees 1m"]
+                "the newest sample of 1 series is 1m15s old, and the selector sees 1m: nothing has been written since"]
         else:
             assert live[query] == want, query
         assert said(query, "--data", server.dir, at) == said(query, *both, at)
     assert live_object == said(OBJECT, *both, at)
     assert "was marked as gone" in live["gone"]
+
+
+def test_what_a_server_lists_of_other_times(server):
+    server.push(requests(int(server.get("/api/v1/query", query="time()").json()["data"]["result"][0]) - 180))
+    empty = section(said("http_requests_total @ 1000", "--data", server.url), "empty")
+    assert empty[1] == "there is no metric http_requests_total within 1d of 1970-01-01T00:16:40Z"
+    assert empty[3] == "http_requests_total is there, but not then"
+
+
+def test_ranges_that_have_their_start(tmp_path):
+    """Servers before Prometheus 3 give the sample at the very start of a range, too."""
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            form = urllib.parse.parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            data = [{"__name__": "m"}]
+            if self.path == "/api/v1/query":
+                values = [[T0 + s, str(s)] for s in range(0, 181, 15)]
+                width = re.search(r"\[(\d+)ms\]", form["query"][0])
+                if width:
+                    end = float(form["time"][0])
+                    start = end - int(width.group(1)) / 1000
+                    values = [v for v in values if start - 1e-6 <= v[0] <= end]
+                data = {"result": [{"metric": data[0], "values": values}]}
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps({"status": "success", "data": data}).encode())
+
+        def log_message(self, *args):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as web:
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{web.server_address[1]}"
+        text = said("count_over_time(m[1m])", "--data", url, f"--at={T0 + 180}")
+        web.shutdown()
+    assert " => 4\n" in text and "1 series, 4 samples in (11:59:00, 12:00:00]" in text
 
 
 def test_a_server_is_asked_for_now(server):

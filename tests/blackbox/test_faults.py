@@ -48,11 +48,15 @@ def test_scalar(admin):
     assert polls(admin)[0]["verdict"] == "error"
 
 
-@pytest.mark.parametrize("code", [204, 401, 429, 500, 503])
-def test_status(admin, code):
+# KEDA takes any body with a 2xx for an answer, and one without a result for an empty one
+@pytest.mark.parametrize("code, verdict, why", [
+    (200, "zero", "empty"), (202, "zero", "empty"), (204, "error", "no JSON"), (304, "error", "status"),
+    (401, "error", "status"), (429, "error", "status"), (500, "error", "status"), (503, "error", "status")])
+def test_status(admin, code, verdict, why):
     add(admin, f"status {code}")
     assert poll(admin, "vector(7)").status == code
-    assert polls(admin)[0]["status"] == code
+    (got,) = polls(admin)
+    assert (got["status"], got["verdict"], got["why"]) == (code, verdict, why)
 
 
 @pytest.mark.parametrize("kind", ["garbled", "truncate"])
@@ -89,7 +93,9 @@ def test_range_queries_too(admin):
     add(admin, "nan")
     assert len(admin.get("/api/v1/query_range", **ask).json()["data"]["result"]) == 1
     add(admin, "empty")
+    add(admin, "two")  # is newer, but not for ranges
     assert admin.get("/api/v1/query_range", **ask).json()["data"] == {"resultType": "matrix", "result": []}
+    assert [f["hits"] for f in admin.get("/_ferula/faults").json()["data"]] == [0, 1, 0]
     add(admin, "status 503")
     assert admin.get("/api/v1/query_range", **ask).status == 503
     assert admin.get("/api/v1/labels").status == 200
@@ -130,6 +136,23 @@ def test_a_fault_ends_by_itself(admin):
 def test_bad_faults(admin, params, name):
     reply = admin.post_form("/_ferula/faults", params)
     assert reply.status == 400 and f'parameter "{name}"' in reply.json()["error"], reply
+
+
+def test_a_misread_fault_meets_nobody(admin):
+    """Without its `query` a fault would meet all."""
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    for body, want in [(b"kind=nan&for=1m&query=%zz", "error parsing form values"),
+                       (b"kind=nan&for=1m&query=a&query=b", 'parameter "query" is given more than once'),
+                       (b"kind=nan&for=1m&query=" + b"a" * 4097, 'invalid parameter "query": longer than 4096 bytes'),
+                       (b"kind=nan&for=1m&caller=" + b"a" * 4097, 'invalid parameter "caller": longer'),
+                       (b"kind=nan&for=1m&regex=" + b"a" * 4097, 'invalid parameter "regex": longer')]:
+        reply = admin.request("POST", "/_ferula/faults", body, form)
+        assert reply.status == 400 and want in reply.json()["error"], reply
+    assert admin.get("/_ferula/faults").json()["data"] == []
+    add(admin, "nan", query="a" * 4096)
+    reply = admin.request("DELETE", "/_ferula/faults", b"id=7", form)
+    assert (reply.status, reply.json()["error"]) == (400, "DELETE takes its parameters in the URL")
+    assert len(admin.get("/_ferula/faults").json()["data"]) == 1
 
 
 def test_too_many(admin):

@@ -31,6 +31,7 @@ struct autopsy_step {
 
 /* What may have been meant. */
 enum autopsy_likeness {
+    AUTOPSY_OTHER_TIME, /* the value itself: sources may list what is there at any time */
     AUTOPSY_SAME_BUT_CASE,
     AUTOPSY_NEAR,
     AUTOPSY_OTHER_LABEL, /* which has the very value */

@@ -23,79 +23,127 @@ static const char series[] =
     "gone{i=\"2\"} 1x20 stale\n"
     "ended 1x8\n"
     "fresh_total _x79 5\n"
-    "late _x78 5\n";
+    "late _x78 5\n"
+    "seldom 1 _x7 2 _x7 3\n"
+    "lat_bucket{pod=\"a\",le=\"1\"} 0+1x80\n";
 
 static struct autopsy_case cases[] = {
-    {"sum(rate(http_requests_total{namespace=\"keda-demo\"}[2m]))", 1200, ""                                                                     },
-    {"sum(rate(http_request_total{namespace=\"keda-demo\"}[2m]))",  1200,
-     "2 matcher: there is no metric http_request_total; without it 2\n"
+    {"sum(rate(http_requests_total{namespace=\"keda-demo\"}[2m]))",                          1200, ""                                              },
+    {"sum(rate(http_request_total{namespace=\"keda-demo\"}[2m]))",                           1200,
+     "2 matcher: there is no metric http_request_total within 1d of 1970-01-01T00:20:00Z; without it 2\n"
      "  http_request_total 0\n"
-     "  near __name__=http_requests_total\n"                                                                                                     },
-    {"http_requests_total{namespace=\"keda-dmeo\"}",                1200,
+     "  near __name__=http_requests_total\n"                                                                                                       },
+    {"http_requests_total{namespace=\"keda-dmeo\"}",                                         1200,
      "0 matcher: namespace=\"keda-dmeo\" removes the last 3 series; without it 3\n"
      "  http_requests_total 3\n  namespace=\"keda-dmeo\" 0\n"
-     "  near namespace=keda-demo\n"                                                                                                              },
-    {"http_requests_total{namespace=\"other\",pod=\"c\"}",          1200,
+     "  near namespace=keda-demo\n"                                                                                                                },
+    {"http_requests_total{namespace=\"other\",pod=\"c\"}",                                   1200,
      "0 matcher: namespace=\"other\" removes the last 3 series; without it 1\n"
      "  http_requests_total 3\n  namespace=\"other\" 0\n"
-     "  case namespace=Other\n"                                                                                                                  },
-    {"http_requests_total{namespace=\"shop\"}",                     1200,
+     "  case namespace=Other\n"                                                                                                                    },
+    {"http_requests_total{namespace=\"shop\"}",                                              1200,
      "0 matcher: namespace=\"shop\" removes the last 3 series; without it 3\n"
      "  http_requests_total 3\n  namespace=\"shop\" 0\n"
-     "  label exported_namespace=shop\n"                                                                                                         },
-    {"http_requests_total{namespace=~\"keda\"}",                    1200,
+     "  label exported_namespace=shop\n"                                                                                                           },
+    {"http_requests_total{namespace=~\"keda\"}",                                             1200,
      "0 matcher: namespace=~\"keda\" removes the last 3 series; without it 3\n"
      "  http_requests_total 3\n  namespace=~\"keda\" 0\n"
-     "  part namespace=keda-demo\n"                                                                                                              },
-    {"http_requests_total{pod=~\"a|b\",namespace!~\"k.*\"}",        1200,
+     "  part namespace=keda-demo\n"                                                                                                                },
+    {"http_requests_total{pod=~\"a|b\",namespace!~\"k.*\"}",                                 1200,
      "0 matcher: namespace!~\"k.*\" removes the last 2 series; without it 2\n"
      "  http_requests_total 3\n  pod=~\"a|b\" 2\n  namespace!~\"k.*\" 0\n"
-     "  there namespace=keda-demo\n"                                                                                                             },
-    {"http_requests_total{app=\"web\"}",                            1200,
+     "  there namespace=keda-demo\n"                                                                                                               },
+    {"http_requests_total{app=\"web\"}",                                                     1200,
      "0 matcher: app=\"web\" removes the last 3 series, none of which has a label app; without it 3\n"
-     "  http_requests_total 3\n  app=\"web\" 0\n"                                                                                                },
-    {"avg(vllm_num_requests)",                                      1200,
-     "1 matcher: there is no metric vllm_num_requests\n  vllm_num_requests 0\n"
-     "  near __name__=vllm:num_requests\n"                                                                                                       },
-    {"{namespace=\"x\"}",                                           1200,
+     "  http_requests_total 3\n  app=\"web\" 0\n"                                                                                                  },
+    {"avg(vllm_num_requests)",                                                               1200,
+     "1 matcher: there is no metric vllm_num_requests within 1d of 1970-01-01T00:20:00Z\n  vllm_num_requests 0\n"
+     "  near __name__=vllm:num_requests\n"                                                                                                         },
+    {"{namespace=\"x\"}",                                                                    1200,
      "0 matcher: no series matches namespace=\"x\"\n  namespace=\"x\" 0\n"
-     "  there namespace=Other\n  there namespace=keda-demo\n"                                                                                    },
-    {"sum(gone)",                                                   600,
+     "  there namespace=Other\n  there namespace=keda-demo\n"                                                                                      },
+    {"sum(gone)",                                                                            600,
      "1 stale: each of the 2 series was marked as gone, the last 4m45s before: its target was no "
-     "longer scraped, or no longer had it\n  gone 2\n"                                                                                           },
-    {"ended",                                                       1200,
-     "0 too old: the newest sample of 1 series is 18m old, and the selector sees 5m\n"
-     "  ended 1\n"                                                                                                                               },
-    {"rate(ended[1m])",                                             240,
-     "1 too old: the newest sample of 1 series is 2m old, and the selector sees 1m\n  ended 1\n"                                                 },
-    {"late",                                                        600,  "0 too new: the first sample of 1 series comes 9m30s later\n  late 1\n"},
-    {"http_requests_total offset 1h",                               1200,
-     "0 too new: the first sample of 3 series comes 40m later\n  http_requests_total 3\n"                                                        },
-    {"sum(rate(fresh_total[2m]))",                                  1200,
+     "longer scraped, or no longer had it\n  gone 2\n"                                                                                             },
+    {"ended",                                                                                1200,
+     "0 too old: the newest sample of 1 series is 18m old, and the selector sees 5m: nothing has been written since\n"
+     "  ended 1\n"                                                                                                                                 },
+    {"rate(ended[1m])",                                                                      240,
+     "1 too old: the newest sample of 1 series is 2m old, and the selector sees 1m: nothing has been written since\n  ended 1\n"                   },
+    {"late",                                                                                 600,
+     "0 too new: the first sample of 1 series comes 9m30s after what the selector sees\n  late 1\n"                                                },
+    {"http_requests_total offset 1h",                                                        1200,
+     "0 too new: the first sample of 3 series comes 40m after what the selector sees\n  http_requests_total 3\n"                                   },
+    {"sum(rate(fresh_total[2m]))",                                                           1200,
      "1 one sample: rate() needs two samples, and the only series has one in the window: it has "
-     "only just appeared\n"                                                                                                                      },
-    {"rate(http_requests_total{pod=\"a\"}[15s])",                   1200,
+     "only just appeared\n"                                                                                                                        },
+    {"rate(http_requests_total{pod=\"a\"}[15s])",                                            1200,
      "0 one sample: rate() needs two samples, and the only series has one in the window of 15s: "
-     "samples come every 15s, so take at least 30s\n"                                                                                            },
-    {"ended or nothing",                                            1200,
-     "1 too old: the newest sample of 1 series is 18m old, and the selector sees 5m\n  ended 1\n"
-     "1 matcher: there is no metric nothing\n  nothing 0\n"
+     "samples come every 15s, so take at least 30s\n"                                                                                              },
+    {"max_over_time(seldom[1m])",                                                            220,
+     "1 too old: the newest sample of 1 series is 1m40s old, and the selector sees 1m: samples come "
+     "every 2m, so take at least 4m\n  seldom 1\n"                                                                                                 },
+    {"rate(late[30m])",                                                                      1200,
+     "0 one sample: rate() needs two samples, and the only series has one in the window: it has "
+     "only just appeared\n"                                                                                                                        },
+    {"http_requests_total{namespace=~\"KEDA.*\"}",                                           1200,
+     "0 matcher: namespace=~\"KEDA.*\" removes the last 3 series; without it 3\n"
+     "  http_requests_total 3\n  namespace=~\"KEDA.*\" 0\n"
+     "  case namespace=keda-demo\n"                                                                                                                },
+    {"http_requests_total{pod=\"x\"}",                                                       1200,
+     "0 matcher: pod=\"x\" removes the last 3 series; without it 3\n"
+     "  http_requests_total 3\n  pod=\"x\" 0\n"
+     "  there pod=a\n  there pod=b\n  there pod=c\n"                                                                                               },
+    {"http_requests_total >= 100",                                                           1200,
+     "0 comparison: the comparison >= is true of none of 3 elements, the highest is 80\n"                                                          },
+    {"100 < http_requests_total",                                                            1200,
+     "0 comparison: the comparison < is true of none of 3 elements, the highest is 80\n"                                                           },
+    {"http_requests_total < 80",                                                             1200,
+     "0 comparison: the comparison < is true of none of 3 elements, the lowest is 80\n"                                                            },
+    {"http_requests_total == 7",                                                             1200,
+     "0 comparison: the comparison == is true of none of 3 elements\n"                                                                             },
+    {"http_requests_total > on (pod) (http_requests_total + 1)",                             1200,
+     "0 comparison: the comparison > is true of none of 3 elements\n"                                                                              },
+    {"http_requests_total > on (model) vllm:num_requests",                                   1200,
+     "0 unmatched: no element on the left of > has the labels of one on its right: left {}, right "
+     "{model=\"m\"}; only the right has model: on() and ignoring() choose the labels that have to "
+     "be equal\n"                                                                                                                                  },
+    {"sum by (pod) (http_requests_total{pod=\"a\"}) and sum by (model) (vllm:num_requests)", 1200,
+     "0 unmatched: no element on the left of and has the labels of one on its right: left "
+     "{pod=\"a\"}, right {model=\"m\"}; only the left has pod; only the right has model: on() and "
+     "ignoring() choose the labels that have to be equal\n"                                                                                        },
+    {"http_requests_total unless http_requests_total",                                       1200,
+     "0 other: unless removes all on its left, 3: one on its right has the same labels\n"                                                          },
+    {"histogram_quantile(0.9, sum by (pod) (rate(lat_bucket[2m])))",                         1200,
+     "0 other: histogram_quantile() needs buckets, and what it is given has no label le: aggregate "
+     "with sum by (le, ...), of a metric that ends in _bucket\n"                                                                                   },
+    {"histogram_avg(lat_bucket)",                                                            1200,
+     "0 other: histogram_avg() is of native histograms, and what it is given has none\n"                                                           },
+    {"absent_over_time(lat_bucket[1m])",                                                     1200,
+     "0 other: absent_over_time() has an element only while there are no samples, and there are 4 "
+     "of 1 series\n"                                                                                                                               },
+    {"topk(0, lat_bucket)",                                                                  1200, "0 other: topk(0, lat_bucket) has no elements\n"},
+    {"ended or nothing",                                                                     1200,
+     "1 too old: the newest sample of 1 series is 18m old, and the selector sees 5m: nothing has been written since\n  ended 1\n"
+     "1 matcher: there is no metric nothing within 1d of 1970-01-01T00:20:00Z\n  nothing 0\n"
      "  there __name__=gone\n  there __name__=late\n  there __name__=ended\n"
-     "  there __name__=fresh_total\n  there __name__=vllm:num_requests\n"                                                                        },
-    {"nothing or vllm:num_requests",                                1200, ""                                                                     },
-    {"vllm:num_requests > 3",                                       1200,
-     "0 comparison: the comparison > is true of none of 1 elements\n"                                                                            },
-    {"http_requests_total * on (model) vllm:num_requests",          1200,
-     "0 unmatched: no element on the left of * has the labels of one on its right: {} there, "
-     "{model=\"m\"} here\n"                                                                                                                      },
-    {"absent(late)",                                                1200, "0 other: absent(late) has no elements\n"                              },
-    {"ended unless nothing",                                        1200,
-     "1 too old: the newest sample of 1 series is 18m old, and the selector sees 5m\n  ended 1\n"                                                },
+     "  there __name__=seldom\n  there __name__=lat_bucket\n"                                                                                      },
+    {"nothing or vllm:num_requests",                                                         1200, ""                                              },
+    {"vllm:num_requests > 3",                                                                1200,
+     "0 comparison: the comparison > is not true of the only element, which is 1\n"                                                                },
+    {"http_requests_total * on (model) vllm:num_requests",                                   1200,
+     "0 unmatched: no element on the left of * has the labels of one on its right: left {}, "
+     "right {model=\"m\"}; only the right has model: on() and ignoring() choose the labels that "
+     "have to be equal\n"                                                                                                                          },
+    {"absent(late)",                                                                         1200,
+     "0 other: absent() has an element only while its argument is empty, and that has 1\n"                                                         },
+    {"ended unless nothing",                                                                 1200,
+     "1 too old: the newest sample of 1 series is 18m old, and the selector sees 5m: nothing has been written since\n  ended 1\n"                  },
 };
 
 static void print(struct buf *b, const struct promql_explanation *x, const struct autopsy *d)
 {
-    static const char *const likeness[] = {"case", "near", "label", "part", "there"};
+    static const char *const likeness[] = {"time", "case", "near", "label", "part", "there"};
 
     buf_addf(b, "%zu %s: " STR_FMT, x->nodes[d->node].depth, autopsy_cause_name(d->cause),
              STR_ARG(d->text));
@@ -155,7 +203,7 @@ static void says_when_there_is_nothing(void **state)
     assert_int_equal(autopsy_run(mem_source_base(ms), &a, &x, 0, &got, &f), 0);
     assert_int_equal(got.n, 1);
     assert_int_equal(got.v[0].cause, AUTOPSY_NO_SERIES);
-    assert_str(got.v[0].text, "there are no series at all around that time");
+    assert_str(got.v[0].text, "there are no series at all within 1d of 1970-01-01T00:01:00Z");
     arena_release(&a);
     mem_source_free(ms);
 }
