@@ -385,3 +385,20 @@ def test_simulate_a_quarter(tmp_path):
 def test_simulate_refuses(words, says):
     done = run_ferula("simulate", OBJECT, *words)
     assert done.returncode == 2 and done.stdout == "" and says in done.stderr, done.stderr
+
+
+# ---- outputs that cannot be, and nothing half-written ------------------------------------------
+
+@pytest.mark.parametrize("flags,code,says", [
+    (["--svg=none/a.svg"], 1, "none/a.svg: No such file or directory"),
+    (["--sweep=minReplicaCount=1,20"], 2, "minReplicaCount=20: MinReplicaCount=20 must be less than"),
+    (["--sweep=threshold=10,0"], 2, "threshold=0: "),
+    (["--sweep=maxReplicaCount=1e300"], 2, "nothing is called 'maxReplicaCount'"),
+    (["--sweep=maxReplicaCount=2.5"], 2, "nothing is called 'maxReplicaCount'"),
+])
+@pytest.mark.parametrize("form", ["text", "csv", "json"])
+def test_simulate_refuses_before_it_prints(tmp_path, form, flags, code, says):
+    done = run_ferula("simulate", OBJECT, *LOAD, "--for=30d", "-o", form, *flags, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (code, ""), done.stderr
+    assert says in done.stderr
+    assert os.listdir(tmp_path) == []
