@@ -125,8 +125,8 @@ $(B)/lib%.so: tests/crash/%.c
 $(B)/lib%.so: tests/fault/%.c
 	$(Q)mkdir -p $(@D); echo "  TEST  $@"; $(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -fPIC -shared -Wl,-soname,$(@F) -o $@ $<
 $(B)/tests/crash/workload: $(addprefix $(B)/tests/crash/,workload.o model.o) $(B)/libferula.a
-$(B)/tests/crash/cuts: $(addprefix $(B)/tests/crash/,cuts.o image.o model.o) $(B)/libferula.a
-$(B)/tests/fault/faults: $(addprefix $(B)/tests/,fault/faults.o crash/model.o) $(B)/libinject.so $(B)/libferula.a
+$(B)/tests/crash/cuts: $(addprefix $(B)/tests/crash/,cuts.o folder.o image.o model.o) $(B)/libferula.a
+$(B)/tests/fault/faults: $(addprefix $(B)/tests/,fault/faults.o crash/folder.o crash/model.o) $(B)/libinject.so $(B)/libferula.a
 $(B)/tests/crash/workload $(B)/tests/crash/cuts $(B)/tests/fault/faults:
 	$(Q)echo "  TEST  $@"; $(CC) $(ALL_CFLAGS) -Wl,-rpath,'$$ORIGIN/../..' -o $@ $^ $(LIBS)
 $(B)/tests/fault/%.o: CFLAGS += -Itests/crash

@@ -5,33 +5,20 @@
 
 #include "ferula/base/log.h"
 
-static bool is_disabled(struct http_req *req)
-{
-    if (api__from(req->ctx)->opts.admin)
-        return false;
-    (void)api__fail(req, API_UNAVAILABLE, "admin APIs disabled");
-    return true;
-}
-
 /* All or nothing: what Prometheus deletes match[] by match[] is one step here. */
 int api__admin_delete(struct http_req *req)
 {
     const struct api *api = api__from(req->ctx);
     struct source_range range;
     struct tsdb_match *sets;
-    const struct str *match;
-    struct str malformed;
     struct fault f;
     size_t n;
     int rc;
 
-    if (is_disabled(req))
+    if (api__admin_disabled(req))
         return 0;
-    if (!http_form_ok(req, &malformed))
-        return api__fail(req, API_BAD_DATA, "error parsing form values: " STR_FMT,
-                         STR_ARG(malformed));
-    if (http_params(req, "match[]", &match) == 0)
-        return api__fail(req, API_BAD_DATA, "no match[] parameter provided");
+    if (!api__match_given(req))
+        return 0;
     if (api__range_params(req, &range, &f) < 0)
         return api__fail(req, API_BAD_DATA, "%s", f.text);
     if (api__match_params(req, &sets, &n, &f) < 0)
@@ -39,7 +26,7 @@ int api__admin_delete(struct http_req *req)
     rc = tsdb_delete(api->opts.db, sets, n, range, &f);
     if (rc < 0)
         return api__fail(req, api__store_error(rc, API_INTERNAL), "%s", f.text);
-    LOG_INFO("Series deleted", LOG_STR("match", match[0]), LOG_I("matches", n));
+    LOG_INFO("Series deleted", LOG_STR("match", http_param(req, "match[]")), LOG_I("matches", n));
     req->reply.status = 204;
     return 0;
 }
@@ -49,7 +36,7 @@ int api__admin_clean(struct http_req *req)
     struct fault f;
     int rc;
 
-    if (is_disabled(req))
+    if (api__admin_disabled(req))
         return 0;
     rc = tsdb_clean_tombstones(api__from(req->ctx)->opts.db, &f);
     if (rc < 0)
@@ -80,7 +67,7 @@ int api__admin_snapshot(struct http_req *req)
     struct json j;
     int rc;
 
-    if (is_disabled(req))
+    if (api__admin_disabled(req))
         return 0;
     if (skip.n > 0 && !is_bool(skip)) {
         buf_add_go_quoted(&quoted, skip);
@@ -102,8 +89,7 @@ int api__admin_snapshot(struct http_req *req)
         LOG_INFO("Snapshot made", LOG_STR("name", buf_str(&made)));
         api__ok_begin(req, &j);
         json_object_begin(&j);
-        json_key(&j, "name");
-        json_str(&j, buf_str(&made));
+        json_member_str(&j, "name", buf_str(&made));
         json_object_end(&j);
         (void)api__ok_end(&j, NULL);
     }
@@ -129,7 +115,7 @@ int api__reset(struct http_req *req)
     struct fault f;
     int rc;
 
-    if (is_disabled(req))
+    if (api__admin_disabled(req))
         return 0;
     api__faults_end_all(api);
     tsdb_journal_clear(api->opts.db);

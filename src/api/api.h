@@ -86,10 +86,20 @@ struct api__notes {
 /* Ends what api__ok_begin() began; notes may be NULL. Returns 0. */
 int api__ok_end(struct json *j, const struct api__notes *notes);
 
+/* Whether --web.enable-admin-api is not given; the answer says so then. */
+bool api__admin_disabled(struct http_req *req);
+
 /* A whole success answer whose data is this JSON text. */
 int api__ok_raw(struct http_req *req, const char *data);
 
 #define API_TRUNCATED STR("results truncated due to limit")
+
+/*
+ * Whether nobody waits for the answer any more: the client has gone or the server stops. A call of
+ * the kernel, so that work on many series asks once for so many of them.
+ */
+bool api__abandoned(const struct http_req *req);
+#define API_SERIES_A_LOOK 64
 
 /* {"__name__":"up","job":"x"} */
 void api__labels(struct json *j, struct labels ls);
@@ -108,6 +118,9 @@ int api__time_param(const struct http_req *req, const char *name, ts_ms absent, 
 
 /* `start` and `end` of an optional range; a reversed range is no error. */
 int api__range_params(const struct http_req *req, struct source_range *out, struct fault *f);
+
+/* Whether the form is sound and has a match[]; when not, the answer is an error. (series.c) */
+bool api__match_given(struct http_req *req);
 
 /* All match[] of a request; FER_EINVAL with the parser's text. In the arena. (series.c) */
 int api__match_params(struct http_req *req, struct tsdb_match **sets, size_t *n, struct fault *f);

@@ -67,10 +67,8 @@ static void write_exemplar(struct json *j, const struct exemplar *x)
     json_object_begin(j);
     json_key(j, "labels");
     api__labels(j, x->labels);
-    json_key(j, "value");
-    json_sample_value(j, x->v);
-    json_key(j, "timestamp");
-    json_timestamp(j, x->t);
+    json_member_sample_value(j, "value", x->v);
+    json_member_timestamp(j, "timestamp", x->t);
     json_object_end(j);
 }
 

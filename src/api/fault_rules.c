@@ -72,20 +72,11 @@ void api__fault_print(struct buf *b, const struct api__fault *fault)
 
 /* ---- requests --------------------------------------------------------------------------- */
 
-static bool is_disabled(struct http_req *req)
-{
-    if (api__from(req->ctx)->opts.admin)
-        return false;
-    (void)api__fail(req, API_UNAVAILABLE, "admin APIs disabled");
-    return true;
-}
-
 static void key_text(struct json *j, const char *key, struct str s)
 {
     if (s.n == 0)
         return;
-    json_key(j, key);
-    json_label(j, s);
+    json_member_label(j, key, s);
 }
 
 static void write_rule(struct json *j, const struct api__fault_rule *rule)
@@ -94,16 +85,13 @@ static void write_rule(struct json *j, const struct api__fault_rule *rule)
 
     api__fault_print(&kind, &rule->fault);
     json_object_begin(j);
-    json_key(j, "id");
-    json_int(j, rule->fault.id);
+    json_member_int(j, "id", rule->fault.id);
     key_text(j, "kind", buf_str(&kind));
     key_text(j, "query", rule->query);
     key_text(j, "regex", rule->regex);
     key_text(j, "caller", rule->caller);
-    json_key(j, "ends");
-    json_timestamp(j, rule->ends);
-    json_key(j, "hits");
-    json_int(j, (int64_t)rule->hits);
+    json_member_timestamp(j, "ends", rule->ends);
+    json_member_count(j, "hits", rule->hits);
     json_object_end(j);
     buf_release(&kind);
 }
@@ -152,7 +140,7 @@ int api__faults_add(struct http_req *req)
     struct json j;
     bool added;
 
-    if (is_disabled(req))
+    if (api__admin_disabled(req))
         return 0;
     rule = xnew(struct api__fault_rule);
     if (read_rule(req, rule, &f) < 0) {
@@ -184,7 +172,7 @@ int api__faults_list(struct http_req *req)
     struct api *api = api__from(req->ctx);
     struct json j;
 
-    if (is_disabled(req))
+    if (api__admin_disabled(req))
         return 0;
     api__faults_expire(api);
     api__ok_begin(req, &j);
@@ -220,7 +208,7 @@ int api__faults_delete(struct http_req *req)
     struct str id_text = http_param(req, "id");
     uint64_t id;
 
-    if (is_disabled(req))
+    if (api__admin_disabled(req))
         return 0;
     if (id_text.n == 0)
         api__faults_end_all(api);

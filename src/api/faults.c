@@ -130,8 +130,7 @@ static void element(struct json *j, ts_ms t, double v, const char *name)
     json_key(j, "metric");
     json_object_begin(j);
     if (name != NULL) {
-        json_key(j, "fault");
-        json_cstr(j, name);
+        json_member_cstr(j, "fault", name);
     }
     json_object_end(j);
     json_key(j, "value");
@@ -150,8 +149,10 @@ static void vector(struct http_req *req, const struct api__fault *fault, bool ra
     *answer = (struct api__answer){.faulted = true};
     api__ok_begin(req, &j);
     json_object_begin(&j);
-    json_key(&j, "resultType");
-    json_cstr(&j, range ? "matrix" : fault->kind == API_FAULT_SCALAR ? "scalar" : "vector");
+    json_member_cstr(&j, "resultType",
+                     range                             ? "matrix"
+                     : fault->kind == API_FAULT_SCALAR ? "scalar"
+                                                       : "vector");
     json_key(&j, "result");
     if (fault->kind == API_FAULT_SCALAR) {
         answer->kind = API_ANSWER_SCALAR;
@@ -207,8 +208,7 @@ static void wait_slow(struct http_req *req, dur_ms delay)
     int64_t ends_ns = req->arrived_ns + delay * NS_PER_MS;
     const struct timespec a_while = {0, (long)ASK_EVERY_MS * NS_PER_MS};
 
-    while (clock_mono_ns(api->opts.clock) < ends_ns && !http_client_gone(req) &&
-           !http_stopping(req))
+    while (clock_mono_ns(api->opts.clock) < ends_ns && !api__abandoned(req))
         (void)nanosleep(&a_while, NULL);
     pthread_mutex_lock(&api->faults.lock);
     api->faults.n_slow--;

@@ -114,7 +114,7 @@ static const char *negotiate(struct str header, struct ingest_federation *how)
 /* ---- samples ---------------------------------------------------------------------------- */
 
 struct federation {
-    struct arena *a;
+    struct http_req *req;
     struct ingest_newest *v;
     size_t n, cap;
     struct series_samples ss;
@@ -141,17 +141,20 @@ static bool newest(const struct series_samples *ss, struct ingest_newest *out)
 static int take(struct federation *fed, struct source *src, const struct tsdb_match *set,
                 struct source_range range, struct fault *f)
 {
+    struct arena *a = &fed->req->arena;
     struct source_selection *sel;
-    int rc = src->ops->select(src, fed->a, set->m, set->n, range, &sel, f);
+    int rc = src->ops->select(src, a, set->m, set->n, range, &sel, f);
 
-    fed->ss.arena = fed->a;
+    fed->ss.arena = a;
     for (size_t i = 0; rc == 0 && i < sel->n; i++) {
         struct ingest_newest x = {.labels = sel->series[i].labels};
 
         rc = src->ops->read(sel, i, &fed->ss, f);
+        if (rc == 0 && i % API_SERIES_A_LOOK == 0 && api__abandoned(fed->req))
+            rc = fault_set(f, FER_ECANCELED, 0, "context canceled");
         if (rc < 0 || !newest(&fed->ss, &x))
             continue;
-        ARENA_GROW(fed->a, fed->v, fed->n, fed->cap, struct ingest_newest);
+        ARENA_GROW(a, fed->v, fed->n, fed->cap, struct ingest_newest);
         fed->v[fed->n++] = x;
     }
     return rc;
@@ -184,7 +187,7 @@ int api__federate(struct http_req *req)
     const struct api *api = api__from(req->ctx);
     ts_ms now = clock_now_ms(api->opts.clock);
     struct source_range range = {now - api->opts.lookback + 1, now};
-    struct federation fed = {.a = &req->arena};
+    struct federation fed = {.req = req};
     struct ingest_federation how;
     struct tsdb_match *sets;
     struct str malformed;

@@ -37,24 +37,6 @@ int api__format_query(struct http_req *req)
 
 static void write_expr(struct json *j, const struct promql_expr *e); /* null for NULL */
 
-static void key_cstr(struct json *j, const char *key, const char *value)
-{
-    json_key(j, key);
-    json_cstr(j, value);
-}
-
-static void key_bool(struct json *j, const char *key, bool value)
-{
-    json_key(j, key);
-    json_bool(j, value);
-}
-
-static void key_int(struct json *j, const char *key, int64_t value)
-{
-    json_key(j, key);
-    json_int(j, value);
-}
-
 static void key_expr(struct json *j, const char *key, const struct promql_expr *e)
 {
     json_key(j, key);
@@ -75,8 +57,7 @@ static void key_number_text(struct json *j, const char *key, double v)
     char digits[NUM_TEXT_MAX];
     size_t n = num_format(digits, v, 'f');
 
-    json_key(j, key);
-    json_str(j, (struct str){digits, n});
+    json_member_str(j, key, (struct str){digits, n});
 }
 
 /* JSON has no NaN and no infinity: fill(NaN) is shown like no fill (Prometheus answers 500). */
@@ -113,11 +94,9 @@ static void key_matchers(struct json *j, const struct matcher *m, size_t n)
     json_array_begin(j);
     for (size_t i = 0; i < n; i++) {
         json_object_begin(j);
-        json_key(j, "name");
-        json_str(j, m[i].name);
-        key_cstr(j, "type", match_op_text(m[i].op));
-        json_key(j, "value");
-        json_str(j, m[i].value);
+        json_member_str(j, "name", m[i].name);
+        json_member_cstr(j, "type", match_op_text(m[i].op));
+        json_member_str(j, "value", m[i].value);
         json_object_end(j);
     }
     json_array_end(j);
@@ -127,20 +106,19 @@ static void key_matchers(struct json *j, const struct matcher *m, size_t n)
 static void write_selector(struct json *j, const struct promql_vector_selector *vs,
                            const struct promql_matrix_selector *matrix)
 {
-    key_bool(j, "anchored", vs->anchored);
+    json_member_bool(j, "anchored", vs->anchored);
     key_matchers(j, vs->matchers, vs->n_matchers);
-    json_key(j, "name");
-    json_str(j, vs->name);
-    key_int(j, "offset", vs->shift.offset);
+    json_member_str(j, "name", vs->name);
+    json_member_int(j, "offset", vs->shift.offset);
     key_expr(j, "offsetExpr", vs->shift.offset_expr);
     if (matrix != NULL) {
-        key_int(j, "range", matrix->range);
+        json_member_int(j, "range", matrix->range);
         key_expr(j, "rangeExpr", matrix->range_expr);
     }
-    key_bool(j, "smoothed", vs->smoothed);
+    json_member_bool(j, "smoothed", vs->smoothed);
     key_at(j, &vs->shift);
     key_timestamp(j, &vs->shift);
-    key_cstr(j, "type", matrix != NULL ? "matrixSelector" : "vectorSelector");
+    json_member_cstr(j, "type", matrix != NULL ? "matrixSelector" : "vectorSelector");
 }
 
 static void write_vector_selector(struct json *j, const struct promql_expr *e)
@@ -158,15 +136,15 @@ static void write_subquery(struct json *j, const struct promql_expr *e)
     const struct promql_subquery *sq = &e->u.subquery;
 
     key_expr(j, "expr", sq->expr);
-    key_int(j, "offset", sq->shift.offset);
+    json_member_int(j, "offset", sq->shift.offset);
     key_expr(j, "offsetExpr", sq->shift.offset_expr);
-    key_int(j, "range", sq->range);
+    json_member_int(j, "range", sq->range);
     key_expr(j, "rangeExpr", sq->range_expr);
     key_at(j, &sq->shift);
-    key_int(j, "step", sq->step);
+    json_member_int(j, "step", sq->step);
     key_expr(j, "stepExpr", sq->step_expr);
     key_timestamp(j, &sq->shift);
-    key_cstr(j, "type", "subquery");
+    json_member_cstr(j, "type", "subquery");
 }
 
 static void write_aggregate(struct json *j, const struct promql_expr *e)
@@ -175,10 +153,10 @@ static void write_aggregate(struct json *j, const struct promql_expr *e)
 
     key_expr(j, "expr", agg->expr);
     key_strs(j, "grouping", agg->grouping, agg->n_grouping);
-    key_cstr(j, "op", promql_agg_text(agg->op));
+    json_member_cstr(j, "op", promql_agg_text(agg->op));
     key_expr(j, "param", agg->param);
-    key_cstr(j, "type", "aggregation");
-    key_bool(j, "without", agg->without);
+    json_member_cstr(j, "type", "aggregation");
+    json_member_bool(j, "without", agg->without);
 }
 
 static void write_matching(struct json *j, const struct promql_matching *m)
@@ -188,7 +166,7 @@ static void write_matching(struct json *j, const struct promql_matching *m)
         return;
     }
     json_object_begin(j);
-    key_cstr(j, "card", promql_card_text(m->card));
+    json_member_cstr(j, "card", promql_card_text(m->card));
     json_key(j, "fillValues");
     json_object_begin(j);
     key_fill(j, "lhs", m->has_fill_lhs, m->fill_lhs);
@@ -196,7 +174,7 @@ static void write_matching(struct json *j, const struct promql_matching *m)
     json_object_end(j);
     key_strs(j, "include", m->include, m->n_include);
     key_strs(j, "labels", m->labels, m->n_labels);
-    key_bool(j, "on", m->on);
+    json_member_bool(j, "on", m->on);
     json_object_end(j);
 }
 
@@ -204,13 +182,13 @@ static void write_binary(struct json *j, const struct promql_expr *e)
 {
     const struct promql_binary *bin = &e->u.binary;
 
-    key_bool(j, "bool", bin->return_bool);
+    json_member_bool(j, "bool", bin->return_bool);
     key_expr(j, "lhs", bin->lhs);
     json_key(j, "matching");
     write_matching(j, bin->matching);
-    key_cstr(j, "op", promql_op_text(bin->op));
+    json_member_cstr(j, "op", promql_op_text(bin->op));
     key_expr(j, "rhs", bin->rhs);
-    key_cstr(j, "type", "binaryExpr");
+    json_member_cstr(j, "type", "binaryExpr");
 }
 
 static void write_call(struct json *j, const struct promql_expr *e)
@@ -230,37 +208,36 @@ static void write_call(struct json *j, const struct promql_expr *e)
     for (size_t i = 0; i < func->n_args; i++)
         json_cstr(j, promql_type_name(func->args[i]));
     json_array_end(j);
-    key_cstr(j, "name", func->name);
-    key_cstr(j, "returnType", promql_type_name(func->ret));
-    key_int(j, "variadic", func->variadic);
+    json_member_cstr(j, "name", func->name);
+    json_member_cstr(j, "returnType", promql_type_name(func->ret));
+    json_member_int(j, "variadic", func->variadic);
     json_object_end(j);
-    key_cstr(j, "type", "call");
+    json_member_cstr(j, "type", "call");
 }
 
 static void write_number(struct json *j, const struct promql_expr *e)
 {
-    key_cstr(j, "type", "numberLiteral");
+    json_member_cstr(j, "type", "numberLiteral");
     key_number_text(j, "val", e->u.number.value);
 }
 
 static void write_string(struct json *j, const struct promql_expr *e)
 {
-    key_cstr(j, "type", "stringLiteral");
-    json_key(j, "val");
-    json_str(j, e->u.string);
+    json_member_cstr(j, "type", "stringLiteral");
+    json_member_str(j, "val", e->u.string);
 }
 
 static void write_unary(struct json *j, const struct promql_expr *e)
 {
     key_expr(j, "expr", e->u.unary.expr);
-    key_cstr(j, "op", promql_op_text(e->u.unary.op));
-    key_cstr(j, "type", "unaryExpr");
+    json_member_cstr(j, "op", promql_op_text(e->u.unary.op));
+    json_member_cstr(j, "type", "unaryExpr");
 }
 
 static void write_paren(struct json *j, const struct promql_expr *e)
 {
     key_expr(j, "expr", e->u.paren);
-    key_cstr(j, "type", "parenExpr");
+    json_member_cstr(j, "type", "parenExpr");
 }
 
 /* A leaf or a side of a duration expression; here numbers say whether they were durations. */
@@ -272,7 +249,7 @@ static void key_duration_side(struct json *j, const char *key, const struct prom
         return;
     }
     json_object_begin(j);
-    key_bool(j, "duration", e->u.number.duration);
+    json_member_bool(j, "duration", e->u.number.duration);
     write_number(j, e);
     json_object_end(j);
 }
@@ -282,10 +259,10 @@ static void write_duration(struct json *j, const struct promql_expr *e)
     const struct promql_duration *d = &e->u.duration;
 
     key_duration_side(j, "lhs", d->lhs);
-    key_cstr(j, "op", promql_op_text(d->op));
+    json_member_cstr(j, "op", promql_op_text(d->op));
     key_duration_side(j, "rhs", d->rhs);
-    key_cstr(j, "type", "durationExpr");
-    key_bool(j, "wrapped", d->wrapped);
+    json_member_cstr(j, "type", "durationExpr");
+    json_member_bool(j, "wrapped", d->wrapped);
 }
 
 static void write_expr(struct json *j, const struct promql_expr *e)

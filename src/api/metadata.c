@@ -21,12 +21,9 @@ static int count_param(struct http_req *req, const char *name, int64_t *out)
 static void write_entry(struct json *j, const struct metadata *md)
 {
     json_object_begin(j);
-    json_key(j, "type");
-    json_cstr(j, metric_type_text(md->type));
-    json_key(j, "unit");
-    json_str(j, md->unit);
-    json_key(j, "help");
-    json_str(j, md->help);
+    json_member_cstr(j, "type", metric_type_text(md->type));
+    json_member_str(j, "unit", md->unit);
+    json_member_str(j, "help", md->help);
     json_object_end(j);
 }
 

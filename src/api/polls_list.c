@@ -55,18 +55,6 @@ static int by_time(const void *pa, const void *pb)
     return a->number < b->number ? -1 : a->number > b->number;
 }
 
-static void key_time(struct json *j, const char *key, ts_ms t)
-{
-    json_key(j, key);
-    json_timestamp(j, t);
-}
-
-static void key_text(struct json *j, const char *key, struct str s)
-{
-    json_key(j, key);
-    json_label(j, s);
-}
-
 static void write_answer(struct json *j, const struct api__poll *p, struct arena *a)
 {
     static const char *const kinds[N_API_ANSWERS] = {
@@ -77,29 +65,25 @@ static void write_answer(struct json *j, const struct api__poll *p, struct arena
     const struct api__answer *an = &p->answer;
     struct api__verdict verdict = api__poll_verdict(p, a);
 
-    key_text(j, "kind", str_of(kinds[an->kind]));
-    json_key(j, "status");
-    json_int(j, p->status);
+    json_member_label(j, "kind", str_of(kinds[an->kind]));
+    json_member_int(j, "status", p->status);
     if (an->kind == API_ANSWER_VECTOR || an->kind == API_ANSWER_MATRIX) {
-        json_key(j, "elements");
-        json_int(j, (int64_t)an->n);
+        json_member_count(j, "elements", an->n);
     }
     if (an->kind == API_ANSWER_SCALAR ||
         (an->kind == API_ANSWER_VECTOR && an->n == 1 && !an->histogram)) {
-        json_key(j, "value");
-        json_sample_value(j, an->value);
+        json_member_sample_value(j, "value", an->value);
     }
-    key_text(j, "verdict",
-             verdict.kind == API_VERDICT_VALUE  ? STR("value")
-             : verdict.kind == API_VERDICT_ZERO ? STR("zero")
-                                                : STR("error"));
+    json_member_label(j, "verdict",
+                      verdict.kind == API_VERDICT_VALUE  ? STR("value")
+                      : verdict.kind == API_VERDICT_ZERO ? STR("zero")
+                                                         : STR("error"));
     if (verdict.why[0] != '\0')
-        key_text(j, "why", str_of(verdict.why));
+        json_member_label(j, "why", str_of(verdict.why));
     if (verdict.says.n > 0)
-        key_text(j, "keda", verdict.says);
+        json_member_label(j, "keda", verdict.says);
     if (an->faulted) {
-        json_key(j, "fault");
-        json_bool(j, true);
+        json_member_bool(j, "fault", true);
     }
 }
 
@@ -107,34 +91,29 @@ static void write_poll(struct json *j, const struct api__poll *p, enum api__rhyt
                        struct arena *a)
 {
     json_object_begin(j);
-    json_key(j, "id");
-    json_int(j, (int64_t)p->number);
-    key_time(j, "time", p->at);
-    key_text(j, "caller", p->caller);
-    key_text(j, "userAgent", p->agent);
-    key_text(j, "cadence", str_of(api__rhythm_names[rhythm]));
+    json_member_count(j, "id", p->number);
+    json_member_timestamp(j, "time", p->at);
+    json_member_label(j, "caller", p->caller);
+    json_member_label(j, "userAgent", p->agent);
+    json_member_label(j, "cadence", str_of(api__rhythm_names[rhythm]));
     write_answer(j, p, a);
-    json_key(j, "latencySeconds");
-    json_float(j, p->latency_us / 1e6);
-    key_text(j, "query", p->query);
+    json_member_float(j, "latencySeconds", p->latency_us / 1e6);
+    json_member_label(j, "query", p->query);
     json_object_end(j);
 }
 
 static void write_stream(struct json *j, const struct api__stream *s)
 {
     json_object_begin(j);
-    key_text(j, "query", s->last->query);
-    key_text(j, "caller", api__poll_host(s->last));
-    key_text(j, "cadence", str_of(api__rhythm_names[s->rhythm]));
-    json_key(j, "polls");
-    json_int(j, (int64_t)s->n);
+    json_member_label(j, "query", s->last->query);
+    json_member_label(j, "caller", api__poll_host(s->last));
+    json_member_label(j, "cadence", str_of(api__rhythm_names[s->rhythm]));
+    json_member_count(j, "polls", s->n);
     if (s->interval > 0) {
-        json_key(j, "intervalSeconds");
-        json_float(j, (double)s->interval / 1000);
+        json_member_float(j, "intervalSeconds", (double)s->interval / 1000);
     }
-    key_time(j, "last", s->last->at);
-    json_key(j, "stopped");
-    json_bool(j, s->stopped);
+    json_member_timestamp(j, "last", s->last->at);
+    json_member_bool(j, "stopped", s->stopped);
     json_object_end(j);
 }
 

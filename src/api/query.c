@@ -200,14 +200,7 @@ static int fail_early(struct run *r, int rc, bool in_queue)
 
 static void key_seconds(struct json *j, const char *key, int64_t ns)
 {
-    json_key(j, key);
-    json_float(j, (double)ns / 1e9);
-}
-
-static void key_count(struct json *j, const char *key, uint64_t n)
-{
-    json_key(j, key);
-    json_int(j, (int64_t)n);
+    json_member_float(j, key, (double)ns / 1e9);
 }
 
 /* [[time, n], ...] */
@@ -243,11 +236,11 @@ static void write_stats(const struct run *r, struct json *j, const struct promql
     json_object_begin(j);
     if (stats->total_by_step != NULL)
         key_steps(r, j, "totalQueryableSamplesPerStep", stats->total_by_step, stats->n_steps);
-    key_count(j, "totalQueryableSamples", stats->total_samples);
+    json_member_count(j, "totalQueryableSamples", stats->total_samples);
     if (stats->read_by_step != NULL)
         key_steps(r, j, "samplesReadPerStep", stats->read_by_step, stats->n_steps);
-    key_count(j, "samplesRead", stats->samples_read);
-    key_count(j, "peakSamples", stats->peak_samples);
+    json_member_count(j, "samplesRead", stats->samples_read);
+    json_member_count(j, "peakSamples", stats->peak_samples);
     json_object_end(j);
     json_object_end(j);
 }

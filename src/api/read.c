@@ -8,9 +8,6 @@
 
 #define NS_PER_MS 1000000
 
-/* Series that are read between two looks at whether the client is still there. */
-#define SERIES_A_LOOK 64
-
 /* One request. */
 struct read_job {
     struct http_req *req;
@@ -27,7 +24,7 @@ static int interrupted(void *ctx)
 {
     const struct read_job *job = ctx;
 
-    if (http_stopping(job->req) || http_client_gone(job->req))
+    if (api__abandoned(job->req))
         return FER_ECANCELED;
     return clock_mono_ns(job->api->opts.clock) >= job->deadline_ns ? FER_ETIMEOUT : 0;
 }
@@ -71,7 +68,7 @@ static int run_query(struct read_job *job, size_t i, struct fault *f)
         rc = src->ops->read(sel, k, &job->ss, f);
         if (rc == 0)
             rc = count_samples(job, f);
-        if (rc == 0 && k % SERIES_A_LOOK == 0)
+        if (rc == 0 && k % API_SERIES_A_LOOK == 0)
             rc = interrupted(job);
         if (rc != 0 || job->ss.f.n + job->ss.h.n == 0)
             continue;

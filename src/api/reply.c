@@ -44,12 +44,9 @@ int api__fail(struct http_req *req, enum api__error kind, const char *fmt, ...)
     buf_reset(&req->reply.body);
     json_init(&j, &req->reply.body);
     json_object_begin(&j);
-    json_key(&j, "status");
-    json_cstr(&j, "error");
-    json_key(&j, "errorType");
-    json_cstr(&j, errors[kind].text);
-    json_key(&j, "error");
-    json_str(&j, buf_str(&text));
+    json_member_cstr(&j, "status", "error");
+    json_member_cstr(&j, "errorType", errors[kind].text);
+    json_member_str(&j, "error", buf_str(&text));
     json_object_end(&j);
     buf_release(&text);
     return 0;
@@ -66,8 +63,7 @@ void api__ok_begin(struct http_req *req, struct json *j)
     req->reply.content_type = "application/json";
     json_init(j, &req->reply.body);
     json_object_begin(j);
-    json_key(j, "status");
-    json_cstr(j, "success");
+    json_member_cstr(j, "status", "success");
     json_key(j, "data");
 }
 
@@ -119,6 +115,19 @@ int api__ok_raw(struct http_req *req, const char *data)
     buf_puts(j.out, data);
     j.comma = true;
     return api__ok_end(&j, NULL);
+}
+
+bool api__admin_disabled(struct http_req *req)
+{
+    if (api__from(req->ctx)->opts.admin)
+        return false;
+    (void)api__fail(req, API_UNAVAILABLE, "admin APIs disabled");
+    return true;
+}
+
+bool api__abandoned(const struct http_req *req)
+{
+    return http_stopping(req) || http_client_gone(req);
 }
 
 void api__labels(struct json *j, struct labels ls)

@@ -28,12 +28,6 @@ static int bounds_of(const struct histogram_bucket *b)
     return b->upper_inclusive ? 0 : 2;
 }
 
-static void key_number(struct json *j, const char *key, double v)
-{
-    json_key(j, key);
-    json_sample_value(j, v);
-}
-
 /* Empty buckets are left out, and the list when there is none. */
 static void write_buckets(struct json *j, const struct histogram *h)
 {
@@ -66,8 +60,8 @@ static void write_hpoint(struct json *j, const struct hsample *hs)
     json_array_begin(j);
     json_timestamp(j, hs->t);
     json_object_begin(j);
-    key_number(j, "count", hs->h->count);
-    key_number(j, "sum", hs->h->sum);
+    json_member_sample_value(j, "count", hs->h->count);
+    json_member_sample_value(j, "sum", hs->h->sum);
     write_buckets(j, hs->h);
     json_object_end(j);
     json_array_end(j);
@@ -133,8 +127,7 @@ bool api__result(struct json *j, const struct promql_result *res, size_t limit)
 {
     size_t n = limit > 0 && limit < res->n_series ? limit : res->n_series;
 
-    json_key(j, "resultType");
-    json_cstr(j, promql_type_name(res->type));
+    json_member_cstr(j, "resultType", promql_type_name(res->type));
     json_key(j, "result");
     if (res->type == PROMQL_SCALAR) {
         write_scalar(j, res->scalar);

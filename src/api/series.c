@@ -36,6 +36,21 @@ static int read_bounds(struct lookup *l, struct http_req *req, struct fault *f)
     return api__range_params(req, &l->range, f);
 }
 
+bool api__match_given(struct http_req *req)
+{
+    const struct str *match;
+    struct str malformed;
+
+    if (!http_form_ok(req, &malformed))
+        (void)api__fail(req, API_BAD_DATA, "error parsing form values: " STR_FMT,
+                        STR_ARG(malformed));
+    else if (http_params(req, "match[]", &match) == 0)
+        (void)api__fail(req, API_BAD_DATA, "no match[] parameter provided");
+    else
+        return true;
+    return false;
+}
+
 int api__match_params(struct http_req *req, struct tsdb_match **sets, size_t *n, struct fault *f)
 {
     const struct str *match;
@@ -257,18 +272,13 @@ static int answer_series(const struct lookup *l, struct merge *m)
 
 int api__series(struct http_req *req)
 {
-    const struct str *match;
-    struct str malformed;
     struct merge merge;
     struct lookup l;
     struct fault f;
     int rc;
 
-    if (!http_form_ok(req, &malformed))
-        return api__fail(req, API_BAD_DATA, "error parsing form values: " STR_FMT,
-                         STR_ARG(malformed));
-    if (http_params(req, "match[]", &match) == 0)
-        return api__fail(req, API_BAD_DATA, "no match[] parameter provided");
+    if (!api__match_given(req))
+        return 0;
     if (read_bounds(&l, req, &f) < 0)
         return api__fail(req, API_BAD_DATA, "%s", f.text);
     if (read_matches(&l, &f) < 0)

@@ -11,19 +11,12 @@
 #include "ferula/base/check.h"
 #include "ferula/model/duration.h"
 
-static void key_text(struct json *j, const char *key, const char *value)
-{
-    json_key(j, key);
-    json_cstr(j, value);
-}
-
 static void key_time(struct json *j, const char *key, ts_ms t)
 {
     struct buf b = {0};
 
     time_print_rfc3339(&b, t);
-    json_key(j, key);
-    json_str(j, buf_str(&b));
+    json_member_str(j, key, buf_str(&b));
     buf_release(&b);
 }
 
@@ -37,12 +30,12 @@ static void write_buildinfo(struct json *j, const struct api *api)
 
     buf_addf(&revision, "ferula-%s-%s", api->opts.version, api->opts.revision);
     json_object_begin(j);
-    key_text(j, "version", API_PROMETHEUS_VERSION);
-    key_text(j, "revision", revision.p);
-    key_text(j, "branch", "ferula");
-    key_text(j, "buildUser", "");
-    key_text(j, "buildDate", "");
-    key_text(j, "goVersion", "");
+    json_member_cstr(j, "version", API_PROMETHEUS_VERSION);
+    json_member_cstr(j, "revision", revision.p);
+    json_member_cstr(j, "branch", "ferula");
+    json_member_cstr(j, "buildUser", "");
+    json_member_cstr(j, "buildDate", "");
+    json_member_cstr(j, "goVersion", "");
     json_object_end(j);
     buf_release(&revision);
 }
@@ -83,23 +76,19 @@ int api__status_runtimeinfo(struct http_req *req)
     api__ok_begin(req, &j);
     json_object_begin(&j);
     key_time(&j, "startTime", api->started);
-    key_text(&j, "CWD", cwd);
-    key_text(&j, "hostname", hostname);
+    json_member_cstr(&j, "CWD", cwd);
+    json_member_cstr(&j, "hostname", hostname);
     key_time(&j, "serverTime", clock_now_ms(api->opts.clock));
-    json_key(&j, "reloadConfigSuccess");
-    json_bool(&j, true);
+    json_member_bool(&j, "reloadConfigSuccess", true);
     key_time(&j, "lastConfigTime", api->started);
-    json_key(&j, "corruptionCount");
-    json_int(&j, 0);
+    json_member_int(&j, "corruptionCount", 0);
     json_key(&j, "goroutineCount"); /* threads are the nearest thing */
     json_int(&j, process.n_threads);
-    json_key(&j, "GOMAXPROCS");
-    json_int(&j, sysconf(_SC_NPROCESSORS_ONLN));
-    json_key(&j, "GOMEMLIMIT");
-    json_int(&j, INT64_MAX);
-    key_text(&j, "GOGC", "");
-    key_text(&j, "GODEBUG", "");
-    key_text(&j, "storageRetention", ""); /* everything is kept */
+    json_member_int(&j, "GOMAXPROCS", sysconf(_SC_NPROCESSORS_ONLN));
+    json_member_int(&j, "GOMEMLIMIT", INT64_MAX);
+    json_member_cstr(&j, "GOGC", "");
+    json_member_cstr(&j, "GODEBUG", "");
+    json_member_cstr(&j, "storageRetention", ""); /* everything is kept */
     json_object_end(&j);
     return api__ok_end(&j, NULL);
 }
@@ -127,10 +116,8 @@ static void write_counts(struct json *j, const char *key, const struct api__coun
     json_array_begin(j);
     for (size_t i = 0; i < counts->n; i++) {
         json_object_begin(j);
-        json_key(j, "name");
-        json_str(j, counts->v[i].name);
-        json_key(j, "value");
-        json_int(j, (int64_t)counts->v[i].n);
+        json_member_str(j, "name", counts->v[i].name);
+        json_member_count(j, "value", counts->v[i].n);
         json_object_end(j);
     }
     json_array_end(j);
@@ -175,16 +162,12 @@ int api__status_tsdb(struct http_req *req)
     json_object_begin(&j);
     json_key(&j, "headStats");
     json_object_begin(&j);
-    json_key(&j, "numSeries");
-    json_int(&j, (int64_t)stats.n_series);
-    json_key(&j, "numLabelPairs");
-    json_int(&j, (int64_t)card.n_pairs);
+    json_member_count(&j, "numSeries", stats.n_series);
+    json_member_count(&j, "numLabelPairs", card.n_pairs);
     json_key(&j, "chunkCount"); /* one open chunk a series */
     json_int(&j, (int64_t)stats.n_series);
-    json_key(&j, "minTime");
-    json_int(&j, stats.min_time);
-    json_key(&j, "maxTime");
-    json_int(&j, stats.max_time);
+    json_member_int(&j, "minTime", stats.min_time);
+    json_member_int(&j, "maxTime", stats.max_time);
     json_object_end(&j);
     write_counts(&j, "seriesCountByMetricName", &card.series_by_metric);
     write_counts(&j, "labelValueCountByLabelName", &card.values_by_label);

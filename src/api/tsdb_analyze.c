@@ -9,12 +9,6 @@
 #define NAMES_MAX  10000
 #define SLOTS_MOST 1000 /* the newest */
 
-static void key_int(struct json *j, const char *key, uint64_t v)
-{
-    json_key(j, key);
-    json_int(j, (int64_t)v);
-}
-
 /* A time in ms, or null when there is none. */
 static void key_time(struct json *j, const char *key, ts_ms t)
 {
@@ -40,9 +34,9 @@ static void print_samples(struct json *j, const struct tsdb_analysis *an)
 
     json_key(j, "samples");
     json_object_begin(j);
-    key_int(j, "sealed", an->n_samples_sealed);
-    key_int(j, "inMemory", an->n_samples_head);
-    key_int(j, "late", an->n_samples_late);
+    json_member_count(j, "sealed", an->n_samples_sealed);
+    json_member_count(j, "inMemory", an->n_samples_head);
+    json_member_count(j, "late", an->n_samples_late);
     key_time(j, "minTime", an->min_time);
     key_time(j, "maxTime", an->max_time);
     json_object_end(j);
@@ -58,21 +52,20 @@ static void print_file(struct json *j, const struct tsdb_analysis *an)
 {
     json_key(j, "bytes");
     json_object_begin(j);
-    key_int(j, "file", an->file_bytes);
-    key_int(j, "used", an->used_bytes);
-    key_int(j, "data", an->data_bytes);
-    key_int(j, "index", an->index_bytes);
-    key_int(j, "log", an->log_bytes);
-    key_int(j, "most", an->map_bytes);
+    json_member_count(j, "file", an->file_bytes);
+    json_member_count(j, "used", an->used_bytes);
+    json_member_count(j, "data", an->data_bytes);
+    json_member_count(j, "index", an->index_bytes);
+    json_member_count(j, "log", an->log_bytes);
+    json_member_count(j, "most", an->map_bytes);
     json_object_end(j);
     json_key(j, "tables");
     json_array_begin(j);
     for (size_t i = 0; i < an->n_tables; i++) {
         json_object_begin(j);
-        json_key(j, "name");
-        json_cstr(j, an->tables[i].name);
-        key_int(j, "rows", an->tables[i].rows);
-        key_int(j, "bytes", an->tables[i].bytes);
+        json_member_cstr(j, "name", an->tables[i].name);
+        json_member_count(j, "rows", an->tables[i].rows);
+        json_member_count(j, "bytes", an->tables[i].bytes);
         json_object_end(j);
     }
     json_array_end(j);
@@ -85,11 +78,10 @@ static void print_counts(struct json *j, const char *key, const struct tsdb_coun
     json_array_begin(j);
     for (size_t i = 0; i < n; i++) {
         json_object_begin(j);
-        json_key(j, "name");
-        json_str(j, v[i].name);
-        key_int(j, "series", v[i].n_series);
+        json_member_str(j, "name", v[i].name);
+        json_member_count(j, "series", v[i].n_series);
         if (values)
-            key_int(j, "values", v[i].n_values);
+            json_member_count(j, "values", v[i].n_values);
         json_object_end(j);
     }
     json_array_end(j);
@@ -99,16 +91,16 @@ static void print_slots(struct json *j, const struct tsdb_analysis *an)
 {
     size_t from = an->n_slots > SLOTS_MOST ? an->n_slots - SLOTS_MOST : 0;
 
-    key_int(j, "numSlots", an->n_slots);
+    json_member_count(j, "numSlots", an->n_slots);
     json_key(j, "slots");
     json_array_begin(j);
     for (size_t i = from; i < an->n_slots; i++) {
         json_object_begin(j);
         key_time(j, "start", an->slots[i].start);
-        key_int(j, "rows", an->slots[i].rows);
-        key_int(j, "series", an->slots[i].series);
-        key_int(j, "newSeries", an->slots[i].new_series);
-        key_int(j, "samples", an->slots[i].samples);
+        json_member_count(j, "rows", an->slots[i].rows);
+        json_member_count(j, "series", an->slots[i].series);
+        json_member_count(j, "newSeries", an->slots[i].new_series);
+        json_member_count(j, "samples", an->slots[i].samples);
         json_object_end(j);
     }
     json_array_end(j);
@@ -117,16 +109,16 @@ static void print_slots(struct json *j, const struct tsdb_analysis *an)
 static void print_all(struct json *j, const struct tsdb_analysis *an)
 {
     json_object_begin(j);
-    key_int(j, "numSeries", an->n_series);
-    key_int(j, "numSeriesUnsealed", an->n_series_unsealed);
-    key_int(j, "numMetrics", an->n_metrics);
-    key_int(j, "numLabels", an->n_labels);
+    json_member_count(j, "numSeries", an->n_series);
+    json_member_count(j, "numSeriesUnsealed", an->n_series_unsealed);
+    json_member_count(j, "numMetrics", an->n_metrics);
+    json_member_count(j, "numLabels", an->n_labels);
     print_samples(j, an);
     print_file(j, an);
     json_key(j, "retention");
     json_object_begin(j);
-    key_int(j, "time", (uint64_t)an->retention);
-    key_int(j, "size", an->retention_bytes);
+    json_member_int(j, "time", an->retention);
+    json_member_count(j, "size", an->retention_bytes);
     key_time(j, "keptFrom", an->kept_from);
     json_object_end(j);
     print_counts(j, "metrics", an->metrics, an->n_top_metrics, false);

@@ -376,6 +376,5 @@ int formula__eval(struct formula_run *r, const struct node *node, struct value *
     case NODE_SLICE:
         return eval_slice(r, node, out);
     }
-    CHECK(!"a kind of node");
-    return FER_EEXEC;
+    CHECK_UNREACHABLE("an unknown kind of node");
 }

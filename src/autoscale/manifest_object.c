@@ -4,6 +4,8 @@
  * Fields, bounds and defaults are those of KEDA v2.20.2: apis/keda/v1alpha1/scaledobject_types.go,
  * scaletriggers_types.go and the CRD made from them.
  */
+#include <string.h>
+
 #include "ferula/base/check.h"
 #include "manifest_priv.h"
 
@@ -208,8 +210,8 @@ static void read_so_target(struct reading *r, const struct tree *t, void *target
         so->target_kind = ref.kind;
 }
 
+/* Those that a patch may change come first. */
 static const struct field spec_fields[] = {
-    {"scaleTargetRef",        FIELD_OBJECT, 0,                      true,  0, 0, NULL, read_so_target},
     {"pollingInterval",       FIELD_NUMBER, AT(polling_interval_s), false, 1, 0, NULL, NULL          },
     {"cooldownPeriod",        FIELD_NUMBER, AT(cooldown_s),         false, 0, 0, NULL, NULL          },
     {"initialCooldownPeriod", FIELD_NUMBER, AT(initial_cooldown_s), false, 0, 0, NULL, NULL          },
@@ -217,9 +219,12 @@ static const struct field spec_fields[] = {
     {"minReplicaCount",       FIELD_NUMBER, AT(min_replicas),       false, 0, 0, NULL, NULL          },
     {"maxReplicaCount",       FIELD_NUMBER, AT(max_replicas),       false, 1, 0, NULL, NULL          },
     {"advanced",              FIELD_OBJECT, 0,                      false, 0, 0, NULL, read_advanced },
-    {"triggers",              FIELD_LIST,   0,                      true,  0, 0, NULL, read_triggers },
     {"fallback",              FIELD_OBJECT, AT(fallback),           false, 0, 0, NULL, read_fallback },
+    {"triggers",              FIELD_LIST,   0,                      true,  0, 0, NULL, read_triggers },
+    {"scaleTargetRef",        FIELD_OBJECT, 0,                      true,  0, 0, NULL, read_so_target},
 };
+
+#define N_NOT_PATCHED 2
 
 void autoscale__read_scaled_object(struct reading *r, const struct tree *object,
                                    struct scaled_object *out)
@@ -242,6 +247,57 @@ void autoscale__read_scaled_object(struct reading *r, const struct tree *object,
         autoscale__refuse(r, object->at, "Required value");
     else if (autoscale__is(r, spec, TREE_MAP))
         autoscale__fields(r, spec, spec_fields, COUNT(spec_fields), out);
+}
+
+/* ---- patches ---------------------------------------------------------------------------- */
+
+static void patch_annotation(struct reading *r, const struct tree_pair *patch, struct pairs *p)
+{
+    size_t i = 0;
+
+    while (i < p->n && !str_eq(p->v[i].key.s, patch->key.s))
+        i++;
+    if (patch->value->kind == TREE_NULL) {
+        if (i < p->n)
+            p->v[i] = p->v[--p->n];
+        return;
+    }
+    if (!autoscale__is(r, patch->value, TREE_TEXT))
+        return;
+    p->v[i] = (struct pair_at){
+        patch->key, {patch->value->text, patch->value->at}
+    };
+    p->n = MAX(p->n, i + 1);
+}
+
+static void patch_annotations(struct reading *r, const struct tree *t, struct pairs *p)
+{
+    struct pair_at *v = arena_array(r->a, struct pair_at, p->n + t->n);
+
+    if (p->n > 0)
+        memcpy(v, p->v, p->n * sizeof(v[0]));
+    p->v = v;
+    for (size_t i = 0; i < t->n; i++) {
+        size_t before = autoscale__path_push(r, arena_strdup(r->a, t->pairs[i].key.s));
+
+        patch_annotation(r, &t->pairs[i], p);
+        autoscale__path_pop(r, before);
+    }
+}
+
+void autoscale__patch_scaled_object(struct reading *r, const struct tree *annotations,
+                                    const struct tree *spec, struct scaled_object *so)
+{
+    size_t before = autoscale__path_push(r, "metadata.annotations");
+
+    if (annotations != NULL && autoscale__is(r, annotations, TREE_MAP))
+        patch_annotations(r, annotations, &so->annotations);
+    autoscale__path_pop(r, before);
+    (void)autoscale__path_push(r, "spec");
+    if (spec != NULL && autoscale__is(r, spec, TREE_MAP))
+        autoscale__fields(r, spec, spec_fields, COUNT(spec_fields) - N_NOT_PATCHED, so);
+    autoscale__path_pop(r, before);
+    autoscale__check_scaled_object(so, r->complaints);
 }
 
 /* ---- what the webhook refuses ----------------------------------------------------------- */

@@ -29,6 +29,14 @@ void autoscale__read_scaled_object(struct reading *r, const struct tree *object,
 void autoscale__read_auth(struct reading *r, const struct tree *object, struct trigger_auth *out);
 void autoscale__read_hpa(struct reading *r, const struct tree *object, struct hpa_object *out);
 
+/*
+ * The object with other annotations and fields of spec, as a merge patch makes it; NULL: none. An
+ * annotation that is null is taken away; a field is replaced as a whole. `triggers` and
+ * `scaleTargetRef` cannot be patched.
+ */
+void autoscale__patch_scaled_object(struct reading *r, const struct tree *annotations,
+                                    const struct tree *spec, struct scaled_object *so);
+
 /* Adds an object that stands in another file, as manifests_read() does with those of its own. */
 void autoscale__manifest_add(struct arena *a, const struct tree *object, struct manifests *out,
                              struct complaints *complaints);

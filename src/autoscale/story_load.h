@@ -54,6 +54,14 @@ story_reader story__world;  /* of `autoscale`: struct story_test */
 story_reader story__faults; /* struct story_faults */
 story_reader story__check;  /* of an item of autoscale_test: struct story_check */
 
+/* NULL: there is none of that name, or with p == NULL not just one; it has complained. */
+const struct scaled_object *story__find_object(struct loader *l, const struct tree *v,
+                                               const struct text_at *name);
+
+/* story_change.c: `changes` of `autoscale`; and what they make of the objects of all checks. */
+story_reader story__changes; /* struct story_test */
+void story__apply_changes(struct loader *l, struct story_test *t);
+
 struct story_faults {
     struct fault_span *v; /* times after the start */
     size_t n;

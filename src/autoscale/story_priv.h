@@ -58,11 +58,21 @@ struct claim {
     enum condition_status status;
 };
 
+/* The ScaledObject of that name, or each one, is another one from `t` after the start on. */
+struct story_change {
+    dur_ms t;
+    struct text_at object;                 /* p == NULL: each */
+    const struct tree *annotations, *spec; /* NULL: nothing of it */
+    const struct tree *tree;
+};
+
 /* An item of autoscale_test. */
 struct story_check {
     struct place at;
     const struct scaled_object *object; /* NULL: there is none of the name */
-    struct fault_span *faults;          /* of this one, beside the test's; times after the start */
+    const struct sim_change *changes;   /* of it; times after the start */
+    size_t n_changes;
+    struct fault_span *faults; /* of this one, beside the test's; times after the start */
     size_t n_faults;
     struct claim *claims;
     size_t n_claims, cap_claims;
@@ -113,6 +123,8 @@ struct story_test {
     size_t n_numbers;
     struct fault_span *faults;
     size_t n_faults;
+    struct story_change *changes;
+    size_t n_changes;
     struct story_check *checks;
     size_t n_checks;
 };

@@ -285,6 +285,7 @@ static void read_test(struct loader *l, const struct tree *v, void *target)
     };
     STORY_MAP(l, v, keys, t);
     check_moments(l, t);
+    story__apply_changes(l, t);
     if (t->interval <= 0 || t->interval > MAX_INTERVAL_MS)
         story__wrong(l, v, "interval has to be longer than 0s and at most a year");
     for (size_t i = 0; i < t->n_series; i++)

@@ -197,7 +197,7 @@ static void read_expect(struct loader *l, const struct tree *v, struct story_che
     add_claims(l, c, &w);
 }
 
-static const struct scaled_object *find_object(struct loader *l, const struct tree *v,
+const struct scaled_object *story__find_object(struct loader *l, const struct tree *v,
                                                const struct text_at *name)
 {
     const struct manifests *m = &l->sf->manifests;
@@ -226,7 +226,7 @@ void story__check(struct loader *l, const struct tree *v, void *target)
     c->at = v->at;
     c->faults = w.faults.v;
     c->n_faults = w.faults.n;
-    c->object = find_object(l, v, &w.object);
+    c->object = story__find_object(l, v, &w.object);
     add_claims(l, c, &w);
     if (w.expect != NULL && w.expect->kind == TREE_LIST)
         for (size_t i = 0; i < w.expect->n; i++)

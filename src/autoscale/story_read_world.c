@@ -244,6 +244,7 @@ void story__world(struct loader *l, const struct tree *v, void *target)
         {"app",               read_app,                                     offsetof(struct story_test,                                                                              app)},
         {"numbers", read_numbers,0},
         {"faults",     read_test_faults,0},
+        {"changes",                   story__changes,                             0                                                                                                          },
     };
 
     const struct story_test *t = target;

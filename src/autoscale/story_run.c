@@ -27,6 +27,8 @@ static dur_ms length_of(const struct story_test *t, dur_ms series)
         return MAX(t->length, t->created);
     if (t->app.n_load > 0)
         n = MAX(n, t->app.load[t->app.n_load - 1].t);
+    for (size_t i = 0; i < t->n_changes; i++)
+        n = MAX(n, t->changes[i].t);
     for (size_t i = 0; i < t->n_checks; i++) {
         const struct story_check *c = &t->checks[i];
 
@@ -58,6 +60,15 @@ static struct fault_span *faults_from(const struct running *r, const struct stor
         if (out[i].to != INT64_MAX)
             out[i].to += r->t->start;
     }
+    return out;
+}
+
+static struct sim_change *changes_from(const struct running *r, const struct story_check *c)
+{
+    struct sim_change *out = arena_array(r->a, struct sim_change, c->n_changes);
+
+    for (size_t i = 0; i < c->n_changes; i++)
+        out[i] = (struct sim_change){c->changes[i].t + r->t->start, c->changes[i].object};
     return out;
 }
 
@@ -136,6 +147,8 @@ static int simulate(const struct running *r, const struct story_check *c, struct
     sim->zero = r->t->start;
     sim->setup = (struct sim_setup){
         .object = c->object,
+        .changes = changes_from(r, c),
+        .n_changes = c->n_changes,
         .versions = r->t->versions,
         .world = pod_world_base(world),
         .start = r->t->start + r->t->created,

@@ -203,3 +203,58 @@ void json_timestamp(struct json *j, int64_t ms)
     if (abs % 1000 != 0)
         buf_addf(j->out, ".%03u", (unsigned)(abs % 1000));
 }
+
+/* ---- members ---------------------------------------------------------------------------- */
+
+void json_member_str(struct json *j, const char *key, struct str s)
+{
+    json_key(j, key);
+    json_str(j, s);
+}
+
+void json_member_label(struct json *j, const char *key, struct str s)
+{
+    json_key(j, key);
+    json_label(j, s);
+}
+
+void json_member_cstr(struct json *j, const char *key, const char *s)
+{
+    json_key(j, key);
+    json_cstr(j, s);
+}
+
+void json_member_int(struct json *j, const char *key, int64_t v)
+{
+    json_key(j, key);
+    json_int(j, v);
+}
+
+void json_member_bool(struct json *j, const char *key, bool v)
+{
+    json_key(j, key);
+    json_bool(j, v);
+}
+
+void json_member_float(struct json *j, const char *key, double v)
+{
+    json_key(j, key);
+    json_float(j, v);
+}
+
+void json_member_sample_value(struct json *j, const char *key, double v)
+{
+    json_key(j, key);
+    json_sample_value(j, v);
+}
+
+void json_member_timestamp(struct json *j, const char *key, int64_t ms)
+{
+    json_key(j, key);
+    json_timestamp(j, ms);
+}
+
+void json_member_count(struct json *j, const char *key, uint64_t n)
+{
+    json_member_int(j, key, (int64_t)n);
+}

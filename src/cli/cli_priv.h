@@ -57,6 +57,12 @@ bool cli__parse(const struct cli__command *cmd, void *const *targets, bool env, 
 __attribute__((format(printf, 2, 3))) int cli__usage_error(const struct cli__command *cmd,
                                                            const char *fmt, ...);
 
+/* The flag that every command has. */
+#define CLI__F_HELP                                                                                \
+    {                                                                                              \
+        .name = "help", .kind = CONFIG_ACTION, .shorthand = 'h', .help = "Show this text."         \
+    }
+
 /* What --help prints. */
 void cli__print_help(struct buf *out, const struct cli__command *cmd);
 void cli__print_version(struct buf *out);

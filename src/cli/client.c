@@ -66,17 +66,17 @@ static size_t name_end(const char *header)
     return strcspn(header, "=:");
 }
 
-int cli__headers_check(const struct config_list *headers, struct fault *f)
+int cli__headers_check(const struct cli__command *cmd, const struct config_list *headers)
 {
     for (size_t i = 0; i < headers->n; i++) {
         size_t n = name_end(headers->v[i]);
 
         if (n == 0 || headers->v[i][n] == '\0' || strpbrk(headers->v[i], "\r\n") != NULL)
-            return fault_set(f, FER_EINVAL, 0,
-                             "invalid value \"%s\" for flag '--header': expected name=value",
-                             headers->v[i]);
+            return cli__usage_error(cmd,
+                                    "invalid value \"%s\" for flag '--header': expected name=value",
+                                    headers->v[i]);
     }
-    return 0;
+    return CLI__OK;
 }
 
 static struct curl_slist *add_header(struct curl_slist *list, const char *text)

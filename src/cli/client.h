@@ -41,8 +41,18 @@ void cli__response_release(struct client_response *resp);
 /* The exit code for a failure of cli__fetch(). */
 int cli__fetch_exit(int rc);
 
-/* Each of the headers has a name; else FER_EINVAL. */
-int cli__headers_check(const struct config_list *headers, struct fault *f);
+/* Flags of a command that asks a server; the headers are to be checked before the first request. */
+#define CLI__F_HEADER(help_)                                                                       \
+    {                                                                                              \
+        .name = "header", .kind = CONFIG_LIST, .meta = "NAME=VALUE", .help = (help_)               \
+    }
+#define CLI__F_TIMEOUT(value_, help_)                                                              \
+    {                                                                                              \
+        .name = "timeout", .kind = CONFIG_DURATION, .value = (value_), .least = 1, .help = (help_) \
+    }
+
+/* CLI__OK when each of the headers has a name and a value; else a usage error, which is told. */
+int cli__headers_check(const struct cli__command *cmd, const struct config_list *headers);
 
 /* "http://" before an address without a scheme; no slash at the end. Heap. */
 char *cli__base_url(const char *url);

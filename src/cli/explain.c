@@ -222,10 +222,10 @@ static int explain(struct explain_run *r, const char *word)
     const struct data_opts opts = {&r->words, &r->headers, r->test, r->timeout,
                                    clock_now_ms(clock_system())};
     struct fault f = {0};
-    int rc = cli__headers_check(&r->headers, &f);
+    int rc = cli__headers_check(r->cmd, &r->headers);
 
-    if (rc < 0)
-        return cli__usage_error(r->cmd, "%s", f.text);
+    if (rc != CLI__OK)
+        return rc;
     if (r->words.n == 0)
         return cli__usage_error(r->cmd, "required flag --data not provided");
     rc = read_numbers(r);
@@ -262,7 +262,7 @@ static int run(const struct cli__command *cmd, int argc, char **argv)
 
 // clang-format off
 static const struct config_flag flags[] = {
-    {.name = "help", .kind = CONFIG_ACTION, .shorthand = 'h', .help = "Show this text."},
+    CLI__F_HELP,
     {.name = "format", .kind = CONFIG_CHOICE, .shorthand = 'o', .value = "text",
      .choices = "text|json", .help = "Form of the output: text or json."},
     {.name = "data", .kind = CONFIG_LIST, .meta = "URL|DIR|FILE",
@@ -274,10 +274,8 @@ static const struct config_flag flags[] = {
              "sample; of a server: now."},
     {.name = "elements", .kind = CONFIG_COUNT, .value = "5", .least = 1, .most = 1000,
      .help = "Most elements to show of each part."},
-    {.name = "header", .kind = CONFIG_LIST, .meta = "NAME=VALUE",
-     .help = "Extra header of requests to a server. May be repeated."},
-    {.name = "timeout", .kind = CONFIG_DURATION, .value = "2m", .least = 1,
-     .help = "Most time to wait for each answer of a server."},
+    CLI__F_HEADER("Extra header of requests to a server. May be repeated."),
+    CLI__F_TIMEOUT("2m", "Most time to wait for each answer of a server."),
     {.name = "name", .kind = CONFIG_TEXT, .meta = "NAME",
      .help = "Only the ScaledObject called so. Default: all of the file."},
     {.name = "current-replicas", .kind = CONFIG_TEXT, .meta = "N",

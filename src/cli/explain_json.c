@@ -6,12 +6,6 @@
 #include "ferula/base/check.h"
 #include "ferula/model/histogram.h"
 
-static void add_member(struct json *j, const char *key, struct str value)
-{
-    json_key(j, key);
-    json_label(j, value);
-}
-
 static void add_labels(struct json *j, struct labels ls)
 {
     json_object_begin(j);
@@ -29,8 +23,7 @@ static void add_element(struct json *j, const struct promql_element *e)
     json_object_begin(j);
     json_key(j, "metric");
     add_labels(j, e->labels);
-    json_key(j, "samples");
-    json_int(j, (int64_t)e->n_samples);
+    json_member_count(j, "samples", e->n_samples);
     json_key(j, "newest");
     json_array_begin(j);
     for (size_t i = 0; i < e->n; i++) {
@@ -64,11 +57,9 @@ static void add_texts(struct json *j, const char *key, const struct str *v, size
 static void add_node(struct json *j, const struct promql_node *n, size_t elements)
 {
     json_object_begin(j);
-    add_member(j, "text", n->text);
-    json_key(j, "parent");
-    json_int(j, n->depth == 0 ? -1 : (int64_t)n->parent);
-    json_key(j, "at");
-    json_timestamp(j, n->at);
+    json_member_label(j, "text", n->text);
+    json_member_int(j, "parent", n->depth == 0 ? -1 : (int64_t)n->parent);
+    json_member_timestamp(j, "at", n->at);
     if (n->has_window) {
         json_key(j, "window");
         json_array_begin(j);
@@ -77,18 +68,14 @@ static void add_node(struct json *j, const struct promql_node *n, size_t element
         json_array_end(j);
     }
     if (n->rc != 0) {
-        add_member(j, "error", n->error);
+        json_member_label(j, "error", n->error);
     } else {
-        json_key(j, "type");
-        json_cstr(j, promql_type_name(n->type));
-        json_key(j, "series");
-        json_int(j, (int64_t)n->n_series);
-        json_key(j, "samples");
-        json_int(j, (int64_t)n->n_samples);
+        json_member_cstr(j, "type", promql_type_name(n->type));
+        json_member_count(j, "series", n->n_series);
+        json_member_count(j, "samples", n->n_samples);
     }
     if (n->rc == 0 && n->type == PROMQL_SCALAR) {
-        json_key(j, "value");
-        json_sample_value(j, n->scalar.v);
+        json_member_sample_value(j, "value", n->scalar.v);
     }
     json_key(j, "elements");
     json_array_begin(j);
@@ -110,18 +97,15 @@ static void add_autopsy(struct json *j, const struct autopsy *d)
     };
 
     json_object_begin(j);
-    json_key(j, "node");
-    json_int(j, (int64_t)d->node);
-    json_key(j, "cause");
-    json_cstr(j, autopsy_cause_name(d->cause));
-    add_member(j, "text", d->text);
+    json_member_count(j, "node", d->node);
+    json_member_cstr(j, "cause", autopsy_cause_name(d->cause));
+    json_member_label(j, "text", d->text);
     json_key(j, "matchers");
     json_array_begin(j);
     for (size_t i = 0; i < d->n_steps; i++) {
         json_object_begin(j);
-        add_member(j, "matcher", d->steps[i].matcher);
-        json_key(j, "series");
-        json_int(j, (int64_t)d->steps[i].n_series);
+        json_member_label(j, "matcher", d->steps[i].matcher);
+        json_member_count(j, "series", d->steps[i].n_series);
         json_object_end(j);
     }
     json_array_end(j);
@@ -129,10 +113,9 @@ static void add_autopsy(struct json *j, const struct autopsy *d)
     json_array_begin(j);
     for (size_t i = 0; i < d->n_hints; i++) {
         json_object_begin(j);
-        json_key(j, "likeness");
-        json_cstr(j, likeness[d->hints[i].likeness]);
-        add_member(j, "label", d->hints[i].label);
-        add_member(j, "value", d->hints[i].value);
+        json_member_cstr(j, "likeness", likeness[d->hints[i].likeness]);
+        json_member_label(j, "label", d->hints[i].label);
+        json_member_label(j, "value", d->hints[i].value);
         json_object_end(j);
     }
     json_array_end(j);
@@ -141,9 +124,9 @@ static void add_autopsy(struct json *j, const struct autopsy *d)
 
 void cli__explain_query_json(struct json *j, const struct explained_query *q, size_t elements)
 {
-    add_member(j, "query", q->text);
+    json_member_label(j, "query", q->text);
     if (q->rc != 0)
-        add_member(j, "error", q->error);
+        json_member_label(j, "error", q->error);
     json_key(j, "nodes");
     json_array_begin(j);
     for (size_t i = 0; i < q->tree.n_nodes; i++)
@@ -158,11 +141,9 @@ void cli__explain_query_json(struct json *j, const struct explained_query *q, si
     json_array_begin(j);
     for (size_t i = 0; i < q->n_differing; i++) {
         json_object_begin(j);
-        add_member(j, "label", q->differing[i].name);
-        json_key(j, "values");
-        json_int(j, (int64_t)q->differing[i].n_values);
-        json_key(j, "missing");
-        json_int(j, (int64_t)q->differing[i].n_missing);
+        json_member_label(j, "label", q->differing[i].name);
+        json_member_count(j, "values", q->differing[i].n_values);
+        json_member_count(j, "missing", q->differing[i].n_missing);
         json_object_end(j);
     }
     json_array_end(j);
@@ -172,26 +153,22 @@ void cli__explain_query_json(struct json *j, const struct explained_query *q, si
 
 static void add_number(struct json *j, const char *key, int64_t v)
 {
-    json_key(j, key);
-    json_int(j, v);
+    json_member_int(j, key, v);
 }
 
 static void add_verdict(struct json *j, const struct explained_trigger *t)
 {
     json_key(j, "keda");
     json_object_begin(j);
-    json_key(j, "failed");
-    json_bool(j, t->verdict.failed);
-    json_key(j, "active");
-    json_bool(j, t->verdict.active);
-    add_member(j, "why", t->verdict.why);
+    json_member_bool(j, "failed", t->verdict.failed);
+    json_member_bool(j, "active", t->verdict.active);
+    json_member_label(j, "why", t->verdict.why);
     if (!t->verdict.failed) {
         struct buf quantity = {0};
 
-        json_key(j, "value");
-        json_sample_value(j, t->verdict.value);
+        json_member_sample_value(j, "value", t->verdict.value);
         quantity_print(&quantity, t->verdict.milli);
-        add_member(j, "quantity", buf_str(&quantity));
+        json_member_label(j, "quantity", buf_str(&quantity));
         buf_release(&quantity);
     }
     json_object_end(j);
@@ -200,21 +177,20 @@ static void add_verdict(struct json *j, const struct explained_trigger *t)
 void cli__explain_object_json(struct json *j, const struct explained_object *x, size_t elements)
 {
     json_object_begin(j);
-    add_member(j, "name", x->object->name.s);
-    add_member(j, "namespace", x->object->ns.s);
+    json_member_label(j, "name", x->object->name.s);
+    json_member_label(j, "namespace", x->object->ns.s);
     json_key(j, "triggers");
     json_array_begin(j);
     for (size_t i = 0; i < x->n_triggers; i++) {
         const struct explained_trigger *t = &x->triggers[i];
 
         json_object_begin(j);
-        add_member(j, "type", t->trigger->type.s);
-        add_member(j, "name", t->trigger->name.s);
+        json_member_label(j, "type", t->trigger->type.s);
+        json_member_label(j, "name", t->trigger->name.s);
         if (!t->asked) {
-            add_member(j, "text", t->text);
+            json_member_label(j, "text", t->text);
         } else {
-            json_key(j, "threshold");
-            json_sample_value(j, t->target);
+            json_member_sample_value(j, "threshold", t->target);
             cli__explain_query_json(j, &t->query, elements);
             add_verdict(j, t);
             add_number(j, "proposal", t->proposal);
@@ -227,8 +203,7 @@ void cli__explain_object_json(struct json *j, const struct explained_object *x, 
         add_number(j, "current", x->now);
         add_number(j, "replicas", x->replicas);
     }
-    json_key(j, "complete");
-    json_bool(j, x->complete);
+    json_member_bool(j, "complete", x->complete);
     json_object_end(j);
 }
 
@@ -237,10 +212,10 @@ void cli__explain_lint_json(struct json *j, const struct lint_report *r)
     json_array_begin(j);
     for (size_t i = 0; i < r->n; i++) {
         json_object_begin(j);
-        add_member(j, "rule", str_of(r->v[i].rule));
+        json_member_label(j, "rule", str_of(r->v[i].rule));
         add_number(j, "line", r->v[i].at.line);
-        add_member(j, "text", r->v[i].text);
-        add_member(j, "fix", r->v[i].fix);
+        json_member_label(j, "text", r->v[i].text);
+        json_member_label(j, "fix", r->v[i].fix);
         json_object_end(j);
     }
     json_array_end(j);

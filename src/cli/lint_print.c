@@ -61,38 +61,26 @@ void cli__lint_text(struct buf *out, const struct lint_report *r, size_t n_objec
 
 /* ---- JSON ------------------------------------------------------------------------------- */
 
-static void member(struct json *j, const char *key, struct str value)
-{
-    json_key(j, key);
-    json_label(j, value);
-}
-
-static void member_int(struct json *j, const char *key, int64_t value)
-{
-    json_key(j, key);
-    json_int(j, value);
-}
-
 void cli__lint_json(struct buf *out, const struct lint_report *r, size_t n_objects)
 {
     struct json j;
 
     json_init(&j, out);
     json_object_begin(&j);
-    member_int(&j, "scaledObjects", (int64_t)n_objects);
+    json_member_count(&j, "scaledObjects", n_objects);
     json_key(&j, "findings");
     json_array_begin(&j);
     for (size_t i = 0; i < r->n; i++) {
         const struct lint_finding *f = &r->v[i];
 
         json_object_begin(&j);
-        member(&j, "rule", str_of(f->rule));
-        member(&j, "severity", str_of(severity_name(f->severity)));
-        member(&j, "file", str_of(f->at.file != NULL ? f->at.file : ""));
-        member_int(&j, "line", f->at.line);
-        member_int(&j, "column", f->at.column);
-        member(&j, "text", f->text);
-        member(&j, "fix", f->fix);
+        json_member_label(&j, "rule", str_of(f->rule));
+        json_member_label(&j, "severity", str_of(severity_name(f->severity)));
+        json_member_label(&j, "file", str_of(f->at.file != NULL ? f->at.file : ""));
+        json_member_int(&j, "line", f->at.line);
+        json_member_int(&j, "column", f->at.column);
+        json_member_label(&j, "text", f->text);
+        json_member_label(&j, "fix", f->fix);
         json_object_end(&j);
     }
     json_array_end(&j);
@@ -107,7 +95,7 @@ static void message(struct json *j, const char *key, struct str text)
 {
     json_key(j, key);
     json_object_begin(j);
-    member(j, "text", text);
+    json_member_label(j, "text", text);
     json_object_end(j);
 }
 
@@ -122,13 +110,13 @@ static void sarif_rules(struct json *j)
         const struct lint_rule *rule = lint_rule(str_of(ids[i]));
 
         json_object_begin(j);
-        member(j, "id", str_of(rule->id));
+        json_member_label(j, "id", str_of(rule->id));
         message(j, "shortDescription", str_of(rule->title));
         message(j, "fullDescription", str_of(rule->what));
         message(j, "help", str_of(rule->help));
         json_key(j, "defaultConfiguration");
         json_object_begin(j);
-        member(j, "level", str_of(severity_name(rule->severity)));
+        json_member_label(j, "level", str_of(severity_name(rule->severity)));
         json_object_end(j);
         json_object_end(j);
     }
@@ -148,7 +136,7 @@ static void add_uri(struct json *j, const char *file)
         else
             buf_addf(&b, "%%%02X", c);
     }
-    member(j, "uri", buf_str(&b));
+    json_member_label(j, "uri", buf_str(&b));
     buf_release(&b);
 }
 
@@ -166,8 +154,8 @@ static void sarif_location(struct json *j, struct place at)
     if (at.line > 0) {
         json_key(j, "region");
         json_object_begin(j);
-        member_int(j, "startLine", at.line);
-        member_int(j, "startColumn", at.column);
+        json_member_int(j, "startLine", at.line);
+        json_member_int(j, "startColumn", at.column);
         json_object_end(j);
     }
     json_object_end(j);
@@ -194,9 +182,9 @@ static void sarif_result(struct json *j, const struct lint_finding *f)
     if (f->fix.n > 0)
         buf_addf(&text, "\nFix: " STR_FMT, STR_ARG(f->fix));
     json_object_begin(j);
-    member(j, "ruleId", str_of(f->rule));
-    member_int(j, "ruleIndex", rule_index(f->rule));
-    member(j, "level", str_of(severity_name(f->severity)));
+    json_member_label(j, "ruleId", str_of(f->rule));
+    json_member_int(j, "ruleIndex", rule_index(f->rule));
+    json_member_label(j, "level", str_of(severity_name(f->severity)));
     message(j, "message", buf_str(&text));
     sarif_location(j, f->at);
     json_object_end(j);
@@ -210,8 +198,8 @@ void cli__lint_sarif(struct buf *out, const struct lint_report *r, size_t n_obje
     (void)n_objects;
     json_init(&j, out);
     json_object_begin(&j);
-    member(&j, "$schema", STR("https://json.schemastore.org/sarif-2.1.0.json"));
-    member(&j, "version", STR("2.1.0"));
+    json_member_label(&j, "$schema", STR("https://json.schemastore.org/sarif-2.1.0.json"));
+    json_member_label(&j, "version", STR("2.1.0"));
     json_key(&j, "runs");
     json_array_begin(&j);
     json_object_begin(&j);
@@ -219,12 +207,12 @@ void cli__lint_sarif(struct buf *out, const struct lint_report *r, size_t n_obje
     json_object_begin(&j);
     json_key(&j, "driver");
     json_object_begin(&j);
-    member(&j, "name", STR("ferula"));
-    member(&j, "version", STR(FERULA_VERSION));
+    json_member_label(&j, "name", STR("ferula"));
+    json_member_label(&j, "version", STR(FERULA_VERSION));
     sarif_rules(&j);
     json_object_end(&j);
     json_object_end(&j);
-    member(&j, "columnKind", STR("unicodeCodePoints"));
+    json_member_label(&j, "columnKind", STR("unicodeCodePoints"));
     json_key(&j, "results");
     json_array_begin(&j);
     for (size_t i = 0; i < r->n; i++)

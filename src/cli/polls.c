@@ -291,15 +291,13 @@ static int run(const struct cli__command *cmd, int argc, char **argv)
     void *const targets[] = {&p.help,  &p.follow, &p.since, &p.csv,     &p.json,
                              &p.query, &p.caller, &p.limit, &p.headers, &p.timeout};
     struct cli__words words = {.least = 1, .most = 1};
-    struct fault f;
     int rc;
 
     if (cli__parse(cmd, targets, false, argc, argv, &words, &rc)) {
-        if (cli__headers_check(&p.headers, &f) < 0)
-            rc = cli__usage_error(cmd, "%s", f.text);
-        else if (p.csv && p.json)
+        rc = cli__headers_check(cmd, &p.headers);
+        if (rc == CLI__OK && p.csv && p.json)
             rc = cli__usage_error(cmd, "--csv and --json exclude each other");
-        else
+        if (rc == CLI__OK)
             rc = read_since(&p);
         if (rc == CLI__OK)
             rc = follow(&p, words.list.v[0]);
@@ -311,7 +309,7 @@ static int run(const struct cli__command *cmd, int argc, char **argv)
 
 // clang-format off
 static const struct config_flag flags[] = {
-    {.name = "help", .kind = CONFIG_ACTION, .shorthand = 'h', .help = "Show this text."},
+    CLI__F_HELP,
     {.name = "follow", .kind = CONFIG_BOOL, .value = "false", .shorthand = 'f',
      .help = "Go on with the polls that come, until interrupted."},
     {.name = "since", .kind = CONFIG_TEXT, .meta = "TIME",
@@ -324,10 +322,8 @@ static const struct config_flag flags[] = {
      .help = "Only polls whose address or User-Agent has this in it."},
     {.name = "limit", .kind = CONFIG_COUNT, .value = "1000", .most = 10000000,
      .help = "Most polls to show, the newest; 0: all that are kept."},
-    {.name = "header", .kind = CONFIG_LIST, .meta = "NAME=VALUE",
-     .help = "Extra header of the request. May be repeated."},
-    {.name = "timeout", .kind = CONFIG_DURATION, .value = "2m", .least = 1,
-     .help = "Most time to wait for the answer."},
+    CLI__F_HEADER("Extra header of the request. May be repeated."),
+    CLI__F_TIMEOUT("2m", "Most time to wait for the answer."),
 };
 // clang-format on
 

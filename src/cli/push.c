@@ -31,18 +31,16 @@ struct push_flags {
 
 // clang-format off
 static const struct config_flag flags[] = {
-    {.name = "help", .kind = CONFIG_ACTION, .shorthand = 'h', .help = "Show this text."},
+    CLI__F_HELP,
     {.name = "format", .kind = CONFIG_CHOICE, .value = "auto",
      .choices = "auto|prometheus|openmetrics",
      .help = "Form of the input: auto, prometheus or openmetrics; auto looks for '# EOF' at the end."},
     {.name = "label", .kind = CONFIG_LIST, .meta = "NAME=VALUE",
      .help = "Label added to every series, in place of one of that name. May be repeated."},
-    {.name = "header", .kind = CONFIG_LIST, .meta = "NAME=VALUE",
-     .help = "Extra header of the requests. May be repeated."},
+    CLI__F_HEADER("Extra header of the requests. May be repeated."),
     {.name = "backfill", .kind = CONFIG_BOOL, .value = "false",
      .help = "Older history: ferula takes it at any age that its retention allows, in any order."},
-    {.name = "timeout", .kind = CONFIG_DURATION, .value = "30s", .least = 1,
-     .help = "Most time to wait for each answer."},
+    CLI__F_TIMEOUT("30s", "Most time to wait for each answer."),
 };
 // clang-format on
 
@@ -274,15 +272,16 @@ static int run_parsed(const struct cli__command *cmd, const struct push_flags *p
     struct buf input = {0};
     struct ingest_text text = {0};
     struct fault f = {0};
-    int rc = CLI__FAILED;
+    int rc = cli__headers_check(cmd, &pf->headers);
 
-    if (cli__headers_check(&pf->headers, &f) < 0) {
-        rc = cli__usage_error(cmd, "%s", f.text);
-    } else if (read_file(words->v[1], &input, &f) < 0 ||
-               ingest_parse_text(&a, buf_str(&input), format_of(pf->format),
-                                 clock_now_ms(clock_system()), &text, &f) < 0) {
+    if (rc != CLI__OK)
+        return rc;
+    if (read_file(words->v[1], &input, &f) < 0 ||
+        ingest_parse_text(&a, buf_str(&input), format_of(pf->format), clock_now_ms(clock_system()),
+                          &text, &f) < 0) {
         fprintf(stderr, "ferula push: %s%s%s\n", f.code == FER_EIO ? "" : words->v[1],
                 f.code == FER_EIO ? "" : ": ", f.text);
+        rc = CLI__FAILED;
     } else if (add_labels(&a, &text, &pf->labels, &f) < 0) {
         rc = cli__usage_error(cmd, "%s", f.text);
     } else {

@@ -26,25 +26,13 @@ struct query_flags {
     struct config_list headers, matchers;
 };
 
-#define F_HELP                                                                                     \
-    {                                                                                              \
-        .name = "help", .kind = CONFIG_ACTION, .shorthand = 'h', .help = "Show this text."         \
-    }
 #define F_FORMAT                                                                                   \
     {                                                                                              \
         .name = "format", .kind = CONFIG_CHOICE, .shorthand = 'o', .value = "promql",              \
         .choices = "promql|json", .help = "Form of the output: promql or json."                    \
     }
-#define F_HEADER                                                                                   \
-    {                                                                                              \
-        .name = "header", .kind = CONFIG_LIST, .meta = "NAME=VALUE",                               \
-        .help = "Extra header of the request. May be repeated."                                    \
-    }
-#define F_TIMEOUT                                                                                  \
-    {                                                                                              \
-        .name = "timeout", .kind = CONFIG_DURATION, .value = "2m", .least = 1,                     \
-        .help = "Most time to wait for the answer."                                                \
-    }
+#define F_HEADER  CLI__F_HEADER("Extra header of the request. May be repeated.")
+#define F_TIMEOUT CLI__F_TIMEOUT("2m", "Most time to wait for the answer.")
 #define F_TIME(name_, help_)                                                                       \
     {                                                                                              \
         .name = (name_), .kind = CONFIG_TEXT, .meta = "TIME", .help = (help_)                      \
@@ -158,14 +146,11 @@ struct query_run {
 /* Reads flags and words; the first word is the server. As cli__parse(). */
 static bool begin(struct query_run *r, void *const *targets, int argc, char **argv, int *rc)
 {
-    struct fault f;
-
     if (!cli__parse(r->cmd, targets, false, argc, argv, &r->words, rc))
         return false;
-    if (cli__headers_check(&r->flags.headers, &f) < 0) {
-        *rc = cli__usage_error(r->cmd, "%s", f.text);
+    *rc = cli__headers_check(r->cmd, &r->flags.headers);
+    if (*rc != CLI__OK)
         return false;
-    }
     r->base = cli__base_url(r->words.list.v[0]);
     return true;
 }
@@ -323,11 +308,11 @@ static int run_labels(const struct cli__command *cmd, int argc, char **argv)
 /* ---- their rows: flags in the order of the targets above -------------------------------- */
 
 static const struct config_flag instant_flags[] = {
-    F_HELP, F_FORMAT, F_TIME("time", "When to evaluate: seconds or RFC 3339. Default: now."),
+    CLI__F_HELP, F_FORMAT, F_TIME("time", "When to evaluate: seconds or RFC 3339. Default: now."),
     F_HEADER, F_TIMEOUT};
 
 static const struct config_flag range_flags[] = {
-    F_HELP,
+    CLI__F_HELP,
     F_FORMAT,
     F_TIME("start", "First time. Default: 5 minutes before the end."),
     F_TIME("end", "Last time: seconds or RFC 3339. Default: now."),
@@ -337,7 +322,7 @@ static const struct config_flag range_flags[] = {
 };
 
 static const struct config_flag series_flags[] = {
-    F_HELP,
+    CLI__F_HELP,
     F_FORMAT,
     F_MATCH,
     F_TIME("start", "Only series with samples from then on."),

@@ -243,8 +243,9 @@ static int draw(struct simulate *s)
 
 static int simulate(struct simulate *s, const struct config_list *paths)
 {
-    int rc = load_manifests(s, paths);
+    int rc = cli__headers_check(s->cmd, &s->flags->headers);
 
+    rc = rc != CLI__OK ? rc : load_manifests(s, paths);
     rc = rc != CLI__OK ? rc : cli__simulate_setup(s);
     rc = rc != CLI__OK ? rc : cli__simulate_variants(s);
     rc = rc != CLI__OK ? rc : check(s);
@@ -293,7 +294,7 @@ static int run_simulate(const struct cli__command *cmd, int argc, char **argv)
 
 // clang-format off
 static const struct config_flag flags[] = {
-    {.name = "help", .kind = CONFIG_ACTION, .shorthand = 'h', .help = "Show this text."},
+    CLI__F_HELP,
     {.name = "series", .kind = CONFIG_TEXT, .meta = "FILE",
      .help = "Series, one a line, as promtool's tests have them: m{a=\"b\"} 0+15x20. - is stdin."},
     {.name = "interval", .kind = CONFIG_DURATION, .value = "15s", .least = 1,
@@ -301,10 +302,8 @@ static const struct config_flag flags[] = {
     {.name = "data", .kind = CONFIG_LIST, .meta = "FILE|DIR|URL",
      .help = "Recorded series: OpenMetrics, JSON lines, a data folder, or a server, of which what "
              "the queries need is copied. Files may be repeated."},
-    {.name = "header", .kind = CONFIG_LIST, .meta = "NAME=VALUE",
-     .help = "Extra header for the server of --data. May be repeated."},
-    {.name = "timeout", .kind = CONFIG_DURATION, .value = "2m", .least = 1,
-     .help = "Most time to wait for that server."},
+    CLI__F_HEADER("Extra header for the server of --data. May be repeated."),
+    CLI__F_TIMEOUT("2m", "Most time to wait for that server."),
     {.name = "app", .kind = CONFIG_TEXT, .meta = "KEY=VALUE,...",
      .help = "Pods that share the load: capacity=20 requests a second each, start=10s until ready, "
              "scrape=15s, warm-up=2m of scrapes before the beginning."},

@@ -130,21 +130,13 @@ static void csv_begin(struct simulate *s)
                       "reason,note\n");
 }
 
-static void json_member_int(struct json *j, const char *key, int64_t v)
-{
-    json_key(j, key);
-    json_int(j, v);
-}
-
 static void json_metric(struct json *j, const struct metric_view *m)
 {
     json_object_begin(j);
-    json_key(j, "failed");
-    json_bool(j, m->verdict.failed);
+    json_member_bool(j, "failed", m->verdict.failed);
     json_member_int(j, "milli", m->verdict.milli);
     json_member_int(j, "targetMilli", m->target_milli);
-    json_key(j, "why");
-    json_str(j, m->verdict.why);
+    json_member_str(j, "why", m->verdict.why);
     json_object_end(j);
 }
 
@@ -154,19 +146,15 @@ static void json_event(struct simulate *s, struct variant *v, const struct sim_e
 
     (void)v;
     json_object_begin(j);
-    json_key(j, "t");
-    json_timestamp(j, e->t);
-    json_key(j, "actor");
-    json_cstr(j, actors[e->actor]);
+    json_member_timestamp(j, "t", e->t);
+    json_member_cstr(j, "actor", actors[e->actor]);
     json_member_int(j, "before", e->before);
     json_member_int(j, "after", e->after);
     json_member_int(j, "proposal", e->proposal);
     json_member_int(j, "desired", e->desired);
     json_member_int(j, "ready", e->ready_replicas);
-    json_key(j, "reason");
-    json_cstr(j, reason_name(e->reason));
-    json_key(j, "note");
-    json_str(j, e->note);
+    json_member_cstr(j, "reason", reason_name(e->reason));
+    json_member_str(j, "note", e->note);
     json_key(j, "metrics");
     json_array_begin(j);
     for (size_t i = 0; i < e->n_metrics; i++)
@@ -178,14 +166,11 @@ static void json_event(struct simulate *s, struct variant *v, const struct sim_e
 static void json_summary(struct json *j, const struct picture_summary *x)
 {
     json_object_begin(j);
-    json_key(j, "replicaSeconds");
-    json_float(j, x->replica_seconds);
-    json_key(j, "underSeconds");
-    json_float(j, x->under_s);
-    json_key(j, "lost");
-    json_float(j, x->lost);
-    json_member_int(j, "changes", (int64_t)x->changes);
-    json_member_int(j, "flaps", (int64_t)x->flaps);
+    json_member_float(j, "replicaSeconds", x->replica_seconds);
+    json_member_float(j, "underSeconds", x->under_s);
+    json_member_float(j, "lost", x->lost);
+    json_member_count(j, "changes", x->changes);
+    json_member_count(j, "flaps", x->flaps);
     json_member_int(j, "min", x->least);
     json_member_int(j, "max", x->most);
     json_member_int(j, "last", x->last);
@@ -198,10 +183,8 @@ static void json_begin(struct simulate *s)
 
     json_init(j, &s->out);
     json_object_begin(j);
-    json_key(j, "start");
-    json_timestamp(j, s->start);
-    json_key(j, "end");
-    json_timestamp(j, s->end);
+    json_member_timestamp(j, "start", s->start);
+    json_member_timestamp(j, "end", s->end);
     json_key(j, "variants");
     json_array_begin(j);
 }
@@ -211,8 +194,7 @@ static void json_variant(struct simulate *s, struct variant *v)
     struct json *j = &s->json;
 
     json_object_begin(j);
-    json_key(j, "name");
-    json_str(j, v->name);
+    json_member_str(j, "name", v->name);
     json_key(j, "events");
     json_array_begin(j);
 }

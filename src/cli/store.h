@@ -43,19 +43,7 @@ int cli__store_ask(const struct store *st, const char *path, const struct buf *f
 /* "ferula tsdb: text" on stderr. */
 __attribute__((format(printf, 1, 2))) void cli__store_say(const char *fmt, ...);
 
-#define STORE_F_HELP                                                                               \
-    {                                                                                              \
-        .name = "help", .kind = CONFIG_ACTION, .shorthand = 'h', .help = "Show this text."         \
-    }
-#define STORE_F_HEADER                                                                             \
-    {                                                                                              \
-        .name = "header", .kind = CONFIG_LIST, .meta = "NAME=VALUE",                               \
-        .help = "Extra header of the requests to a server. May be repeated."                       \
-    }
-#define STORE_F_TIMEOUT                                                                            \
-    {                                                                                              \
-        .name = "timeout", .kind = CONFIG_DURATION, .value = "10m", .least = 1,                    \
-        .help = "Most time to wait for each answer of a server."                                   \
-    }
+#define STORE_F_HEADER  CLI__F_HEADER("Extra header of the requests to a server. May be repeated.")
+#define STORE_F_TIMEOUT CLI__F_TIMEOUT("10m", "Most time to wait for each answer of a server.")
 
 #endif

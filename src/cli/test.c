@@ -237,7 +237,7 @@ static int run_test(const struct cli__command *cmd, int argc, char **argv)
 
 // clang-format off
 static const struct config_flag flags[] = {
-    {.name = "help", .kind = CONFIG_ACTION, .shorthand = 'h', .help = "Show this text."},
+    CLI__F_HELP,
     {.name = "run", .kind = CONFIG_TEXT, .meta = "RE",
      .help = "Only tests whose name has a match of this regular expression."},
     {.name = "junit", .kind = CONFIG_TEXT, .meta = "FILE", .help = "Write JUnit's XML there, too."},

@@ -224,13 +224,11 @@ static int run(const struct cli__command *cmd, int argc, char **argv)
     void *const targets[] = {&an.flags.help, &an.format, &an.limit, &an.flags.headers,
                              &an.flags.timeout};
     struct cli__words words = {.least = 1, .most = 1};
-    struct fault f;
     int rc;
 
     if (cli__parse(cmd, targets, false, argc, argv, &words, &rc)) {
-        if (cli__headers_check(&an.flags.headers, &f) < 0)
-            rc = cli__usage_error(cmd, "%s", f.text);
-        else
+        rc = cli__headers_check(cmd, &an.flags.headers);
+        if (rc == CLI__OK)
             rc = analyze(&an, words.list.v[0]);
     }
     config_list_release(&words.list);
@@ -240,7 +238,7 @@ static int run(const struct cli__command *cmd, int argc, char **argv)
 
 // clang-format off
 static const struct config_flag flags[] = {
-    STORE_F_HELP,
+    CLI__F_HELP,
     {.name = "format", .kind = CONFIG_CHOICE, .value = "table", .choices = "table|json",
      .shorthand = 'o', .help = "Form of the output: table or json."},
     {.name = "limit", .kind = CONFIG_COUNT, .value = "10", .least = 1, .most = 10000,

@@ -206,8 +206,8 @@ static int check(struct dump *d)
 
     if (rc == CLI__OK)
         rc = cli__time_or(d->cmd, "end", d->end, INT64_MAX, &d->range.to);
-    if (rc == CLI__OK && cli__headers_check(&d->flags.headers, &f) < 0)
-        rc = cli__usage_error(d->cmd, "%s", f.text);
+    if (rc == CLI__OK)
+        rc = cli__headers_check(d->cmd, &d->flags.headers);
     for (size_t i = 0; i < d->matchers.n && rc == CLI__OK; i++) {
         struct str selector = str_of(d->matchers.v[i]);
 
@@ -241,7 +241,7 @@ static int run(const struct cli__command *cmd, int argc, char **argv)
 
 // clang-format off
 static const struct config_flag flags[] = {
-    STORE_F_HELP,
+    CLI__F_HELP,
     {.name = "format", .kind = CONFIG_CHOICE, .value = "jsonl", .choices = "jsonl|openmetrics",
      .help = "Form of the output: jsonl or openmetrics."},
     {.name = "match", .kind = CONFIG_LIST, .meta = "SELECTOR",

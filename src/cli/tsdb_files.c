@@ -202,19 +202,15 @@ static int run_snapshot(const struct cli__command *cmd, int argc, char **argv)
     void *const targets[] = {&flags.help, &flags.headers, &flags.timeout};
     struct cli__words words = {.least = 1, .most = 2};
     struct store st = {0};
-    struct fault f;
     int rc;
 
-    if (!cli__parse(cmd, targets, false, argc, argv, &words, &rc)) {
-        /* answered */
-    } else if (cli__headers_check(&flags.headers, &f) < 0) {
-        rc = cli__usage_error(cmd, "%s", f.text);
-    } else {
+    if (cli__parse(cmd, targets, false, argc, argv, &words, &rc)) {
         const char *name = words.list.n > 1 ? words.list.v[1] : NULL;
 
-        if (!is_plain(name))
+        rc = cli__headers_check(cmd, &flags.headers);
+        if (rc == CLI__OK && !is_plain(name))
             rc = cli__usage_error(cmd, "'%s' is no name: letters, digits, '_', '-' and '.'", name);
-        else
+        if (rc == CLI__OK)
             rc = cli__store_open(&st, words.list.v[0], &flags, false);
         if (rc == CLI__OK)
             rc = st.base != NULL ? ask_snapshot(&st, name) : make_snapshot(&st, name);
@@ -227,8 +223,8 @@ static int run_snapshot(const struct cli__command *cmd, int argc, char **argv)
 
 /* ---- their rows ------------------------------------------------------------------------- */
 
-static const struct config_flag help_only[] = {STORE_F_HELP};
-static const struct config_flag snapshot_flags[] = {STORE_F_HELP, STORE_F_HEADER, STORE_F_TIMEOUT};
+static const struct config_flag help_only[] = {CLI__F_HELP};
+static const struct config_flag snapshot_flags[] = {CLI__F_HELP, STORE_F_HEADER, STORE_F_TIMEOUT};
 
 const struct cli__command cli__tsdb_verify = {
     .name = "tsdb verify",

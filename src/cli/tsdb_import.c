@@ -260,15 +260,13 @@ static int run(const struct cli__command *cmd, int argc, char **argv)
     struct import im = {.in = NULL};
     void *const targets[] = {&im.flags.help, &im.format, &im.flags.headers, &im.flags.timeout};
     struct cli__words words = {.least = 2, .most = SIZE_MAX};
-    struct fault f;
     int rc;
 
     if (cli__parse(cmd, targets, false, argc, argv, &words, &rc)) {
         size_t n = words.list.n - 1;
 
-        if (cli__headers_check(&im.flags.headers, &f) < 0)
-            rc = cli__usage_error(cmd, "%s", f.text);
-        else
+        rc = cli__headers_check(cmd, &im.flags.headers);
+        if (rc == CLI__OK)
             rc = import(&im, words.list.v, n, words.list.v[n]);
     }
     cli__store_close(&im.store);
@@ -281,7 +279,7 @@ static int run(const struct cli__command *cmd, int argc, char **argv)
 
 // clang-format off
 static const struct config_flag flags[] = {
-    STORE_F_HELP,
+    CLI__F_HELP,
     {.name = "format", .kind = CONFIG_CHOICE, .value = "auto", .choices = "auto|jsonl|openmetrics",
      .help = "Form of the files: auto, jsonl or openmetrics; auto looks at the beginning."},
     STORE_F_HEADER,

@@ -220,27 +220,14 @@ static void put_bound(struct bits *b, double v)
     put(b, f64_bits(v), 64);
 }
 
-/* Where the span that begins with bucket `i` ends. */
-static size_t span_end(const struct histogram_side *s, size_t i)
-{
-    for (i++; i < s->n && s->index[i] == s->index[i - 1] + 1;)
-        i++;
-    return i;
-}
-
 static void put_spans(struct bits *b, const struct histogram_side *s)
 {
-    int32_t next = 0; /* the index after the span before */
-    size_t n = 0;
+    struct histogram_span span = {0};
 
-    for (size_t i = 0; i < s->n; i = span_end(s, i))
-        n++;
-    put_varbit_uint(b, n);
-    for (size_t i = 0, end; i < s->n; i = end) {
-        end = span_end(s, i);
-        put_varbit_uint(b, end - i);
-        put_varbit_int(b, (int64_t)s->index[i] - next);
-        next = s->index[end - 1] + 1;
+    put_varbit_uint(b, histogram_n_spans(s));
+    while (histogram_span_next(s, &span)) {
+        put_varbit_uint(b, span.n);
+        put_varbit_int(b, span.gap);
     }
 }
 

@@ -10,6 +10,7 @@
 #include "ferula/ingest.h"
 
 #include "pb.h"
+#include "text_print.h"
 
 /* Types of families, as client_model numbers them. */
 enum family_type { TYPE_UNTYPED = 3, TYPE_HISTOGRAM = 4, TYPE_GAUGE_HISTOGRAM = 5 };
@@ -97,29 +98,6 @@ static struct str escaped(struct buf *to, enum ingest_escaping how, struct str n
 
 /* ---- text ------------------------------------------------------------------------------- */
 
-static void add_quoted(struct buf *out, struct str s)
-{
-    buf_putc(out, '"');
-    for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] == '\n') {
-            buf_puts(out, "\\n");
-            continue;
-        }
-        if (s.p[i] == '\\' || s.p[i] == '"')
-            buf_putc(out, '\\');
-        buf_putc(out, s.p[i]);
-    }
-    buf_putc(out, '"');
-}
-
-static void add_name(struct buf *out, struct str name)
-{
-    if (metric_name_is_legacy(name))
-        buf_add_str(out, name);
-    else
-        add_quoted(out, name);
-}
-
 static void add_float(struct buf *out, double v)
 {
     if (v == 0)
@@ -134,9 +112,9 @@ static void add_label(struct printer *p, struct str name, struct str value, char
 {
     buf_putc(p->out, *before);
     *before = ',';
-    add_name(p->out, escaped(&p->escaped, p->how->escaping, name));
+    ingest__add_name(p->out, escaped(&p->escaped, p->how->escaping, name));
     buf_putc(p->out, '=');
-    add_quoted(p->out, value);
+    ingest__add_quoted(p->out, value);
 }
 
 /* A line; `le` is NULL when it is no bucket. */
@@ -154,7 +132,7 @@ static void add_line(struct printer *p, const struct ingest_newest *x, const cha
         buf_putc(p->out, '{');
         before = ',';
     }
-    add_name(p->out, buf_str(&p->name));
+    ingest__add_name(p->out, buf_str(&p->name));
     for (size_t i = 0; i < x->labels.n; i++) {
         if (str_is(x->labels.v[i].name, LABEL_NAME))
             continue;
@@ -204,17 +182,11 @@ static void text_histogram(struct printer *p, const struct ingest_newest *x)
 static void text_family(struct printer *p)
 {
     buf_puts(p->out, "# TYPE ");
-    add_name(p->out, p->last_name);
+    ingest__add_name(p->out, p->last_name);
     buf_puts(p->out, p->last_type == TYPE_UNTYPED ? " untyped\n" : " histogram\n");
 }
 
 /* ---- protobuf --------------------------------------------------------------------------- */
-
-static void nest(struct buf *out, unsigned field, struct buf *inner)
-{
-    pb_bytes(out, field, buf_str(inner));
-    buf_reset(inner);
-}
 
 /* Numbers of optional fields are written when they are 0, too. */
 static void put_f64(struct buf *out, unsigned field, double v)
@@ -227,7 +199,7 @@ static void put_label(struct printer *p, struct str name, struct str value)
 {
     pb_bytes(&p->inner, 1, escaped(&p->escaped, p->how->escaping, name));
     pb_bytes(&p->inner, 2, value);
-    nest(&p->metric, 1, &p->inner);
+    pb_nest(&p->metric, 1, &p->inner);
 }
 
 static void put_labels(struct printer *p, struct labels ls)
@@ -253,23 +225,20 @@ static void put_classic(struct printer *p, const struct histogram *h)
         cumulated = cumulate(h, i, &at, cumulated);
         put_f64(&p->deep, 2, h->bounds[i]);
         put_f64(&p->deep, 4, cumulated);
-        nest(&p->inner, 3, &p->deep);
+        pb_nest(&p->inner, 3, &p->deep);
     }
 }
 
 static void put_side(struct printer *p, unsigned spans, unsigned counts,
                      const struct histogram_side *s)
 {
-    int32_t next = 0;
+    struct histogram_span span = {0};
 
-    for (size_t i = 0, end; i < s->n; i = end) {
-        for (end = i + 1; end < s->n && s->index[end] == s->index[end - 1] + 1;)
-            end++;
+    while (histogram_span_next(s, &span)) {
         pb_tag(&p->deep, 1, WIRE_VARINT);
-        pb_varint(&p->deep, pb_zigzag((int64_t)s->index[i] - next));
-        pb_u64(&p->deep, 2, end - i);
-        nest(&p->inner, spans, &p->deep);
-        next = s->index[end - 1] + 1;
+        pb_varint(&p->deep, pb_zigzag(span.gap));
+        pb_u64(&p->deep, 2, span.n);
+        pb_nest(&p->inner, spans, &p->deep);
     }
     for (size_t i = 0; i < s->n; i++)
         put_f64(&p->inner, counts, s->count[i]);
@@ -289,7 +258,7 @@ static void put_histogram(struct printer *p, const struct histogram *h)
         put_side(p, 9, 11, &h->neg);
         put_side(p, 12, 14, &h->pos);
     }
-    nest(&p->metric, 7, &p->inner);
+    pb_nest(&p->metric, 7, &p->inner);
 }
 
 static void put_metric(struct printer *p, const struct ingest_newest *x)
@@ -297,13 +266,13 @@ static void put_metric(struct printer *p, const struct ingest_newest *x)
     put_labels(p, x->labels);
     if (x->h == NULL) {
         put_f64(&p->inner, 1, x->v);
-        nest(&p->metric, 5, &p->inner);
+        pb_nest(&p->metric, 5, &p->inner);
     }
     pb_tag(&p->metric, 6, WIRE_VARINT);
     pb_varint(&p->metric, (uint64_t)x->t);
     if (x->h != NULL)
         put_histogram(p, x->h);
-    nest(&p->family, 4, &p->metric);
+    pb_nest(&p->family, 4, &p->metric);
 }
 
 static void begin_message(struct printer *p)

@@ -305,7 +305,7 @@ static int count_others(struct otlp *o, struct wire resource, size_t *n)
     int rc;
 
     *n = 0;
-    while ((rc = ingest__otlp_next(&resource, 1, &body)) > 0) {
+    while ((rc = otlp_next(&resource, 1, &body)) > 0) {
         bool first = false;
 
         rc = ingest__otlp_key_value(o, body, &key, &value);
@@ -348,7 +348,7 @@ static int identify(struct otlp *o, struct wire resource)
     struct wire body;
     int rc;
 
-    while ((rc = ingest__otlp_next(&resource, 1, &body)) > 0) {
+    while ((rc = otlp_next(&resource, 1, &body)) > 0) {
         rc = ingest__otlp_key_value(o, body, &key, &value);
         if (rc < 0)
             return rc;
@@ -368,8 +368,8 @@ static int decode_scopes(struct otlp *o, struct wire w)
     struct wire scope, metric;
     int rc;
 
-    while ((rc = ingest__otlp_next(&w, 2, &scope)) > 0) {
-        while ((rc = ingest__otlp_next(&scope, 2, &metric)) > 0) {
+    while ((rc = otlp_next(&w, 2, &scope)) > 0) {
+        while ((rc = otlp_next(&scope, 2, &metric)) > 0) {
             rc = decode_metric(o, metric);
             if (rc < 0)
                 return rc;
@@ -385,7 +385,7 @@ static int decode_resource(struct otlp *o, struct wire body)
     struct wire resource = {body.end, body.end, body.base, body.fault}, w = body, last;
     int rc;
 
-    while ((rc = ingest__otlp_next(&w, 1, &last)) > 0)
+    while ((rc = otlp_next(&w, 1, &last)) > 0)
         resource = last;
     if (rc == 0)
         rc = identify(o, resource);
@@ -401,7 +401,7 @@ static int decode_request(struct otlp *o, struct wire w)
     struct wire body;
     int rc;
 
-    while ((rc = ingest__otlp_next(&w, 1, &body)) > 0) {
+    while ((rc = otlp_next(&w, 1, &body)) > 0) {
         rc = decode_resource(o, body);
         if (rc < 0)
             return rc;

@@ -85,8 +85,11 @@ int ingest__otlp_buckets_parse(struct otlp *o, struct wire body, struct otlp_poi
 uint32_t ingest__otlp_attributes_field(enum otlp_kind kind);
 uint32_t ingest__otlp_exemplars_field(enum otlp_kind kind);
 
-/* Steps to the next submessage `number` of a message: 1, 0 at its end, or negative. */
-int ingest__otlp_next(struct wire *w, uint32_t number, struct wire *body);
+/* ingest__wire_next() of a submessage. */
+static inline int otlp_next(struct wire *w, uint32_t number, struct wire *body)
+{
+    return ingest__wire_next(w, number, "Message", body);
+}
 
 /* A KeyValue with its value as text, as pcommon.Value.AsString() has it. */
 int ingest__otlp_key_value(struct otlp *o, struct wire body, struct str *key, struct str *value);

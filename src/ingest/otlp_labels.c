@@ -53,7 +53,7 @@ static int read_attrs(struct otlp *o, struct wire body, uint32_t number,
     int rc;
 
     *n = 0;
-    while ((rc = ingest__otlp_next(&body, number, &pair)) > 0) {
+    while ((rc = otlp_next(&body, number, &pair)) > 0) {
         struct otlp_attr a = {0};
 
         rc = ingest__otlp_key_value(o, pair, &a.key, &a.value);

@@ -205,25 +205,6 @@ int ingest__otlp_exemplar_parse(struct wire body, struct otlp_point *p)
     return parse(NULL, &exemplar_shape, body, p);
 }
 
-int ingest__otlp_next(struct wire *w, uint32_t number, struct wire *body)
-{
-    while (!wire_done(w)) {
-        struct wire_tag tag;
-        int rc = wire_tag(w, &tag);
-
-        if (rc < 0)
-            return rc;
-        if (tag.number == number && tag.type != WIRE_BYTES)
-            return ingest__wire_wrong_type(w, &tag, "Message");
-        rc = tag.number == number ? wire_bytes(w, body) : ingest__wire_skip(w, &tag);
-        if (rc < 0)
-            return rc;
-        if (tag.number == number)
-            return 1;
-    }
-    return 0;
-}
-
 static int add_count(struct arena *a, struct otlp_list *l, struct wire *w)
 {
     uint64_t v;

@@ -70,7 +70,7 @@ static int add_filtered(struct otlp *o, struct wire body, size_t runes)
     struct wire pair;
     int rc;
 
-    while ((rc = ingest__otlp_next(&body, 7, &pair)) > 0) {
+    while ((rc = otlp_next(&body, 7, &pair)) > 0) {
         struct str key, value;
 
         rc = ingest__otlp_key_value(o, pair, &key, &value);
@@ -114,7 +114,7 @@ static int add_exemplars(struct otlp *o, struct wire body)
     double v;
     int rc = 0;
 
-    while (number != 0 && (rc = ingest__otlp_next(&body, number, &exemplar)) > 0) {
+    while (number != 0 && (rc = otlp_next(&body, number, &exemplar)) > 0) {
         rc = add_exemplar(o, exemplar, &v);
         if (rc != 0)
             return rc;
@@ -155,7 +155,7 @@ static int add_bucket_exemplars(struct otlp *o, struct exemplars *e, double boun
         struct otlp_point read;
 
         if (e->next.p == NULL) {
-            rc = ingest__otlp_next(&e->body, number, &e->next);
+            rc = otlp_next(&e->body, number, &e->next);
             if (rc <= 0)
                 return rc;
             rc = ingest__otlp_exemplar_parse(e->next, &read);
@@ -351,7 +351,7 @@ static int summary_point(struct otlp *o, struct wire body)
 
     if (rc == 0)
         rc = emit_part(o, p, o->metric.name_count, (double)p->count);
-    while (rc == 0 && (rc = ingest__otlp_next(&body, 6, &quantile)) > 0)
+    while (rc == 0 && (rc = otlp_next(&body, 6, &quantile)) > 0)
         rc = emit_quantile(o, quantile);
     return rc;
 }
@@ -373,7 +373,7 @@ int ingest__otlp_points(struct otlp *o)
     struct wire data = o->metric.data, body;
     int rc;
 
-    while ((rc = ingest__otlp_next(&data, 1, &body)) > 0) {
+    while ((rc = otlp_next(&data, 1, &body)) > 0) {
         o->given = batch_mark(&o->b);
         rc = ingest__otlp_point_parse(o, kind, body, &o->point);
         if (rc == 0)

@@ -119,7 +119,7 @@ static int write_list(struct writer *w, struct wire list)
     int rc;
 
     json_array_begin(&w->j);
-    while ((rc = ingest__otlp_next(&list, 1, &body)) > 0) {
+    while ((rc = otlp_next(&list, 1, &body)) > 0) {
         rc = write_any(w, body);
         if (rc < 0)
             return rc;
@@ -151,7 +151,7 @@ static int collect(struct writer *w, struct wire map, struct entry **out, size_t
 
     *n = 0;
     *out = NULL;
-    while ((rc = ingest__otlp_next(&map, 1, &body)) > 0) {
+    while ((rc = otlp_next(&map, 1, &body)) > 0) {
         if (w->o->n_entries++ >= batch_max(&w->o->b, sizeof(**out)))
             return fault_set(w->o->b.fault, FER_ELIMIT, 0, "too many entries in maps");
         ARENA_GROW(w->o->b.a, *out, *n, cap, struct entry);

@@ -51,18 +51,15 @@ static Prometheus__Sample **pack_samples(struct arena *a, const struct sample *s
 static Prometheus__BucketSpan **pack_spans(struct arena *a, const struct histogram_side *s,
                                            size_t *n)
 {
-    Prometheus__BucketSpan **list = arena_array(a, Prometheus__BucketSpan *, s->n);
-    int64_t end = 0;
+    Prometheus__BucketSpan **list = arena_array(a, Prometheus__BucketSpan *, histogram_n_spans(s));
+    struct histogram_span span = {0};
 
     *n = 0;
-    for (size_t i = 0; i < s->n; i++) {
-        if (i == 0 || s->index[i] != end) {
-            list[*n] = arena_new(a, Prometheus__BucketSpan);
-            prometheus__bucket_span__init(list[*n]);
-            list[(*n)++]->offset = (int32_t)(s->index[i] - end);
-        }
-        list[*n - 1]->length++;
-        end = (int64_t)s->index[i] + 1;
+    while (histogram_span_next(s, &span)) {
+        list[*n] = arena_new(a, Prometheus__BucketSpan);
+        prometheus__bucket_span__init(list[*n]);
+        list[*n]->offset = (int32_t)span.gap;
+        list[(*n)++]->length = (uint32_t)span.n;
     }
     return list;
 }

@@ -74,4 +74,11 @@ static inline void pb_text(struct buf *b, unsigned field, struct str s)
         pb_bytes(b, field, s);
 }
 
+/* Appends what is in `inner` as a message, which may be empty, and empties it for the next one. */
+static inline void pb_nest(struct buf *b, unsigned field, struct buf *inner)
+{
+    pb_bytes(b, field, buf_str(inner));
+    buf_reset(inner);
+}
+
 #endif

@@ -151,34 +151,24 @@ int ingest_decode_read(struct arena *a, const struct ingest_limits *limits, stru
 
 /* ---- samples ---------------------------------------------------------------------------- */
 
-/* Appends `inner` as a message field of `out`, and empties it. */
-static void nest(struct buf *out, unsigned field, struct buf *inner)
-{
-    pb_bytes(out, field, buf_str(inner));
-    buf_reset(inner);
-}
-
 static void put_labels(struct buf *out, struct buf *inner, struct labels ls)
 {
     for (size_t i = 0; i < ls.n; i++) {
         pb_text(inner, 1, ls.v[i].name);
         pb_text(inner, 2, ls.v[i].value);
-        nest(out, 1, inner);
+        pb_nest(out, 1, inner);
     }
 }
 
 static void put_spans(struct buf *out, struct buf *inner, unsigned field,
                       const struct histogram_side *s)
 {
-    int32_t next = 0;
+    struct histogram_span span = {0};
 
-    for (size_t i = 0, end; i < s->n; i = end) {
-        for (end = i + 1; end < s->n && s->index[end] == s->index[end - 1] + 1;)
-            end++;
-        pb_s64(inner, 1, (int64_t)s->index[i] - next);
-        pb_u64(inner, 2, end - i);
-        nest(out, field, inner);
-        next = s->index[end - 1] + 1;
+    while (histogram_span_next(s, &span)) {
+        pb_s64(inner, 1, span.gap);
+        pb_u64(inner, 2, span.n);
+        pb_nest(out, field, inner);
     }
 }
 
@@ -212,7 +202,7 @@ static void put_counts(struct buf *out, struct buf *inner, unsigned field, bool 
         pb_varint(inner, pb_zigzag((int64_t)(now - before)));
         before = now;
     }
-    nest(out, integer ? field : field + 1, inner);
+    pb_nest(out, integer ? field : field + 1, inner);
 }
 
 /* A member of a oneof is written even when it is 0. */
@@ -245,7 +235,7 @@ static void put_histogram(struct buf *out, struct buf *inner, const struct hsamp
     for (size_t i = 0; i < h->n_bounds; i++)
         pb_bits64(inner, f64_bits(h->bounds[i]));
     if (h->n_bounds > 0)
-        nest(out, 16, inner);
+        pb_nest(out, 16, inner);
 }
 
 void ingest_read_add_series(struct buf *result, struct labels ls, const struct series_samples *ss)
@@ -256,13 +246,13 @@ void ingest_read_add_series(struct buf *result, struct labels ls, const struct s
     for (size_t i = 0; i < ss->f.n; i++) {
         pb_f64(&inner, 1, ss->f.v[i].v);
         pb_i64(&inner, 2, ss->f.v[i].t);
-        nest(&series, 2, &inner);
+        pb_nest(&series, 2, &inner);
     }
     for (size_t i = 0; i < ss->h.n; i++) {
         put_histogram(&inner, &deep, &ss->h.v[i]);
-        nest(&series, 4, &inner);
+        pb_nest(&series, 4, &inner);
     }
-    nest(result, 1, &series);
+    pb_nest(result, 1, &series);
     buf_release(&series);
     buf_release(&inner);
     buf_release(&deep);
@@ -302,7 +292,7 @@ static void end_frame(struct stream *st)
 
     if (st->series.n == st->labels.n)
         return;
-    nest(&st->message, 1, &st->series);
+    pb_nest(&st->message, 1, &st->series);
     pb_u64(&st->message, 2, st->query);
     pb_varint(st->out, st->message.n);
     crc = hash_crc32c(0, st->message.p, st->message.n);
@@ -320,7 +310,7 @@ static void add_chunk(struct stream *st, unsigned encoding, ts_ms from, ts_ms to
     pb_u64(&st->chunk, 3, encoding);
     pb_bytes(&st->chunk, 4, buf_str(&st->data));
     buf_reset(&st->data);
-    nest(&st->series, 2, &st->chunk);
+    pb_nest(&st->series, 2, &st->chunk);
     if (st->series.n - st->labels.n >= st->most)
         end_frame(st);
 }

@@ -495,26 +495,15 @@ typedef int (*field_fn)(struct decoder *d, struct wire body);
 /* Calls `fn` for each field `number` of the request, which is called `name`. */
 static int each(struct decoder *d, struct wire w, uint32_t number, const char *name, field_fn fn)
 {
-    while (!wire_done(&w)) {
-        struct wire_tag tag;
-        struct wire body;
-        int rc = wire_tag(&w, &tag);
+    struct wire body;
+    int rc;
 
+    while ((rc = ingest__wire_next(&w, number, name, &body)) > 0) {
+        rc = fn(d, body);
         if (rc < 0)
-            return rc;
-        if (tag.number == number && tag.type != WIRE_BYTES)
-            return ingest__wire_wrong_type(&w, &tag, name);
-        if (tag.number == number) {
-            rc = wire_bytes(&w, &body);
-            if (rc == 0)
-                rc = fn(d, body);
-        } else {
-            rc = ingest__wire_skip(&w, &tag);
-        }
-        if (rc < 0)
-            return rc;
+            break;
     }
-    return 0;
+    return rc;
 }
 
 static void rooms(struct decoder *d)

@@ -1,6 +1,8 @@
 /*
  * text_print.c - OpenMetrics 1.0, as text.c reads it.
  */
+#include "text_print.h"
+
 #include <math.h>
 
 #include "ferula/base/num.h"
@@ -19,11 +21,19 @@ static void add_escaped(struct buf *out, struct str s)
     }
 }
 
-static void add_quoted(struct buf *out, struct str s)
+void ingest__add_quoted(struct buf *out, struct str s)
 {
     buf_putc(out, '"');
     add_escaped(out, s);
     buf_putc(out, '"');
+}
+
+void ingest__add_name(struct buf *out, struct str name)
+{
+    if (metric_name_is_legacy(name))
+        buf_add_str(out, name);
+    else
+        ingest__add_quoted(out, name);
 }
 
 /* m{a="b"}, or {"odd name",a="b"}. */
@@ -38,7 +48,7 @@ static void add_series(struct buf *out, struct labels ls)
         return;
     buf_putc(out, '{');
     if (!legacy)
-        add_quoted(out, name);
+        ingest__add_quoted(out, name);
     for (size_t i = 0; i < ls.n; i++) {
         if (str_is(ls.v[i].name, LABEL_NAME))
             continue;
@@ -47,9 +57,9 @@ static void add_series(struct buf *out, struct labels ls)
         if (label_name_is_legacy(ls.v[i].name))
             buf_add_str(out, ls.v[i].name);
         else
-            add_quoted(out, ls.v[i].name);
+            ingest__add_quoted(out, ls.v[i].name);
         buf_putc(out, '=');
-        add_quoted(out, ls.v[i].value);
+        ingest__add_quoted(out, ls.v[i].value);
         comma = true;
     }
     buf_putc(out, '}');
@@ -92,10 +102,7 @@ void ingest_print_openmetrics(struct buf *out, struct labels ls, const struct sa
 static void begin_line(struct buf *out, const char *kind, struct str family)
 {
     buf_addf(out, "# %s ", kind);
-    if (metric_name_is_legacy(family))
-        buf_add_str(out, family);
-    else
-        add_quoted(out, family);
+    ingest__add_name(out, family);
     buf_putc(out, ' ');
 }
 

@@ -120,3 +120,22 @@ int ingest__wire_skip(struct wire *w, const struct wire_tag *tag)
         return ingest__wire_fail(w, "illegal wireType");
     }
 }
+
+int ingest__wire_next(struct wire *w, uint32_t number, const char *name, struct wire *body)
+{
+    while (!wire_done(w)) {
+        struct wire_tag tag;
+        int rc = wire_tag(w, &tag);
+
+        if (rc < 0)
+            return rc;
+        if (tag.number == number && tag.type != WIRE_BYTES)
+            return ingest__wire_wrong_type(w, &tag, name);
+        rc = tag.number == number ? wire_bytes(w, body) : ingest__wire_skip(w, &tag);
+        if (rc < 0)
+            return rc;
+        if (tag.number == number)
+            return 1;
+    }
+    return 0;
+}

@@ -47,6 +47,12 @@ int ingest__wire_wrong_type(const struct wire *w, const struct wire_tag *tag, co
 int ingest__wire_skip(struct wire *w, const struct wire_tag *tag);
 int ingest__wire_bytes_long(struct wire *w, struct wire *body);
 
+/*
+ * Steps to the next field `number` of a message, which has a length; what lies between is skipped.
+ * 1: its body; 0: there is none; or negative. `name` is for an error of its type.
+ */
+int ingest__wire_next(struct wire *w, uint32_t number, const char *name, struct wire *body);
+
 static inline bool wire_done(const struct wire *w)
 {
     return w->p == w->end;

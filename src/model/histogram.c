@@ -215,6 +215,29 @@ bool histogram_equal(const struct histogram *x, const struct histogram *y)
            sides_equal(&x->neg, &y->neg) && sides_equal(&x->pos, &y->pos);
 }
 
+bool histogram_span_next(const struct histogram_side *s, struct histogram_span *span)
+{
+    size_t at = span->at + span->n, n = 1;
+    int64_t end = at == 0 ? 0 : (int64_t)s->index[at - 1] + 1;
+
+    if (at == s->n)
+        return false;
+    while (at + n < s->n && s->index[at + n] == (int64_t)s->index[at + n - 1] + 1)
+        n++;
+    *span = (struct histogram_span){at, n, s->index[at] - end};
+    return true;
+}
+
+size_t histogram_n_spans(const struct histogram_side *s)
+{
+    struct histogram_span span = {0};
+    size_t n = 0;
+
+    while (histogram_span_next(s, &span))
+        n++;
+    return n;
+}
+
 /* A run of neighbours is a span in Prometheus; both spans and counts take 8 bytes. */
 static size_t side_size(const struct histogram_side *s)
 {

@@ -39,8 +39,7 @@ bool matcher_matches(const struct matcher *m, struct str value)
     case MATCH_NRE:
         return !regex_match(m->re, value);
     }
-    CHECK(!"a matcher without an operator");
-    return false;
+    CHECK_UNREACHABLE("a matcher without an operator");
 }
 
 bool matchers_match(const struct matcher *m, size_t n, struct labels ls)

@@ -38,8 +38,7 @@ struct promql__binary_result promql__combine(enum promql_op op, double l, double
     case PROMQL_LTE:
         return (struct promql__binary_result){l, l <= r};
     default:
-        CHECK(!"operator of two numbers");
-        return (struct promql__binary_result){0};
+        CHECK_UNREACHABLE("an operator that two numbers do not have");
     }
 }
 

@@ -16,6 +16,7 @@
 
 #include <stdlib.h>
 
+#include "id_table.h"
 #include "store.h"
 
 #include "ferula/base/check.h"
@@ -101,11 +102,7 @@ int tsdb__exemplar_read(struct tsdb__in body, struct arena *a, uint32_t *id, str
 
 static struct tsdb__exemplar_newest *slot_of(const struct tsdb__exemplars *ex, uint32_t id)
 {
-    size_t i = (id * 2654435761u) & (ex->cap_map - 1);
-
-    while (ex->map[i].id != 0 && ex->map[i].id != id)
-        i = (i + 1) & (ex->cap_map - 1);
-    return &ex->map[i];
+    return &ex->map[tsdb__id_place(ex->map, sizeof(*ex->map), ex->cap_map, id)];
 }
 
 static bool is_known(const struct tsdb__exemplars *ex, const struct tsdb__exemplar_newest *e)

@@ -20,9 +20,8 @@ struct tsdb__exemplar_newest {
 
 struct tsdb__exemplars {
     size_t most;
-    uint64_t first, last; /* numbers of the rows there are; last < first: none */
-    struct tsdb__exemplar_newest
-        *map; /* owned; open addressing by id; those below `first` are void */
+    uint64_t first, last;              /* numbers of the rows there are; last < first: none */
+    struct tsdb__exemplar_newest *map; /* owned; see id_table.h; those below `first` are void */
     size_t n_map, cap_map;
     struct {
         uint64_t first, last;

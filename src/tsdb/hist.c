@@ -204,30 +204,14 @@ static size_t n_numbers(const struct tsdb__rich *r)
 
 /* ---- layouts ---------------------------------------------------------------------------- */
 
-static size_t span_length(const struct histogram_side *s, size_t at)
-{
-    size_t n = 1;
-
-    while (at + n < s->n && s->index[at + n] == (int64_t)s->index[at + n - 1] + 1)
-        n++;
-    return n;
-}
-
 static void put_side(struct buf *b, const struct histogram_side *s)
 {
-    size_t n_spans = 0;
-    int64_t end = 0;
+    struct histogram_span span = {0};
 
-    for (size_t i = 0; i < s->n; i += span_length(s, i))
-        n_spans++;
-    tsdb__add_varint(b, n_spans);
-    for (size_t i = 0; i < s->n;) {
-        size_t n = span_length(s, i);
-
-        tsdb__add_varint(b, tsdb__zigzag(s->index[i] - end));
-        tsdb__add_varint(b, n - 1);
-        end = s->index[i] + (int64_t)n;
-        i += n;
+    tsdb__add_varint(b, histogram_n_spans(s));
+    while (histogram_span_next(s, &span)) {
+        tsdb__add_varint(b, tsdb__zigzag(span.gap));
+        tsdb__add_varint(b, span.n - 1);
     }
 }
 

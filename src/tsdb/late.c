@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "id_table.h"
 #include "tombs.h"
 
 #include "ferula/base/check.h"
@@ -23,11 +24,7 @@ void tsdb__late_release(struct tsdb__late *l)
 /* The slot of `id`, or the free one where it belongs. */
 static struct tsdb__late_slot *slot_of(const struct tsdb__late *l, uint32_t id)
 {
-    size_t i = (id * 2654435761u) & (l->cap_map - 1);
-
-    while (l->map[i].id != 0 && l->map[i].id != id)
-        i = (i + 1) & (l->cap_map - 1);
-    return &l->map[i];
+    return &l->map[tsdb__id_place(l->map, sizeof(*l->map), l->cap_map, id)];
 }
 
 static void map_reserve(struct tsdb__late *l)

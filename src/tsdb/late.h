@@ -42,7 +42,7 @@ struct tsdb__late_slot {
 struct tsdb__late {
     struct tsdb__late_sample *v; /* owned; in the order of arrival */
     size_t n, cap;
-    struct tsdb__late_slot *map; /* owned; open addressing by id */
+    struct tsdb__late_slot *map; /* owned; see id_table.h */
     size_t n_map, cap_map;
 };
 

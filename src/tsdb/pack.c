@@ -213,7 +213,7 @@ static void to_residuals(const struct tsdb__plan *p, uint64_t *x, size_t n)
             x[i] = tsdb__zigzag((int64_t)(x[i] - 2 * x[i - 1] + x[i - 2]) >> p->shift);
         break;
     default:
-        CHECK(!"a model");
+        CHECK_UNREACHABLE("an unknown model");
     }
 }
 
@@ -460,7 +460,7 @@ static void from_residuals(const struct tsdb__plan *p, const struct target *to)
         }
         break;
     default:
-        CHECK(!"a model");
+        CHECK_UNREACHABLE("an unknown model");
     }
     if (p->model != M_MIN)
         put(to, 0, p->base);

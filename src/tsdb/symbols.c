@@ -8,6 +8,8 @@
 
 #include <stdlib.h>
 
+#include "id_table.h"
+
 #include "ferula/base/check.h"
 #include "ferula/base/mem.h"
 
@@ -155,11 +157,7 @@ int tsdb__symbols_delete(struct tsdb__symbols *sy, struct tsdb__txn *x, uint32_t
 
 static struct tsdb__text *text_slot(const struct tsdb__texts *tx, uint32_t id)
 {
-    size_t i = (id * 2654435761u) & (tx->cap - 1);
-
-    while (tx->v[i].id != 0 && tx->v[i].id != id)
-        i = (i + 1) & (tx->cap - 1);
-    return &tx->v[i];
+    return &tx->v[tsdb__id_place(tx->v, sizeof(*tx->v), tx->cap, id)];
 }
 
 static void texts_grow(struct tsdb__texts *tx)

@@ -46,7 +46,7 @@ void tsdb__symbols_rollback(struct tsdb__symbols *sy, uint32_t n);
 struct tsdb__texts {
     struct arena *a;
     struct tsdb__txn *x;
-    struct tsdb__text *v; /* open addressing */
+    struct tsdb__text *v; /* see id_table.h */
     size_t n, cap;
 };
 

@@ -1,4 +1,6 @@
 """/federate: what it prints, byte by byte, and what it refuses."""
+import re
+import socket
 import time
 
 import pytest
@@ -62,3 +64,19 @@ def test_bad_input(fed):
     reply = fed.get("/federate", match="a{")
     assert (reply.status, reply.text) == (400, "1:3: parse error: unexpected end of input inside braces\n")
     assert fed.get("/federate?match[]=%zz").status == 400
+
+
+def test_a_client_that_leaves_ends_its_request(tmp_path):
+    """Selectors that give the same series again and again make it a second of work or more."""
+    with start_server(tmp_path) as server:
+        server.push("".join(f'a{{i="{i}"}} 1\n' for i in range(5000)))
+        target = "/federate?" + "&".join(["match[]=a"] * 500)
+        with socket.create_connection(("127.0.0.1", server.port)) as sock:
+            sock.sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        done = None
+        end = time.monotonic() + 30
+        while done is None:
+            assert time.monotonic() < end
+            done = re.search(r'^ferula_http_requests_total\{handler="/federate",code="(\d+)"\} 1$',
+                             server.get("/metrics").text, re.MULTILINE)
+        assert done.group(1) == "500"  # canceled: a request that is worked off is a 200

@@ -9,10 +9,10 @@
  *
  * The same with a store that does not sync must fail: else nothing was tested.
  */
+#include "folder.h"
 #include "image.h"
 #include "workload.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <libgen.h>
 #include <signal.h>
@@ -191,17 +191,6 @@ static int check_image(struct image *im, struct disk *d)
 
 /* ---- all images -------------------------------------------------------------------------- */
 
-static void empty_dir(const char *dir)
-{
-    DIR *d = opendir(dir);
-    const struct dirent *e;
-
-    CHECK(d != NULL);
-    while ((e = readdir(d)) != NULL)
-        unlinkat(dirfd(d), e->d_name, 0);
-    closedir(d);
-}
-
 static void judge(struct image *im, int status)
 {
     atomic_fetch_add(&im->tally->n_images, 1);
@@ -229,7 +218,7 @@ static void look_at(struct image *im, struct disk *d)
     }
     CHECK(waitpid(pid, &status, 0) == pid);
     judge(im, status);
-    empty_dir(im->dir);
+    folder_empty(im->dir);
 }
 
 static void step(struct disk *d, struct model *m)
@@ -321,7 +310,7 @@ static void make_trace(struct run *r, char *self, const char *trace)
         fprintf(stderr, "cuts: the workload failed\n");
         exit(1);
     }
-    empty_dir(store);
+    folder_empty(store);
     rmdir(store);
     unlink(marks);
 }

@@ -9,10 +9,10 @@
  *     faults            all cases
  *     faults CASE N     one run of the case with that number
  */
+#include "folder.h"
 #include "inject.h"
 #include "model.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -350,17 +350,6 @@ static void end_of_process(struct run *r, int status)
           WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), text);
 }
 
-static void empty_dir(const char *dir)
-{
-    DIR *d = opendir(dir);
-    const struct dirent *e;
-
-    CHECK(d != NULL);
-    while ((e = readdir(d)) != NULL)
-        unlinkat(dirfd(d), e->d_name, 0);
-    closedir(d);
-}
-
 struct result {
     _Atomic uint32_t n_runs, n_failed;
     _Atomic bool fired;
@@ -384,7 +373,7 @@ static bool run_one(struct run *r, struct result *res)
         if (status != 0)
             end_of_process(r, status);
     }
-    empty_dir(r->dir);
+    folder_empty(r->dir);
     res->n_runs++;
     if (r->rec->fired != 0)
         res->fired = true;

@@ -31,10 +31,13 @@ static inline void cases_add(struct cases *c, const char *name, CMUnitTestFuncti
 #define CASES_ADD_TABLE(c, table, fn, label)                                                       \
     do {                                                                                           \
         for (size_t i_ = 0; i_ < COUNT(table); i_++)                                               \
-            cases_add((c), (table)[i_].label, (fn), &(table)[i_]);                                 \
+            cases_add((c), (table)[i_].label, (fn), (void *)(uintptr_t)((table) + i_));            \
     } while (0)
 
-#define CASES_RUN(group, c) _cmocka_run_group_tests((group), (c)->v, (c)->n, NULL, NULL)
+/* Before the first test, and after the last. */
+#define CASES_RUN_BETWEEN(group, c, setup, teardown)                                               \
+    _cmocka_run_group_tests((group), (c)->v, (c)->n, (setup), (teardown))
+#define CASES_RUN(group, c) CASES_RUN_BETWEEN(group, c, NULL, NULL)
 
 static inline void assert_str(struct str got, const char *want)
 {

@@ -16,6 +16,9 @@
 
 #define CHECK(cond) ((cond) ? (void)0 : check_failed(__FILE__, __LINE__, #cond))
 
+/* In place of a return where only a bug can lead; `what`, a literal, says what came. */
+#define CHECK_UNREACHABLE(what) check_failed(__FILE__, __LINE__, "unreachable: " what)
+
 /* Objects that travel through a void * start with `uint32_t magic`, and are checked on arrival. */
 #define CHECK_MAGIC(obj, want) CHECK((obj) != NULL && (obj)->magic == (want))
 

@@ -40,4 +40,15 @@ void json_float(struct json *j, double v);        /* as Go's encoding/json; v is
 void json_sample_value(struct json *j, double v); /* a quoted sample value */
 void json_timestamp(struct json *j, int64_t ms);  /* seconds; three digits when not whole */
 
+/* A member of an object: its key, and the value by the function above of the same last name. */
+void json_member_str(struct json *j, const char *key, struct str s);
+void json_member_label(struct json *j, const char *key, struct str s);
+void json_member_cstr(struct json *j, const char *key, const char *s);
+void json_member_int(struct json *j, const char *key, int64_t v);
+void json_member_bool(struct json *j, const char *key, bool v);
+void json_member_float(struct json *j, const char *key, double v);
+void json_member_sample_value(struct json *j, const char *key, double v);
+void json_member_timestamp(struct json *j, const char *key, int64_t ms);
+void json_member_count(struct json *j, const char *key, uint64_t n); /* up to INT64_MAX */
+
 #endif

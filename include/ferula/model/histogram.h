@@ -94,6 +94,18 @@ bool histogram_iter_next(struct histogram_iter *it, struct histogram_bucket *out
 struct histogram_bucket histogram_zero_bucket(const struct histogram *h);
 struct histogram_bucket histogram_side_bucket(const struct histogram *h, bool negative, size_t i);
 
+/*
+ * Spans: the runs of buckets with neighbouring indexes, by which formats lay out a side. Start with
+ * one that is all zero; each call steps to the next. False: there is none, and *span is as it was.
+ */
+struct histogram_span {
+    size_t at, n; /* the buckets at to at + n - 1 of the side */
+    int64_t gap;  /* from the end of the span before to its first index; at first, that index */
+};
+
+bool histogram_span_next(const struct histogram_side *s, struct histogram_span *span);
+size_t histogram_n_spans(const struct histogram_side *s);
+
 /* ---- arithmetic (all change `h`) -------------------------------------------------------- */
 
 void histogram_mul(struct histogram *h, double factor);

@@ -2,18 +2,11 @@
  * test_result.c - query results, envelopes and errors as bytes.
  */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 
-#include <cmocka.h>
-
 #include "api.h"
+#include "cases.h"
 #include "result.h"
-
-#include "ferula/base/check.h"
 
 static const struct label up_labels[] = {
     {STR_INIT("__name__"), STR_INIT("up")          },
@@ -189,19 +182,12 @@ static void test_notes(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[COUNT(cases) + 4];
-    size_t n = COUNT(cases);
+    static struct cases c;
 
-    for (size_t i = 0; i < COUNT(cases); i++)
-        tests[i] = (struct CMUnitTest){.name = cases[i].name,
-                                       .test_func = test_result,
-                                       .initial_state = (void *)(uintptr_t)&cases[i]};
-    tests[n++] = (struct CMUnitTest){.name = "an error envelope", .test_func = test_error};
-    tests[n++] =
-        (struct CMUnitTest){.name = "each error has its status", .test_func = test_statuses};
-    tests[n++] = (struct CMUnitTest){.name = "data may be given as text", .test_func = test_raw};
-    tests[n++] =
-        (struct CMUnitTest){.name = "at most ten warnings are shown", .test_func = test_notes};
-    CHECK(n == COUNT(tests));
-    return cmocka_run_group_tests_name("api result", tests, NULL, NULL);
+    CASES_ADD_TABLE(&c, cases, test_result, name);
+    cases_add(&c, "an error envelope", test_error, NULL);
+    cases_add(&c, "each error has its status", test_statuses, NULL);
+    cases_add(&c, "data may be given as text", test_raw, NULL);
+    cases_add(&c, "at most ten warnings are shown", test_notes, NULL);
+    return CASES_RUN("api result", &c);
 }

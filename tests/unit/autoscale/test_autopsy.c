@@ -2,6 +2,7 @@
  * Autopsies: queries that are empty over a few series, and what is said of them.
  */
 #include "cases.h"
+#include "load_series.h"
 
 #include "ferula/autoscale/autopsy.h"
 #include "ferula/model/duration.h"
@@ -92,24 +93,6 @@ static struct autopsy_case cases[] = {
      "1 too old: the newest sample of 1 series is 18m old, and the selector sees 5m\n  ended 1\n"                                                },
 };
 
-static void load(struct mem_source *ms, struct arena *a, struct str lines)
-{
-    struct str line;
-
-    while (str_split(&lines, '\n', &line)) {
-        struct promql_series_value *v;
-        struct labels ls;
-        size_t n;
-
-        if (line.n == 0)
-            continue;
-        assert_int_equal(promql_parse_series(a, line, &ls, &v, &n, NULL), 0);
-        for (size_t i = 0; i < n; i++)
-            if (!v[i].omitted)
-                assert_int_equal(mem_source_append(ms, ls, (ts_ms)i * 15000, 0, v[i].v, v[i].h), 0);
-    }
-}
-
 static void print(struct buf *b, const struct promql_explanation *x, const struct autopsy *d)
 {
     static const char *const likeness[] = {"case", "near", "label", "part", "there"};
@@ -148,7 +131,7 @@ static void finds(void **state)
     struct buf b = {0};
     struct fault f = {0};
 
-    load(ms, &a, str_of(series));
+    load_series(ms, &a, series, 15000, NULL);
     explain(ms, &a, c, &x);
     assert_int_equal(autopsy_run(mem_source_base(ms), &a, &x, 0, &got, &f), 0);
     for (size_t i = 0; i < got.n; i++)
@@ -186,7 +169,7 @@ static void names_the_labels_that_differ(void **state)
     size_t n;
 
     (void)state;
-    load(ms, &a, str_of(series));
+    load_series(ms, &a, series, 15000, NULL);
     explain(ms, &a, &(struct autopsy_case){"rate(http_requests_total[2m])", 1200, ""}, &x);
     autopsy_differing(&a, x.nodes[0].elements, x.nodes[0].n_elements, &d, &n);
     assert_int_equal(n, 3);

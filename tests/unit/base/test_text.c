@@ -81,6 +81,30 @@ static void test_json_commas(void **state)
     buf_release(&b);
 }
 
+static void test_json_members(void **state)
+{
+    struct buf b = {0};
+    struct json j;
+
+    (void)state;
+    json_init(&j, &b);
+    json_object_begin(&j);
+    json_member_str(&j, "a", STR("<"));
+    json_member_label(&j, "b", STR("<"));
+    json_member_cstr(&j, "c", ">");
+    json_member_int(&j, "d", -1);
+    json_member_count(&j, "e", INT64_MAX);
+    json_member_bool(&j, "f", false);
+    json_member_float(&j, "g", 0.5);
+    json_member_sample_value(&j, "h", 0.5);
+    json_member_timestamp(&j, "i", 500);
+    json_object_end(&j);
+    assert_str(buf_str(&b),
+               "{\"a\":\"\\u003c\",\"b\":\"<\",\"c\":\"\\u003e\",\"d\":-1,"
+               "\"e\":9223372036854775807,\"f\":false,\"g\":0.5,\"h\":\"0.5\",\"i\":0.500}");
+    buf_release(&b);
+}
+
 static struct utf8_case {
     const char *name, *text;
     uint32_t rune;
@@ -228,6 +252,7 @@ int main(void)
     for (size_t i = 0; i < COUNT(escapes); i++)
         cases_add(&c, escapes[i].go, test_escape, &escapes[i]);
     cases_add(&c, "JSON commas stand where they belong", test_json_commas, NULL);
+    cases_add(&c, "JSON members are a key and a value", test_json_members, NULL);
     CASES_ADD_TABLE(&c, utf8s, test_utf8, name);
     CASES_ADD_TABLE(&c, wholes, test_whole, text);
     cases_add(&c, "strings are compared and cut", test_str, NULL);

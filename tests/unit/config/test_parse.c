@@ -1,14 +1,10 @@
 /*
  * test_parse.c - command lines and what they set; each case is a row.
  */
-#include <setjmp.h>
-#include <stdarg.h>
+#include "cases.h"
+
 #include <stdlib.h>
-#include <string.h>
 
-#include <cmocka.h>
-
-#include "ferula/base/check.h"
 #include "ferula/base/clock.h"
 #include "ferula/config.h"
 
@@ -263,11 +259,8 @@ static void test_parse(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[COUNT(cases)];
+    static struct cases c;
 
-    for (size_t i = 0; i < COUNT(cases); i++)
-        tests[i] = (struct CMUnitTest){.name = cases[i].name,
-                                       .test_func = test_parse,
-                                       .initial_state = (void *)(uintptr_t)&cases[i]};
-    return cmocka_run_group_tests_name("config parse", tests, NULL, NULL);
+    CASES_ADD_TABLE(&c, cases, test_parse, name);
+    return CASES_RUN("config parse", &c);
 }

@@ -1,14 +1,10 @@
 /*
  * test_print.c - values printed back, and the rows as --help and markdown.
  */
-#include <setjmp.h>
-#include <stdarg.h>
+#include "cases.h"
+
 #include <stdlib.h>
-#include <string.h>
 
-#include <cmocka.h>
-
-#include "ferula/base/check.h"
 #include "ferula/config.h"
 
 static const struct value_case {
@@ -97,13 +93,10 @@ static void test_markdown(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[COUNT(values) + 2];
+    static struct cases c;
 
-    for (size_t i = 0; i < COUNT(values); i++)
-        tests[i] = (struct CMUnitTest){.name = values[i].name,
-                                       .test_func = test_value,
-                                       .initial_state = (void *)(uintptr_t)&values[i]};
-    tests[COUNT(values)] = (struct CMUnitTest)cmocka_unit_test(test_help);
-    tests[COUNT(values) + 1] = (struct CMUnitTest)cmocka_unit_test(test_markdown);
-    return cmocka_run_group_tests_name("config print", tests, NULL, NULL);
+    CASES_ADD_TABLE(&c, values, test_value, name);
+    cases_add(&c, "help", test_help, NULL);
+    cases_add(&c, "markdown", test_markdown, NULL);
+    return CASES_RUN("config print", &c);
 }

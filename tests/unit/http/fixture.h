@@ -7,12 +7,8 @@
 #ifndef FERULA_TEST_HTTP_FIXTURE_H
 #define FERULA_TEST_HTTP_FIXTURE_H
 
-// clang-format off
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-// clang-format on
+#include "cases.h"
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -22,7 +18,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "ferula/base/check.h"
 #include "ferula/base/mem.h"
 #include "ferula/base/stats.h"
 #include "ferula/http.h"
@@ -156,6 +151,23 @@ static void fixture_start(struct fixture *fx, struct http_opts opts)
     if (http_start(&fx->server, &opts, &f) != 0)
         fail_msg("http_start: %s", f.text);
     http_set_ready(fx->server, true);
+}
+
+/* One server for all tests of a program: before the first, and after the last. */
+static struct fixture shared;
+
+static inline int shared_start(void **state)
+{
+    (void)state;
+    fixture_start(&shared, (struct http_opts){0});
+    return 0;
+}
+
+static inline int shared_stop(void **state)
+{
+    (void)state;
+    http_stop(shared.server, 1000);
+    return 0;
 }
 
 static inline int dial(const struct fixture *fx)

@@ -9,8 +9,6 @@
 #define HOST        "Host: x\r\n"
 #define BYTES(text) text NEXT, sizeof(text NEXT) - 1
 
-static struct fixture fx;
-
 static struct framing_case {
     const char *name; /* the shape */
     const char *bytes;
@@ -110,10 +108,10 @@ static struct framing_case ends[] = {
 static void test_shape(void **state)
 {
     const struct framing_case *c = *state;
-    int hits = atomic_load(&fx.n_hits);
+    int hits = atomic_load(&shared.n_hits);
     struct buf reply = {0};
 
-    exchange(&fx, c->bytes, c->n, &reply);
+    exchange(&shared, c->bytes, c->n, &reply);
     if (c->status >= 0 ? status_of(&reply) != c->status
                        : status_of(&reply) != 400 && status_of(&reply) != 0)
         fail_msg("want %d, got: %s", c->status, reply.p);
@@ -121,7 +119,7 @@ static void test_shape(void **state)
     /* The head of libmicrohttpd's own answers comes twice; it is one answer all the same. */
     if (count_of(&reply, "HTTP/1.1 ") > 1 && !has(&reply, "<html>"))
         fail_msg("two answers: %s", reply.p);
-    assert_int_equal(atomic_load(&fx.n_hits) - hits, c->status == 200);
+    assert_int_equal(atomic_load(&shared.n_hits) - hits, c->status == 200);
     buf_release(&reply);
 }
 
@@ -131,7 +129,7 @@ static void test_pieces(void **state)
     const char *text =
         "GET /echo?a=1 HTTP/1.1\r\nHost: x\r\nX:\t a b \r\nConnection: close\r\n\r\n";
     struct buf reply = {0};
-    int fd = dial(&fx);
+    int fd = dial(&shared);
 
     (void)state;
     for (size_t i = 0; text[i] != '\0'; i++) {
@@ -152,7 +150,7 @@ static void test_blank_lines(void **state)
     struct buf reply = {0};
 
     (void)state;
-    exchange(&fx, text, strlen(text), &reply);
+    exchange(&shared, text, strlen(text), &reply);
     assert_int_equal(status_of(&reply), 200);
     buf_release(&reply);
 }
@@ -188,7 +186,7 @@ static void test_big(void **state)
         buf_puts(&text, "\r\n");
     }
     buf_puts(&text, "\r\n");
-    exchange(&fx, text.p, text.n, &reply);
+    exchange(&shared, text.p, text.n, &reply);
     /* With data unread the reset may overtake the answer. */
     if (status_of(&reply) != c->status && !(c->status > 400 && status_of(&reply) == 0))
         fail_msg("want %d, got: %s", c->status, reply.p);
@@ -196,35 +194,14 @@ static void test_big(void **state)
     buf_release(&reply);
 }
 
-static int start(void **state)
-{
-    (void)state;
-    fixture_start(&fx, (struct http_opts){0});
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    http_stop(fx.server, 1000);
-    return 0;
-}
-
 int main(void)
 {
-    struct CMUnitTest tests[COUNT(cases) + COUNT(ends) + COUNT(bigs) + 2];
-    size_t n = 0;
+    static struct cases c;
 
-    for (size_t i = 0; i < COUNT(cases); i++)
-        tests[n++] = (struct CMUnitTest){
-            .name = cases[i].name, .test_func = test_shape, .initial_state = &cases[i]};
-    for (size_t i = 0; i < COUNT(ends); i++)
-        tests[n++] = (struct CMUnitTest){
-            .name = ends[i].name, .test_func = test_shape, .initial_state = &ends[i]};
-    for (size_t i = 0; i < COUNT(bigs); i++)
-        tests[n++] = (struct CMUnitTest){
-            .name = bigs[i].name, .test_func = test_big, .initial_state = &bigs[i]};
-    tests[n++] = (struct CMUnitTest){.name = "a head byte by byte", .test_func = test_pieces};
-    tests[n++] = (struct CMUnitTest){.name = "blank lines first", .test_func = test_blank_lines};
-    return cmocka_run_group_tests_name("http framing", tests, start, stop);
+    CASES_ADD_TABLE(&c, cases, test_shape, name);
+    CASES_ADD_TABLE(&c, ends, test_shape, name);
+    CASES_ADD_TABLE(&c, bigs, test_big, name);
+    cases_add(&c, "a head byte by byte", test_pieces, NULL);
+    cases_add(&c, "blank lines first", test_blank_lines, NULL);
+    return CASES_RUN_BETWEEN("http framing", &c, shared_start, shared_stop);
 }

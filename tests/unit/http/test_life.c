@@ -539,48 +539,30 @@ static void test_address_in_use(void **state)
     assert_non_null(strstr(f.text, "Address already in use"));
 }
 
-#define T(title, fn)                                                                               \
-    {                                                                                              \
-        .name = title, .test_func = fn, .teardown_func = stop                                      \
-    }
-
 int main(void)
 {
-    const struct CMUnitTest fixed[] = {
-        T("a request is finished by another thread", test_later),
-        T("a request may be finished before its handler returns", test_finish_first),
-        T("a brief request needs no worker", test_brief),
-        T("pipelined requests are answered in order", test_pipeline),
-        T("a large body is refused and the connection goes on", test_body_limit),
-        T("a large chunked body is refused", test_chunked_limit),
-        T("all bodies together are limited", test_bodies_limit),
-        T("waiting requests are limited", test_queue_limit),
-        T("a handler sees that its client left", test_client_gone),
-        T("a client that leaves half way is forgotten", test_leaving_half_way),
-        T("a running request has no deadline", test_running_has_no_deadline),
-        T("the oldest waiting connections make room", test_eviction),
-        T("stopping ends what is there", test_stop),
-        T("not ready is 503", test_ready),
-        T("an origin must match", test_cors_pattern),
-        T("an address in use is named", test_address_in_use),
-    };
-    struct CMUnitTest tests[COUNT(fixed) + COUNT(deadlines) + COUNT(prefixes) + COUNT(listens)];
-    size_t n = 0;
+    static struct cases c;
 
-    for (size_t i = 0; i < COUNT(fixed); i++)
-        tests[n++] = fixed[i];
-    for (size_t i = 0; i < COUNT(deadlines); i++)
-        tests[n++] = (struct CMUnitTest){.name = deadlines[i].name,
-                                         .test_func = test_deadline,
-                                         .teardown_func = stop,
-                                         .initial_state = &deadlines[i]};
-    for (size_t i = 0; i < COUNT(prefixes); i++)
-        tests[n++] = (struct CMUnitTest){.name = prefixes[i].name,
-                                         .test_func = test_prefix,
-                                         .teardown_func = stop,
-                                         .initial_state = &prefixes[i]};
-    for (size_t i = 0; i < COUNT(listens); i++)
-        tests[n++] = (struct CMUnitTest){
-            .name = listens[i].name, .test_func = test_listen, .initial_state = &listens[i]};
-    return cmocka_run_group_tests_name("http life", tests, NULL, NULL);
+    cases_add(&c, "a request is finished by another thread", test_later, NULL);
+    cases_add(&c, "a request may be finished before its handler returns", test_finish_first, NULL);
+    cases_add(&c, "a brief request needs no worker", test_brief, NULL);
+    cases_add(&c, "pipelined requests are answered in order", test_pipeline, NULL);
+    cases_add(&c, "a large body is refused and the connection goes on", test_body_limit, NULL);
+    cases_add(&c, "a large chunked body is refused", test_chunked_limit, NULL);
+    cases_add(&c, "all bodies together are limited", test_bodies_limit, NULL);
+    cases_add(&c, "waiting requests are limited", test_queue_limit, NULL);
+    cases_add(&c, "a handler sees that its client left", test_client_gone, NULL);
+    cases_add(&c, "a client that leaves half way is forgotten", test_leaving_half_way, NULL);
+    cases_add(&c, "a running request has no deadline", test_running_has_no_deadline, NULL);
+    cases_add(&c, "the oldest waiting connections make room", test_eviction, NULL);
+    cases_add(&c, "stopping ends what is there", test_stop, NULL);
+    cases_add(&c, "not ready is 503", test_ready, NULL);
+    cases_add(&c, "an origin must match", test_cors_pattern, NULL);
+    cases_add(&c, "an address in use is named", test_address_in_use, NULL);
+    CASES_ADD_TABLE(&c, deadlines, test_deadline, name);
+    CASES_ADD_TABLE(&c, prefixes, test_prefix, name);
+    CASES_ADD_TABLE(&c, listens, test_listen, name);
+    for (size_t i = 0; i < c.n; i++)
+        c.v[i].teardown_func = stop;
+    return CASES_RUN("http life", &c);
 }

@@ -6,8 +6,6 @@
 #define CLOSE "Host: x\r\nConnection: close\r\n"
 #define FORM  "Content-Type: application/x-www-form-urlencoded\r\n"
 
-static struct fixture fx;
-
 static struct exchange_case {
     const char *name; /* a sentence that is true when the test passes */
     const char *request;
@@ -156,7 +154,7 @@ static void test_exchange(void **state)
     const struct exchange_case *c = *state;
     struct buf reply = {0};
 
-    exchange(&fx, c->request, strlen(c->request), &reply);
+    exchange(&shared, c->request, strlen(c->request), &reply);
     if (status_of(&reply) != c->status)
         fail_msg("want %d, got: %s", c->status, reply.p);
     for (size_t i = 0; i < COUNT(c->has) && c->has[i] != NULL; i++)
@@ -188,7 +186,7 @@ static void test_encoding(void **state)
 
     buf_addf(&request, "GET /api/v1/cors HTTP/1.1\r\n" CLOSE "Accept-Encoding: %s\r\n\r\n",
              c->accept);
-    exchange(&fx, request.p, request.n, &reply);
+    exchange(&shared, request.p, request.n, &reply);
     assert_int_equal(status_of(&reply), 200);
     assert_int_equal(has(&reply, "Content-Encoding: "), c->want != NULL);
     body = memmem(reply.p, reply.n, "\r\n\r\n", 4);
@@ -216,8 +214,8 @@ static void test_metrics(void **state)
     const char *request = "GET /status/418 HTTP/1.1\r\n" CLOSE "\r\n";
 
     (void)state;
-    exchange(&fx, request, strlen(request), &reply);
-    http_metrics(fx.server, &out, "prometheus");
+    exchange(&shared, request, strlen(request), &reply);
+    http_metrics(shared.server, &out, "prometheus");
     assert_true(has(&out, "prometheus_http_requests_total{handler=\"/status\",code=\"418\"} 1\n"));
     assert_true(has(
         &out, "prometheus_http_request_duration_seconds_bucket{handler=\"/status\",le=\"0.1\"} "));
@@ -229,31 +227,12 @@ static void test_metrics(void **state)
     buf_release(&reply);
 }
 
-static int start(void **state)
-{
-    (void)state;
-    fixture_start(&fx, (struct http_opts){0});
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    http_stop(fx.server, 1000);
-    return 0;
-}
-
 int main(void)
 {
-    struct CMUnitTest tests[COUNT(cases) + COUNT(encodings) + 1];
-    size_t n = 0;
+    static struct cases c;
 
-    for (size_t i = 0; i < COUNT(cases); i++)
-        tests[n++] = (struct CMUnitTest){
-            .name = cases[i].name, .test_func = test_exchange, .initial_state = &cases[i]};
-    for (size_t i = 0; i < COUNT(encodings); i++)
-        tests[n++] = (struct CMUnitTest){
-            .name = encodings[i].name, .test_func = test_encoding, .initial_state = &encodings[i]};
-    tests[n++] = (struct CMUnitTest){.name = "requests are counted", .test_func = test_metrics};
-    return cmocka_run_group_tests_name("http routes", tests, start, stop);
+    CASES_ADD_TABLE(&c, cases, test_exchange, name);
+    CASES_ADD_TABLE(&c, encodings, test_encoding, name);
+    cases_add(&c, "requests are counted", test_metrics, NULL);
+    return CASES_RUN_BETWEEN("http routes", &c, shared_start, shared_stop);
 }

@@ -2,17 +2,12 @@
  * test_otlp.c - OTLP requests in, writes out. A case is a request in JSON with ' for ", and what is
  * made of it (see show.h); names have tables of their own.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <zlib.h>
-
-#include <cmocka.h>
 
 #include "ferula/base/check.h"
 #include "ferula/ingest.h"
 
+#include "bombs.h"
 #include "message.h"
 #include "otlp_names.h"
 #include "show.h"
@@ -462,70 +457,31 @@ static void test_known(void **state)
     buf_release(&message);
 }
 
-/* Small requests that could grow: their memory is bounded. */
-static const struct {
-    const char *what, *open, *piece;
-} bombs[] = {
-    {"points",     "1:{2:{2:{1:\"m\" 5:{",             "1:{}"     },
-    {"metrics",    "1:{2:{",                           "2:{}"     },
-    {"bounds",     "1:{2:{2:{1:\"m\" 9:{2:v2 1:{",     "7:f1 6:f0"},
-    {"buckets",    "1:{2:{2:{1:\"m\" 10:{2:v2 1:{8:{", "2:v1"     },
-    {"quantiles",  "1:{2:{2:{1:\"m\" 11:{1:{",         "6:{}"     },
-    {"attributes", "1:{1:{",                           "1:{}"     },
-    {"maps",       "1:{1:{1:{1:\"a\" 2:{6:{",          "1:{}"     },
-    {"resources",  "",                                 "1:{}"     },
+static const struct bomb bombs[] = {
+    {"points",     "1:{2:{2:{1:\"m\" 5:{",             "1:{}",      FER_ELIMIT},
+    {"metrics",    "1:{2:{",                           "2:{}",      0         },
+    {"bounds",     "1:{2:{2:{1:\"m\" 9:{2:v2 1:{",     "7:f1 6:f0", 0         },
+    {"buckets",    "1:{2:{2:{1:\"m\" 10:{2:v2 1:{8:{", "2:v1",      FER_ELIMIT},
+    {"quantiles",  "1:{2:{2:{1:\"m\" 11:{1:{",         "6:{}",      FER_ELIMIT},
+    {"attributes", "1:{1:{",                           "1:{}",      0         },
+    {"maps",       "1:{1:{1:{1:\"a\" 2:{6:{",          "1:{}",      FER_ELIMIT},
+    {"resources",  "",                                 "1:{}",      0         },
 };
 
-/* Nested messages are written from the inside: their pieces come to some MiB. */
-static void grow(struct buf *out, const char *open, struct str pieces)
+static int decode_bomb(struct arena *a, struct str message)
 {
-    const char *s = open;
-    struct buf sub = {0};
-    char *end;
+    struct ingest_opts opts = all;
+    struct ingest_write *iw;
+    struct fault f;
 
-    while (*s == ' ')
-        s++;
-    if (*s == '\0') {
-        buf_add_str(out, pieces);
-        return;
-    }
-    if (s[strspn(s, "0123456789")] == ':' && s[strspn(s, "0123456789") + 1] == '{') {
-        uint64_t field = strtoull(s, &end, 10);
-
-        grow(&sub, end + 2, pieces);
-        message_bytes(out, field, buf_str(&sub).p, sub.n);
-    } else {
-        s = message_field(out, s);
-        grow(out, s, pieces);
-    }
-    buf_release(&sub);
+    opts.limits.decoded_bytes = 5u << 20;
+    return ingest_decode_otlp(NULL, a, &opts, &(struct ingest_otlp){.body = message}, &iw, &f);
 }
 
 static void test_bombs(void **state)
 {
-    struct ingest_opts opts = all;
-
     (void)state;
-    opts.limits.decoded_bytes = 5u << 20;
-    for (size_t i = 0; i < COUNT(bombs); i++) {
-        struct buf piece = {0}, many = {0}, message = {0};
-        struct ingest_write *iw;
-        struct arena a = {0};
-        struct fault f;
-
-        message_fields(&piece, bombs[i].piece);
-        while (many.n < 4u << 20)
-            buf_add(&many, piece.p, piece.n);
-        grow(&message, bombs[i].open, buf_str(&many));
-        (void)ingest_decode_otlp(NULL, &a, &opts, &(struct ingest_otlp){.body = buf_str(&message)},
-                                 &iw, &f);
-        if (a.used_bytes >= 200u << 20)
-            fail_msg("%s: %zu bytes", bombs[i].what, a.used_bytes);
-        arena_release(&a);
-        buf_release(&piece);
-        buf_release(&many);
-        buf_release(&message);
-    }
+    check_bombs(bombs, COUNT(bombs), 4u << 20, 200u << 20, decode_bomb);
 }
 
 static const struct {

@@ -2,16 +2,10 @@
  * test_remote_write2.c - bodies of remote write 2.0 in, writes out. A case is a message (see
  * message.h), whose symbols are those of the table below, and what is made of it (see show.h).
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "ferula/base/check.h"
 #include "ferula/ingest.h"
 
+#include "bombs.h"
 #include "message.h"
 #include "show.h"
 #include "stub_store.h"
@@ -184,52 +178,33 @@ static void test_truncation(void **state)
     buf_release(&message);
 }
 
-/* `piece` again and again to 8 MiB, at the top or in one series. */
-static const struct {
-    const char *what, *piece;
-    bool in_series;
-    int rc;
-} bombs[] = {
-    {"empty symbols",         "4:\"\"",       false, FER_ELIMIT},
-    {"empty series",          "5:{}",         false, 0         },
-    {"series of bad refs",    "5:{1:v1}",     false, 0         },
-    {"refs",                  "1:v0",         true,  0         },
-    {"empty samples",         "2:{}",         true,  FER_ELIMIT},
-    {"empty histograms",      "3:{}",         true,  FER_ELIMIT},
-    {"unsound histograms",    "3:{8:{2:v9}}", true,  0         },
-    {"empty exemplars",       "4:{}",         true,  FER_ELIMIT},
-    {"exemplars of bad refs", "4:{1:v1}",     true,  0         },
-    {"empty metadata",        "5:{}",         true,  0         },
+static const struct bomb bombs[] = {
+    {"empty symbols",         "",    "4:\"\"",       FER_ELIMIT},
+    {"empty series",          "",    "5:{}",         0         },
+    {"series of bad refs",    "",    "5:{1:v1}",     0         },
+    {"refs",                  "5:{", "1:v0",         0         },
+    {"empty samples",         "5:{", "2:{}",         FER_ELIMIT},
+    {"empty histograms",      "5:{", "3:{}",         FER_ELIMIT},
+    {"unsound histograms",    "5:{", "3:{8:{2:v9}}", 0         },
+    {"empty exemplars",       "5:{", "4:{}",         FER_ELIMIT},
+    {"exemplars of bad refs", "5:{", "4:{1:v1}",     0         },
+    {"empty metadata",        "5:{", "5:{}",         0         },
 };
+
+static int decode_bomb(struct arena *a, struct str message)
+{
+    struct ingest_opts opts = all;
+    struct ingest_write *iw;
+    struct fault f;
+
+    opts.limits.decoded_bytes = 9u << 20;
+    return decode(a, &opts, message, &iw, &f);
+}
 
 static void test_bombs(void **state)
 {
-    struct ingest_opts opts = all;
-
     (void)state;
-    opts.limits.decoded_bytes = 9u << 20;
-    for (size_t i = 0; i < COUNT(bombs); i++) {
-        struct buf piece = {0}, many = {0}, message = {0};
-        struct ingest_write *iw;
-        struct arena a = {0};
-        struct fault f;
-
-        message_fields(&piece, bombs[i].piece);
-        while (many.n < 8u << 20)
-            buf_add(&many, piece.p, piece.n);
-        if (bombs[i].in_series)
-            message_bytes(&message, 5, many.p, many.n);
-        else
-            buf_add(&message, many.p, many.n);
-        if (decode(&a, &opts, buf_str(&message), &iw, &f) != bombs[i].rc)
-            fail_msg("%s: another code", bombs[i].what);
-        if (a.used_bytes >= 50u << 20)
-            fail_msg("%s: %zu bytes", bombs[i].what, a.used_bytes);
-        arena_release(&a);
-        buf_release(&piece);
-        buf_release(&many);
-        buf_release(&message);
-    }
+    check_bombs(bombs, COUNT(bombs), 8u << 20, 50u << 20, decode_bomb);
 }
 
 /* What the store said of a write whose samples are all good, and the answer. */

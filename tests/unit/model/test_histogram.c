@@ -323,6 +323,39 @@ static void test_iter(void **state)
     arena_release(&a);
 }
 
+// clang-format off
+static struct span_case {
+    const char *name;
+    int32_t index[4];
+    size_t n;
+    struct histogram_span want[4];
+    size_t n_want;
+} spans[] = {
+    {"no buckets, no spans",                  {0},                        0, {{0}}, 0},
+    {"the first gap is the first index",      {-3, -2},                   2, {{0, 2, -3}}, 1},
+    {"a gap of one index",                    {0, 1, 3},                  3, {{0, 2, 0}, {2, 1, 1}}, 2},
+    {"buckets on their own",                  {-7, 1, 4, 5},              4, {{0, 1, -7}, {1, 1, 7}, {2, 2, 2}}, 3},
+    {"the gap between the ends of all indexes", {INT32_MIN, INT32_MAX},   2,
+     {{0, 1, INT32_MIN}, {1, 1, (int64_t)UINT32_MAX - 1}}, 2},
+};
+// clang-format on
+
+static void test_spans(void **state)
+{
+    struct span_case *c = *state;
+    const struct histogram_side side = {.index = c->index, .n = c->n};
+    struct histogram_span span = {0};
+
+    assert_int_equal(histogram_n_spans(&side), c->n_want);
+    for (size_t i = 0; i < c->n_want; i++) {
+        assert_true(histogram_span_next(&side, &span));
+        assert_int_equal(span.at, c->want[i].at);
+        assert_int_equal(span.n, c->want[i].n);
+        assert_true(span.gap == c->want[i].gap);
+    }
+    assert_false(histogram_span_next(&side, &span));
+}
+
 static void test_reduce_and_compact(void **state)
 {
     static const struct spec s = {
@@ -373,6 +406,7 @@ int main(void)
     CASES_ADD_TABLE(&c, scales, test_scale, name);
     CASES_ADD_TABLE(&c, texts, test_text, name);
     CASES_ADD_TABLE(&c, iters, test_iter, name);
+    CASES_ADD_TABLE(&c, spans, test_spans, name);
     cases_add(&c, "Kahan's sum keeps what rounding loses", test_kahan, NULL);
     cases_add(&c, "... whatever becomes of the buckets", test_kahan_layouts, NULL);
     cases_add(&c, "coarser and compact", test_reduce_and_compact, NULL);

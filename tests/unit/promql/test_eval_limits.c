@@ -2,99 +2,46 @@
  * What ends a query: too many samples, a deadline, a broken source, a form that is not supported;
  * and what it tells about itself.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
+#include "eval_cases.h"
 
-#include <cmocka.h>
+/* Ten series of a hundred samples. */
+#define SERIES(i) "m{i=\"" #i "\"} 0+1x99\n"
+static const char ten[] = SERIES(0) SERIES(1) SERIES(2) SERIES(3) SERIES(4) SERIES(5) SERIES(6)
+    SERIES(7) SERIES(8) SERIES(9);
 
-#include "ferula/base/check.h"
-#include "ferula/promql.h"
-
-struct fixture {
-    struct mem_source *ms;
-    struct arena a;
-    struct promql_query q;
-    struct promql_result r;
-    struct fault f;
-};
-
-/* Ten series m{i="0"...} with a hundred samples each, one a minute. */
-static void fixture_init(struct fixture *x)
+static void init(struct evaluation *x)
 {
-    *x = (struct fixture){.ms = mem_source_new()};
-    for (size_t i = 0; i < 10; i++) {
-        char digit = (char)('0' + i);
-        struct label v[] = {
-            {STR(LABEL_NAME), STR("m")   },
-            {STR("i"),        {&digit, 1}},
-        };
-
-        for (size_t k = 0; k < 100; k++)
-            mem_source_add(x->ms, (struct labels){v, 2},
-                           &(struct sample){(ts_ms)k * 60000, (double)k}, 1);
-    }
+    evaluation_init(x);
+    load_series(x->ms, &x->a, ten, MINUTE, NULL);
 }
 
-static void fixture_release(struct fixture *x)
-{
-    arena_release(&x->a);
-    mem_source_free(x->ms);
-}
-
-static int run(struct fixture *x, struct source *src, const char *text)
-{
-    const struct promql_features features = PROMQL_FEATURES_ALL;
-
-    x->q.text = str_of(text);
-    assert_int_equal(promql_parse(&x->a, x->q.text, &features, &x->q.expr, NULL), 0);
-    return promql_eval(src, &x->a, &x->q, &x->r, &x->f);
-}
-
-struct limit_case {
-    const char *query;
-    size_t fits; /* the smallest limit that the query passes under */
-};
-
-/* A hundred steps: a vector of ten series has a thousand samples. */
+/*
+ * A hundred steps: a vector of ten series has a thousand samples. What passes has some more:
+ * windows count while they are looked at.
+ */
 static const struct limit_case limits[] = {
-    {"m",                       1000},
-    {"1",                       100 },
-    {"count_over_time(m[10m])", 1000},
-    {"m @ 60",                  1000},
-    {"start_timestamp(m)",      10  }, /* the elements of a step */
+    {"m",                       999, 1010},
+    {"1",                       99,  110 },
+    {"count_over_time(m[10m])", 999, 1010},
+    {"m @ 60",                  999, 1010},
+    {"start_timestamp(m)",      9,   20  }, /* the elements of a step */
 };
 
 static void test_max_samples(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < COUNT(limits); i++) {
-        struct fixture x;
-
-        fixture_init(&x);
-        x.q.end = 99 * 60000;
-        x.q.step = 60000;
-        x.q.max_samples = limits[i].fits - 1;
-        assert_int_equal(run(&x, mem_source_base(x.ms), limits[i].query), FER_ELIMIT);
-        assert_string_equal(x.f.text, "query processing would load too many samples into memory "
-                                      "in query execution");
-        x.q.max_samples = limits[i].fits + 10; /* windows count while they are looked at */
-        assert_int_equal(run(&x, mem_source_base(x.ms), limits[i].query), 0);
-        fixture_release(&x);
-    }
+    run_limits(ten, (struct promql_query){.end = 99 * MINUTE, .step = MINUTE}, limits,
+               COUNT(limits));
 }
 
 static void test_endless_subquery_is_refused(void **state)
 {
-    struct fixture x;
+    struct evaluation x;
 
     (void)state;
-    fixture_init(&x);
-    assert_int_equal(run(&x, mem_source_base(x.ms), "sum_over_time((vector(1))[10y:1ms])"),
-                     FER_ELIMIT);
-    fixture_release(&x);
+    init(&x);
+    assert_int_equal(evaluate(&x, "sum_over_time((vector(1))[10y:1ms])"), FER_ELIMIT);
+    evaluation_release(&x);
 }
 
 static int give_code(void *ctx)
@@ -114,15 +61,15 @@ static void test_interrupted(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT(codes); i++) {
-        struct fixture x;
+        struct evaluation x;
         int code = codes[i].code;
 
-        fixture_init(&x);
+        init(&x);
         x.q.interrupted = give_code;
         x.q.interrupted_ctx = &code;
-        assert_int_equal(run(&x, mem_source_base(x.ms), "sum(m)"), code);
+        assert_int_equal(evaluate(&x, "sum(m)"), code);
         assert_string_equal(x.f.text, codes[i].text);
-        fixture_release(&x);
+        evaluation_release(&x);
     }
 }
 
@@ -136,17 +83,17 @@ static int count_down(void *ctx)
 
 static void test_interrupted_in_the_middle(void **state)
 {
-    struct fixture x;
+    struct evaluation x;
     size_t polls = 3;
 
     (void)state;
-    fixture_init(&x);
-    x.q.end = 99 * 60000;
+    init(&x);
+    x.q.end = 99 * MINUTE;
     x.q.step = 1000;
     x.q.interrupted = count_down;
     x.q.interrupted_ctx = &polls;
-    assert_int_equal(run(&x, mem_source_base(x.ms), "sum(rate(m[10m]))"), FER_ECANCELED);
-    fixture_release(&x);
+    assert_int_equal(evaluate(&x, "sum(rate(m[10m]))"), FER_ECANCELED);
+    evaluation_release(&x);
 }
 
 static int fail_select(struct source *src, struct arena *a, const struct matcher *m,
@@ -166,13 +113,14 @@ static void test_source_fails(void **state)
 {
     static const struct source_ops ops = {.select = fail_select};
     struct source broken = {&ops};
-    struct fixture x;
+    struct evaluation x;
 
     (void)state;
-    fixture_init(&x);
-    assert_int_equal(run(&x, &broken, "sum(m)"), FER_ECORRUPT);
+    init(&x);
+    parse_query(&x.a, &x.q, "sum(m)");
+    assert_int_equal(promql_eval(&broken, &x.a, &x.q, &x.r, &x.f), FER_ECORRUPT);
     assert_string_equal(x.f.text, "expanding series: a page is bad");
-    fixture_release(&x);
+    evaluation_release(&x);
 }
 
 struct refusal {
@@ -201,28 +149,28 @@ static void test_refusals(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(refusals); i++) {
-        struct fixture x;
+        struct evaluation x;
 
-        fixture_init(&x);
-        x.q.end = 60000;
-        x.q.step = 60000;
-        assert_int_equal(run(&x, mem_source_base(x.ms), refusals[i].query), refusals[i].rc);
+        init(&x);
+        x.q.end = MINUTE;
+        x.q.step = MINUTE;
+        assert_int_equal(evaluate(&x, refusals[i].query), refusals[i].rc);
         assert_string_equal(x.f.text, refusals[i].text);
-        fixture_release(&x);
+        evaluation_release(&x);
     }
 }
 
 static void test_stats(void **state)
 {
-    struct fixture x;
+    struct evaluation x;
 
     (void)state;
-    fixture_init(&x);
-    x.q.start = x.q.end = 10 * 60000;
-    assert_int_equal(run(&x, mem_source_base(x.ms), "sum(rate(m[5m]))"), 0);
+    init(&x);
+    x.q.start = x.q.end = 10 * MINUTE;
+    assert_int_equal(evaluate(&x, "sum(rate(m[5m]))"), 0);
     assert_int_equal(x.r.stats.samples_read, 50);
     assert_true(x.r.stats.peak_samples >= 10);
-    fixture_release(&x);
+    evaluation_release(&x);
 }
 
 int main(void)

@@ -1,7 +1,6 @@
 /*
  * Explanations: queries over a few series, and every node of them as text.
  */
-#include "cases.h"
 #include "eval_cases.h"
 
 #include "ferula/promql/explain.h"
@@ -120,26 +119,22 @@ static void print_node(struct buf *b, const struct promql_node *n)
 static void explains(void **state)
 {
     const struct explain_case *c = *state;
-    const struct promql_features features = PROMQL_FEATURES_ALL;
-    struct mem_source *ms = mem_source_new();
-    struct promql_query q = {
-        .text = str_of(c->query), .start = c->at_s * 1000, .end = c->at_s * 1000};
     struct promql_explanation got;
-    struct arena a = {0};
+    struct evaluation x;
     struct buf b = {0};
-    struct fault f = {0};
 
-    load(ms, &a, str_of(series));
-    assert_int_equal(promql_parse(&a, q.text, &features, &q.expr, &f), 0);
-    assert_int_equal(promql_explain(mem_source_base(ms), &a, &q, &c->opts, &got, &f), 0);
+    evaluation_init(&x);
+    load_series(x.ms, &x.a, series, MINUTE, NULL);
+    x.q.start = x.q.end = (ts_ms)c->at_s * 1000;
+    parse_query(&x.a, &x.q, c->query);
+    assert_int_equal(promql_explain(mem_source_base(x.ms), &x.a, &x.q, &c->opts, &got, &x.f), 0);
     for (size_t i = 0; i < got.n_nodes; i++)
         print_node(&b, &got.nodes[i]);
     if (got.cut)
         buf_puts(&b, "cut\n");
     assert_str(buf_str(&b), c->want);
     buf_release(&b);
-    arena_release(&a);
-    mem_source_free(ms);
+    evaluation_release(&x);
 }
 
 static int stop(void *ctx)
@@ -150,19 +145,17 @@ static int stop(void *ctx)
 
 static void ends_when_interrupted(void **state)
 {
-    struct mem_source *ms = mem_source_new();
-    struct promql_query q = {.text = STR("1 + time()"), .interrupted = stop};
-    const struct promql_features features = PROMQL_FEATURES_DEFAULT;
     struct promql_explanation got;
-    struct arena a = {0};
-    struct fault f = {0};
+    struct evaluation x;
 
     (void)state;
-    assert_int_equal(promql_parse(&a, q.text, &features, &q.expr, &f), 0);
-    assert_int_equal(promql_explain(mem_source_base(ms), &a, &q, NULL, &got, &f), FER_ETIMEOUT);
-    assert_string_equal(f.text, "query timed out in expression evaluation");
-    arena_release(&a);
-    mem_source_free(ms);
+    evaluation_init(&x);
+    x.q.interrupted = stop;
+    parse_query(&x.a, &x.q, "1 + time()");
+    assert_int_equal(promql_explain(mem_source_base(x.ms), &x.a, &x.q, NULL, &got, &x.f),
+                     FER_ETIMEOUT);
+    assert_string_equal(x.f.text, "query timed out in expression evaluation");
+    evaluation_release(&x);
 }
 
 int main(void)

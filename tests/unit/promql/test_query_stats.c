@@ -2,17 +2,9 @@
  * Samples that a query counts: in total, read, held at once, and the first two by step; the same
  * with and without helpers. The smallest limit under which it passes is what is held at once.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
+#include "eval_cases.h"
 
-#include <cmocka.h>
-
-#include "ferula/base/check.h"
 #include "ferula/base/pool.h"
-#include "ferula/promql.h"
 
 #define STEPS   4
 #define STEP_MS 10000
@@ -24,10 +16,13 @@ struct stats_case {
     uint64_t total_by_step[STEPS], read_by_step[STEPS];
 };
 
-/*
- * Series with a sample every 10 s from 0 s to 1000 s: one{}, three{i="a"} to three{i="c"}; few{}
- * has them at 200 s and 220 s only.
- */
+/* A sample every 10 s from 0 s to 1000 s; few{} has them at 200 s and 220 s only. */
+static const char series[] = "one 0+1x100\n"
+                             "three{i=\"a\"} 0+1x100\n"
+                             "three{i=\"b\"} 0+1x100\n"
+                             "three{i=\"c\"} 0+1x100\n"
+                             "few _x20 0 _ 1\n";
+
 static const struct stats_case cases[] = {
     {"\"text\"",                               0, 0,  0,  0,  {0},              {0}          },
     {"1",                                      0, 0,  0,  1,  {0},              {0}          },
@@ -57,51 +52,16 @@ static const struct stats_case cases[] = {
     {"max_over_time(rate(one[40s])[20s:10s])", 0, 2,  5,  6,  {2},              {5}          },
 };
 
-struct fixture {
-    struct mem_source *ms;
-    struct arena a;
-    struct promql_query q;
-    struct promql_result r;
-    struct fault f;
-};
-
-static void add(struct mem_source *ms, const char *name, const char *i, ts_ms from, dur_ms step,
-                size_t n)
+static void init(struct evaluation *x, const struct stats_case *c)
 {
-    struct label v[] = {
-        {STR(LABEL_NAME), str_of(name)},
-        {STR("i"),        str_of(i)   },
-    };
-
-    for (size_t k = 0; k < n; k++)
-        mem_source_add(ms, (struct labels){v, i[0] == '\0' ? 1 : 2},
-                       &(struct sample){from + (ts_ms)k * step, (double)k}, 1);
-}
-
-static void fixture_init(struct fixture *x, const struct stats_case *c)
-{
-    const struct promql_features features = PROMQL_FEATURES_ALL;
-
-    *x = (struct fixture){
-        .ms = mem_source_new(),
-        .q = {.text = str_of(c->query), .start = 200000, .end = 200000, .per_step_stats = true},
-    };
+    evaluation_init(x);
+    load_series(x->ms, &x->a, series, STEP_MS, NULL);
+    x->q.start = x->q.end = 200000;
+    x->q.per_step_stats = true;
     if (c->n_steps > 0) {
         x->q.step = STEP_MS;
         x->q.end += (dur_ms)(c->n_steps - 1) * STEP_MS;
     }
-    add(x->ms, "one", "", 0, STEP_MS, 101);
-    add(x->ms, "three", "a", 0, STEP_MS, 101);
-    add(x->ms, "three", "b", 0, STEP_MS, 101);
-    add(x->ms, "three", "c", 0, STEP_MS, 101);
-    add(x->ms, "few", "", 200000, 20000, 2);
-    assert_int_equal(promql_parse(&x->a, x->q.text, &features, &x->q.expr, NULL), 0);
-}
-
-static void fixture_release(struct fixture *x)
-{
-    arena_release(&x->a);
-    mem_source_free(x->ms);
 }
 
 static void check_counts(const struct stats_case *c, const struct promql_stats *s)
@@ -117,24 +77,24 @@ static void check_counts(const struct stats_case *c, const struct promql_stats *
     assert_memory_equal(s->read_by_step, c->read_by_step, s->n_steps * sizeof(uint64_t));
 }
 
-static void run_cases(struct pool *helpers)
+static void count_all(struct pool *helpers)
 {
     for (size_t i = 0; i < COUNT(cases); i++) {
-        struct fixture x;
+        struct evaluation x;
 
-        fixture_init(&x, &cases[i]);
+        init(&x, &cases[i]);
         x.q.helpers = helpers;
         x.q.n_helpers = x.q.help_from = helpers != NULL;
-        assert_int_equal(promql_eval(mem_source_base(x.ms), &x.a, &x.q, &x.r, &x.f), 0);
+        assert_int_equal(evaluate(&x, cases[i].query), 0);
         check_counts(&cases[i], &x.r.stats);
-        fixture_release(&x);
+        evaluation_release(&x);
     }
 }
 
 static void test_counts(void **state)
 {
     (void)state;
-    run_cases(NULL);
+    count_all(NULL);
 }
 
 static void test_counts_with_helpers(void **state)
@@ -142,22 +102,22 @@ static void test_counts_with_helpers(void **state)
     struct pool *helpers = pool_new("helper", 1, 8);
 
     (void)state;
-    run_cases(helpers);
+    count_all(helpers);
     pool_free(helpers);
 }
 
 static void test_by_step_only_when_asked(void **state)
 {
-    struct fixture x;
+    struct evaluation x;
 
     (void)state;
-    fixture_init(&x, &cases[4]);
+    init(&x, &cases[4]);
     x.q.per_step_stats = false;
-    assert_int_equal(promql_eval(mem_source_base(x.ms), &x.a, &x.q, &x.r, &x.f), 0);
+    assert_int_equal(evaluate(&x, cases[4].query), 0);
     assert_int_equal(x.r.stats.total_samples, 12);
     assert_null(x.r.stats.total_by_step);
     assert_null(x.r.stats.read_by_step);
-    fixture_release(&x);
+    evaluation_release(&x);
 }
 
 /* The smallest limit under which the query passes; of 0 there is none. */
@@ -165,17 +125,16 @@ static void test_limit(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
-        struct fixture x;
+        struct evaluation x;
         int rc;
 
-        fixture_init(&x, &cases[i]);
+        init(&x, &cases[i]);
         x.q.max_samples = cases[i].peak;
-        assert_int_equal(promql_eval(mem_source_base(x.ms), &x.a, &x.q, &x.r, &x.f), 0);
+        assert_int_equal(evaluate(&x, cases[i].query), 0);
         x.q.max_samples--;
-        rc = cases[i].peak <= 1 ? FER_ELIMIT
-                                : promql_eval(mem_source_base(x.ms), &x.a, &x.q, &x.r, &x.f);
+        rc = cases[i].peak <= 1 ? FER_ELIMIT : evaluate(&x, cases[i].query);
         assert_int_equal(rc, FER_ELIMIT);
-        fixture_release(&x);
+        evaluation_release(&x);
     }
 }
 

@@ -2,6 +2,7 @@
  * test_guard.c - a file that is damaged while it is open: one line that names it and exit code 70,
  * or a clear error; and faults that are not the file's keep their meaning.
  */
+#include "cases.h"
 #include "fixture.h"
 
 #include <fcntl.h>
@@ -304,11 +305,8 @@ static void test_guard(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[COUNT(cases)];
+    static struct cases c;
 
-    for (size_t i = 0; i < COUNT(cases); i++)
-        tests[i] = (struct CMUnitTest){.name = cases[i].name,
-                                       .test_func = test_guard,
-                                       .initial_state = (void *)(uintptr_t)&cases[i]};
-    return cmocka_run_group_tests_name("tsdb guard", tests, NULL, NULL);
+    CASES_ADD_TABLE(&c, cases, test_guard, name);
+    return CASES_RUN("tsdb guard", &c);
 }

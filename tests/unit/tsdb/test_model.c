@@ -6,6 +6,7 @@
  * FERULA_TEST_ROUNDS: operations of a case (a few thousand without it); FERULA_TEST_RANDOM repeats
  * a run; FERULA_TEST_CASE picks cases ("small*").
  */
+#include "cases.h"
 #include "model.h"
 
 #define N_ROWS       20
@@ -658,11 +659,9 @@ static void test_model(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[COUNT(cases)];
+    static struct cases c;
 
-    for (size_t i = 0; i < COUNT(cases); i++)
-        tests[i] = (struct CMUnitTest){
-            .name = cases[i].name, .test_func = test_model, .initial_state = &cases[i]};
+    CASES_ADD_TABLE(&c, cases, test_model, name);
     cmocka_set_test_filter(getenv("FERULA_TEST_CASE"));
-    return cmocka_run_group_tests_name("tsdb model", tests, NULL, NULL);
+    return CASES_RUN("tsdb model", &c);
 }

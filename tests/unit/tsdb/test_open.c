@@ -1,6 +1,7 @@
 /*
  * test_open.c - folders and files that cannot be opened: a clear fault.
  */
+#include "cases.h"
 #include "fixture.h"
 
 #include <fcntl.h>
@@ -223,17 +224,11 @@ static void test_unfinished_file(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest others[] = {
-        cmocka_unit_test(test_second_open_is_busy),
-        cmocka_unit_test(test_folders),
-        cmocka_unit_test(test_unfinished_file),
-    };
-    struct CMUnitTest tests[COUNT(cases)];
-    int failed;
+    static struct cases c;
 
-    for (size_t i = 0; i < COUNT(cases); i++)
-        tests[i] = (struct CMUnitTest){
-            .name = cases[i].name, .test_func = test_open, .initial_state = &cases[i]};
-    failed = cmocka_run_group_tests_name("tsdb files", tests, NULL, NULL);
-    return failed + cmocka_run_group_tests_name("tsdb open", others, NULL, NULL);
+    CASES_ADD_TABLE(&c, cases, test_open, name);
+    cases_add(&c, "a second open is busy", test_second_open_is_busy, NULL);
+    cases_add(&c, "folders", test_folders, NULL);
+    cases_add(&c, "an unfinished file", test_unfinished_file, NULL);
+    return CASES_RUN("tsdb open", &c);
 }

@@ -1,6 +1,7 @@
 /*
  * test_write.c - what is stored, what is refused, and that it is there after a restart.
  */
+#include "cases.h"
 #include "fixture.h"
 
 #include "ferula/base/buf.h"
@@ -256,11 +257,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_metadata, setup, teardown),
         cmocka_unit_test_setup_teardown(test_too_long_label_fails_alone, setup, teardown),
     };
-    struct CMUnitTest cases[COUNT(verdicts)];
-    int failed = cmocka_run_group_tests_name("tsdb write", tests, NULL, NULL);
+    static struct cases c;
 
-    for (size_t i = 0; i < COUNT(verdicts); i++)
-        cases[i] = (struct CMUnitTest){
-            .name = verdicts[i].name, .test_func = test_verdict, .initial_state = &verdicts[i]};
-    return failed + cmocka_run_group_tests_name("tsdb verdicts", cases, NULL, NULL);
+    CASES_ADD_TABLE(&c, verdicts, test_verdict, name);
+    return cmocka_run_group_tests_name("tsdb write", tests, NULL, NULL) +
+           CASES_RUN("tsdb verdicts", &c);
 }

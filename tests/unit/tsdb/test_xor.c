@@ -1,6 +1,7 @@
 /*
  * test_xor.c - samples in, the same bits out: streams and chunks of random and awkward samples.
  */
+#include "cases.h"
 #include "fixture.h"
 
 #include "head.h"
@@ -191,15 +192,10 @@ static void test_any_bytes(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest others[] = {
-        cmocka_unit_test(test_extreme_times),
-        cmocka_unit_test(test_any_bytes),
-    };
-    struct CMUnitTest tests[COUNT(cases)];
-    int failed = cmocka_run_group_tests_name("tsdb bit streams", others, NULL, NULL);
+    static struct cases c;
 
-    for (size_t i = 0; i < COUNT(cases); i++)
-        tests[i] = (struct CMUnitTest){
-            .name = cases[i].name, .test_func = test_series, .initial_state = &cases[i]};
-    return failed + cmocka_run_group_tests_name("tsdb chunks", tests, NULL, NULL);
+    cases_add(&c, "extreme times", test_extreme_times, NULL);
+    cases_add(&c, "any bytes", test_any_bytes, NULL);
+    CASES_ADD_TABLE(&c, cases, test_series, name);
+    return CASES_RUN("tsdb chunks", &c);
 }
