@@ -180,7 +180,8 @@ static bool parse_fault(const struct simulate *s, struct str text, struct fault_
     *out = (struct fault_span){.delay = INT64_MAX, .trigger = -1};
     if (!str_split(&rest, '-', &from) || !str_split(&rest, '=', &to) || rest.p == NULL)
         return false;
-    if (duration_parse(from, &out->from, &f) < 0 || duration_parse(to, &out->to, &f) < 0)
+    if (duration_parse(from, &out->from, &f) < 0 || duration_parse(to, &out->to, &f) < 0 ||
+        out->to <= out->from)
         return false;
     out->from += s->start;
     out->to += s->start;

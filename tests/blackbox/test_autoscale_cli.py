@@ -406,6 +406,7 @@ def test_simulate_refuses(words, says):
     (["--sweep=minReplicaCount=1,20"], 2, "minReplicaCount=20: MinReplicaCount=20 must be less than"),
     (["--sweep=threshold=10,0"], 2, "threshold=0: "),
     (["--sweep=maxReplicaCount=1e300"], 2, "nothing is called 'maxReplicaCount'"),
+    (["--fault=7m-5m=empty"], 2, "expected FROM-TO=KIND"),
     (["--sweep=maxReplicaCount=2.5"], 2, "nothing is called 'maxReplicaCount'"),
 ])
 @pytest.mark.parametrize("form", ["text", "csv", "json"])
