@@ -57,9 +57,10 @@ static bool stand_in(struct sim *s, const struct sim_trigger *t, int64_t *milli)
 }
 
 /*
- * The scalers keep the object that they were built for. What the HPA reads is counted on it: on one
- * of their own when a reconcile or a sync built them, on the loop's, which is always read anew,
- * when a poll did. Only what changes in it is written.
+ * The scalers keep an object with its status. What the HPA reads is counted on it: on one of their
+ * own when a reconcile or a sync built them, as old as they are; on the loop's, which is read anew
+ * at each poll, when a poll did. Of what has changed in it a patch is sent, conditions all
+ * together, and the answer brings it up to date: what is outdated in it can come back.
  */
 void sim__scalers(struct sim *s, bool of_sync)
 {
@@ -67,20 +68,55 @@ void sim__scalers(struct sim *s, bool of_sync)
         return;
     s->scalers_dropped = false;
     s->scalers_copy = of_sync;
-    for (size_t i = 0; i < s->n; i++)
-        s->triggers[i].copied = s->triggers[i].failures;
+    sim__refresh(s);
 }
 
-/* Failures in a row with this reading. */
-static int64_t count(const struct sim *s, struct sim_trigger *t, bool of_sync, bool failed)
+void sim__refresh(struct sim *s)
 {
-    int64_t *n = of_sync && s->scalers_copy ? &t->copied : &t->failures;
-    int64_t before = *n;
+    for (size_t i = 0; i < s->n; i++)
+        s->triggers[i].copied = s->triggers[i].failures;
+    s->copied = s->status;
+}
 
-    *n = failed ? MAX(before, 0) + 1 : 0;
-    if (*n != before)
-        t->failures = *n;
-    return *n;
+void sim__forget_records(struct sim *s)
+{
+    for (size_t i = 0; i < s->n; i++)
+        s->triggers[i].has_record = false;
+}
+
+int64_t sim__failures(const struct sim *s, size_t i, bool of_sync)
+{
+    return of_sync ? s->triggers[i].copied : s->triggers[i].failures;
+}
+
+static struct condition fallback_condition(const struct sim *s, bool of_sync)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (sim__failures(s, i, of_sync) > s->object->fallback.failure_threshold)
+            return sim__condition(COND_TRUE, "FallbackExists",
+                                  "At least one trigger is falling back on this scaled object");
+    return sim__condition(COND_FALSE, "NoFallbackFound",
+                          "No fallbacks are active on this scaled object");
+}
+
+/* One more reading of a trigger; failures in a row with it. */
+static int64_t count(struct sim *s, struct sim_trigger *t, bool of_sync, bool failed)
+{
+    int64_t *n = of_sync ? &t->copied : &t->failures;
+    struct sim_status *status = of_sync ? &s->copied : &s->status;
+    int64_t before = *n, now = failed ? MAX(before, 0) + 1 : 0;
+    enum condition_status was = status->fallback.status;
+
+    *n = now;
+    status->fallback = fallback_condition(s, of_sync);
+    if (of_sync && (now != before || status->fallback.status != was)) {
+        if (now != before)
+            t->failures = now;
+        if (status->fallback.status != was)
+            s->status = s->copied;
+        sim__refresh(s);
+    }
+    return now;
 }
 
 void sim__fallback(struct sim *s, size_t i, bool of_sync, struct sim_reading *r)
@@ -98,7 +134,6 @@ void sim__fallback(struct sim *s, size_t i, bool of_sync, struct sim_reading *r)
         return;
     if (fb->behavior == FALLBACK_SCALING_MODIFIERS) {
         r->verdict = (struct verdict){.milli = -1000, .value = -1, .why = r->verdict.why};
-        r->nil = true;
         return;
     }
     if (!stand_in(s, t, &milli)) {
@@ -114,16 +149,7 @@ void sim__fallback(struct sim *s, size_t i, bool of_sync, struct sim_reading *r)
     r->fallback = true;
 }
 
-void sim__fallback_condition(struct sim *s)
+void sim__fallback_seen(struct sim *s)
 {
-    s->fallback = false;
-    if (sim__has_fallback(s))
-        for (size_t i = 0; i < s->n; i++)
-            if (s->triggers[i].failures > s->object->fallback.failure_threshold)
-                s->fallback = true;
-    s->fallback_cond =
-        s->fallback ? sim__condition(COND_TRUE, "FallbackExists",
-                                     "At least one trigger is falling back on this scaled object")
-                    : sim__condition(COND_FALSE, "NoFallbackFound",
-                                     "No fallbacks are active on this scaled object");
+    s->fallback = sim__has_fallback(s) && fallback_condition(s, false).status == COND_TRUE;
 }

@@ -73,7 +73,8 @@ static void say_proposal(struct line *l, const struct hpa_input *in, const struc
     else
         say(l, "ceil(" STR_FMT " / " STR_FMT ") = %d", STR_ARG(usage), STR_ARG(target), p.replicas);
     if (in->n_metrics > 1)
-        say(l, " by metric %zu of %zu", out->deciding + 1, in->n_metrics);
+        say(l, " by metric %zu of %zu", m->number > 0 ? m->number : out->deciding + 1,
+            in->n_metrics);
 }
 
 static void say_policies(struct line *l, const struct scaling_rules *r, const char *direction)

@@ -24,6 +24,7 @@ static int read_trigger(struct sim *s, size_t i, struct sim_reading *r)
         sim__fallback(s, i, false, r);
     if (t->t->use_cached_metrics) {
         t->record = r->verdict;
+        t->record_nameless = s->formula != NULL && r->fallback;
         t->has_record = true;
     }
     return 0;
@@ -34,7 +35,7 @@ static void composite_activity(struct sim *s, const struct sim_reading *r, struc
 {
     struct verdict v;
 
-    sim__composite(s, r, &v);
+    sim__composite(s, r, false, &v);
     ev->metrics[0].verdict = v;
     act->active =
         !act->error && !v.failed && autoscale__of_milli(v.milli) > s->composite_activation;
@@ -66,13 +67,15 @@ static int read_triggers(struct sim *s, struct sim_event *ev, struct activity *a
         if (s->formula == NULL)
             ev->metrics[i].verdict = r[i].verdict;
     }
+    if (!s->scalers_copy) /* they have the loop's object, which the loop has read */
+        sim__refresh(s);
     s->scalers_dropped = act->error;
     if (s->formula != NULL)
         composite_activity(s, r, act, ev);
     /* Alone they cannot wake a target up, so they never let it sleep. */
     if (n_resource == s->n && !act->error)
         act->active = true;
-    sim__fallback_condition(s);
+    sim__fallback_seen(s);
     return 0;
 }
 
@@ -99,14 +102,15 @@ static void wake_up(struct sim *s, const struct activity *act, struct sim_event 
 
 static void when_active(struct sim *s, const struct activity *act, struct sim_event *ev)
 {
-    s->active = sim__condition(COND_TRUE, "ScalerActive",
-                               s->force ? "Scaling is performed because activation is being forced "
-                                          "by annotation"
-                                        : "Scaling is performed because triggers are active");
+    s->status.active =
+        sim__condition(COND_TRUE, "ScalerActive",
+                       s->force ? "Scaling is performed because activation is being forced "
+                                  "by annotation"
+                                : "Scaling is performed because triggers are active");
     if ((s->object->idle_replicas.given && s->replicas < sim__min(s)) || s->replicas == 0) {
         wake_up(s, act, ev);
     } else if (act->error) {
-        s->ready =
+        s->status.ready =
             sim__condition(COND_UNKNOWN, "PartialTriggerError",
                            "Some triggers defined in ScaledObject are not working correctly");
         ev->reason = REASON_PartialTriggerError;
@@ -142,8 +146,8 @@ static void fall_asleep(struct sim *s, struct sim_event *ev)
     }
     /* Real polls are a little late: at exactly the end of the period it is over. */
     if (s->now < since + wait_s * 1000) {
-        s->active = sim__condition(COND_FALSE, "ScalerCooldown",
-                                   "Scaler cooling down because triggers are not active");
+        s->status.active = sim__condition(COND_FALSE, "ScalerCooldown",
+                                          "Scaler cooling down because triggers are not active");
         ev->reason = REASON_ScalerCooldown;
         ev->note = arena_printf(s->arena, "%s, " STR_FMT " of %lld s are over",
                                 never ? "never active" : "not active",
@@ -166,8 +170,9 @@ static void when_error(struct sim *s, const struct activity *act, struct sim_eve
 
     ev->reason = REASON_TriggerError;
     if (!s->object->fallback.given) {
-        s->ready = sim__condition(COND_FALSE, "TriggerError",
-                                  "Triggers defined in ScaledObject are not working correctly");
+        s->status.ready =
+            sim__condition(COND_FALSE, "TriggerError",
+                           "Triggers defined in ScaledObject are not working correctly");
         ev->note = act->why;
         return;
     }
@@ -184,8 +189,8 @@ static void when_inactive(struct sim *s, const struct activity *act, struct sim_
     bool has_idle = o->idle_replicas.given;
     int32_t before = s->replicas, min = sim__min(s);
 
-    s->active = sim__condition(COND_FALSE, "ScalerNotActive",
-                               "Scaling is not performed because triggers are not active");
+    s->status.active = sim__condition(COND_FALSE, "ScalerNotActive",
+                                      "Scaling is not performed because triggers are not active");
     if (act->error && (!o->fallback.given || o->fallback.replicas != 0)) {
         when_error(s, act, ev);
     } else if ((has_idle && s->replicas > o->idle_replicas.v) || (s->replicas > 0 && min == 0)) {
@@ -209,11 +214,11 @@ static void mirror_hpa(struct sim *s)
     if (!s->rules.hpa_condition || !s->hpa.exists || c->reason == NULL)
         return;
     if (c->status == COND_TRUE)
-        s->hpa_active = sim__condition(COND_TRUE, "HPAActive", "HPA is actively scaling");
+        s->status.hpa_active = sim__condition(COND_TRUE, "HPAActive", "HPA is actively scaling");
     else if (str_is(str_of(c->reason), "ScalingDisabled"))
-        s->hpa_active = (struct condition){COND_TRUE, c->reason, c->message};
+        s->status.hpa_active = (struct condition){COND_TRUE, c->reason, c->message};
     else
-        s->hpa_active = (struct condition){
+        s->status.hpa_active = (struct condition){
             COND_FALSE, c->reason,
             arena_printf(s->arena, "HPA is not actively scaling: " STR_FMT, STR_ARG(c->message))};
 }
@@ -225,8 +230,8 @@ int sim__poll(struct sim *s, struct sim_event *ev)
 
     if (rc < 0)
         return rc;
-    s->ready = sim__condition(COND_TRUE, "ScaledObjectReady",
-                              "ScaledObject is defined correctly and is ready for scaling");
+    s->status.ready = sim__condition(COND_TRUE, "ScaledObjectReady",
+                                     "ScaledObject is defined correctly and is ready for scaling");
     ev->active = act.active || s->force;
     if (ev->active)
         when_active(s, &act, ev);

@@ -163,7 +163,8 @@ L(FER022, WARNING, "fallback flaps with useCachedMetrics",
   "The object has a fallback, and the trigger useCachedMetrics.",
   "A poll that fails stores the fallback's value in the cache, without an error. The HPA's next\n"
   "request is answered from the cache, which counts as a success: it may set the failures back to 0, so\n"
-  "that the fallback ends until the threshold is passed again.",
+  "that the fallback ends until the threshold is passed again. Beside scalingModifiers the cached value\n"
+  "goes by the name composite-metric: to the formula the trigger is nil.",
   "    fallback: {failureThreshold: 3, replicas: 6}\n    triggers:\n    - useCachedMetrics: true",
   "use one of the two.")
 L(FER023, ERROR, "a target is scaled by two objects",

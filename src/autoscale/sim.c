@@ -1,8 +1,5 @@
 /*
  * sim.c - the event loop: polls and syncs in the order of their times.
- *
- * The HPA is made with the ScaledObject and syncs one period later for the first time: a new HPA is
- * queued with that delay. Taking a pause away makes a new one, which knows nothing of the old one.
  */
 #include "sim_priv.h"
 
@@ -58,7 +55,7 @@ static void fill_metrics(struct sim *s, struct sim_event *ev)
             ev->metrics[at++].target_milli = s->triggers[i].target_milli;
 }
 
-static struct sim_event *event_begin(struct sim *s, enum actor actor)
+struct sim_event *sim__event_begin(struct sim *s, enum actor actor)
 {
     struct sim_trace *tr = s->trace;
     const struct world *w = &s->setup->world;
@@ -81,17 +78,13 @@ static struct sim_event *event_begin(struct sim *s, enum actor actor)
     return ev;
 }
 
-/* All texts of an event's arena that the next events may show. */
+/* All texts of an event's arena that the next events may show; other conditions' are constants. */
 static void keep_texts(struct sim *s, struct arena *to)
 {
     struct str *const texts[] = {
-        &s->ready.message,
-        &s->active.message,
-        &s->fallback_cond.message,
-        &s->paused_cond.message,
-        &s->hpa_active.message,
-        &s->hpa.able_to_scale.message,
-        &s->hpa.scaling_active.message,
+        &s->status.ready.message,        &s->copied.ready.message,
+        &s->status.hpa_active.message,   &s->copied.hpa_active.message,
+        &s->hpa.able_to_scale.message,   &s->hpa.scaling_active.message,
         &s->hpa.scaling_limited.message,
     };
 
@@ -116,92 +109,34 @@ static int give(struct sim *s, const struct sim_event *ev)
     return rc;
 }
 
-static int event_end(struct sim *s, struct sim_event *ev)
+int sim__event_end(struct sim *s, struct sim_event *ev)
 {
     ev->after = s->replicas;
     ev->fallback = s->fallback;
     ev->last_active = s->last_active;
-    ev->ready = s->ready;
-    ev->active_cond = s->active;
-    ev->fallback_cond = s->fallback_cond;
-    ev->paused = s->paused_cond;
-    ev->hpa_active = s->hpa_active;
+    ev->ready = s->status.ready;
+    ev->active_cond = s->status.active;
+    ev->fallback_cond = s->status.fallback;
+    ev->paused = s->status.paused;
+    ev->hpa_active = s->status.hpa_active;
     ev->able_to_scale = s->hpa.able_to_scale;
     ev->scaling_active = s->hpa.scaling_active;
     ev->scaling_limited = s->hpa.scaling_limited;
     if (ev->actor == ACTOR_HPA)
-        ev->active = s->active.status == COND_TRUE;
+        ev->active = s->status.active.status == COND_TRUE;
     return s->setup->sink == NULL ? 0 : give(s, ev);
 }
 
 static int step(struct sim *s, enum actor actor)
 {
-    struct sim_event *ev = event_begin(s, actor);
+    struct sim_event *ev = sim__event_begin(s, actor);
+    bool was_ready = s->status.ready.status == COND_TRUE;
     int rc = actor == ACTOR_KEDA ? sim__poll(s, ev) : sim__sync(s, ev);
 
-    return rc < 0 ? rc : event_end(s, ev);
-}
-
-static void hpa_make(struct sim *s)
-{
-    s->hpa.exists = true;
-    s->hpa.next = s->now + s->sync_period;
-}
-
-static void hpa_delete(struct sim *s)
-{
-    hpa_state_release(&s->hpa.state);
-    s->hpa.exists = false;
-    s->hpa.able_to_scale = s->hpa.scaling_active = s->hpa.scaling_limited = (struct condition){0};
-}
-
-/* The pause: no loop, no HPA, and the annotation's number of replicas. */
-static int pause(struct sim *s)
-{
-    struct sim_event *ev = event_begin(s, ACTOR_KEDA);
-    struct str text = {0};
-    int64_t wanted;
-
-    hpa_delete(s);
-    for (size_t i = 0; i < s->n; i++)
-        s->triggers[i].has_record = false;
-    ev->reason = REASON_Paused;
-    ev->note = STR("paused by annotation");
-    for (size_t i = 0; i < s->object->annotations.n; i++)
-        if (str_is(s->object->annotations.v[i].key.s, "autoscaling.keda.sh/paused-replicas"))
-            text = str_trim(s->object->annotations.v[i].value.s);
-    if (str_to_i64(text, &wanted) && wanted >= 0 && wanted <= INT32_MAX) {
-        if (wanted != s->replicas)
-            sim__scale(s, (int32_t)wanted);
-        ev->reason = REASON_PausedReplicas;
-        ev->note = arena_printf(s->arena, "paused at %d by annotation", s->replicas);
-    }
-    return event_end(s, ev);
-}
-
-/* What a reconcile makes of the object as it is now. */
-static int reconcile(struct sim *s)
-{
-    bool was_paused = s->paused_cond.status == COND_TRUE;
-
-    if (s->paused || s->pause_in || s->pause_out)
-        s->paused_cond = sim__condition(COND_TRUE, "ScaledObjectPaused", "ScaledObject is paused");
-    else if (was_paused)
-        s->paused_cond = sim__condition(COND_FALSE, "ScaledObjectUnpaused",
-                                        "pause annotation removed for ScaledObject");
-    s->scalers_dropped = true; /* it builds them for the object as it is now */
-    sim__scalers(s, true);
-    s->ready = sim__condition(COND_TRUE, "ScaledObjectReady",
-                              "ScaledObject is defined correctly and is ready for scaling");
-    if (!sim__has_fallback(s))
-        s->fallback_cond = sim__condition(COND_FALSE, "NoFallbackFound",
-                                          "No fallbacks are active on this scaled object");
-    if (s->paused)
-        return pause(s);
-    if (!s->hpa.exists)
-        hpa_make(s);
-    s->next_poll = s->now;
-    return 0;
+    rc = rc < 0 ? rc : sim__event_end(s, ev);
+    if (rc == 0 && !was_ready && s->status.ready.status == COND_TRUE)
+        rc = sim__reconcile(s, s->object);
+    return rc;
 }
 
 static ts_ms next_time(const struct sim *s, size_t at_change)
@@ -226,9 +161,11 @@ static int run(struct sim *s, struct fault *f)
         if (rc < 0)
             break;
         if (change < s->setup->n_changes && s->setup->changes[change].t <= s->now) {
+            const struct scaled_object *was = s->object;
+
             rc = sim__adopt(s, s->setup->changes[change++].object, f);
             if (rc == 0)
-                rc = reconcile(s);
+                rc = sim__reconcile(s, was);
         } else if (s->next_poll <= s->now) {
             s->next_poll = s->now + s->poll_period;
             rc = step(s, ACTOR_KEDA);
@@ -253,7 +190,8 @@ int sim_run(struct arena *a, const struct sim_setup *setup, struct sim_trace *ou
         .sync_period = setup->sync_period > 0 ? setup->sync_period : SYNC_PERIOD,
         .replicas = setup->replicas,
         .last_active = NEVER,
-        .paused_cond = {COND_FALSE, "", {0}},
+        .scalers_dropped = true,
+        .status.paused = {COND_FALSE, "", {0}},
     };
     int rc;
 
@@ -264,7 +202,7 @@ int sim_run(struct arena *a, const struct sim_setup *setup, struct sim_trace *ou
     if (rc < 0)
         return rc;
     rc = setup->world.advance(setup->world.ctx, s.now);
-    rc = rc != 0 ? rc : reconcile(&s);
+    rc = rc != 0 ? rc : sim__reconcile(&s, NULL);
     rc = rc != 0 ? rc : run(&s, f);
     hpa_state_release(&s.hpa.state);
     arena_release(&s.turns[0]);

@@ -42,7 +42,17 @@ static int64_t cut_to_milli(double v)
     return v >= -9223372036854775808.0 && v < 9223372036854775808.0 ? (int64_t)v : INT64_MIN;
 }
 
-void sim__composite(struct sim *s, const struct sim_reading *r, struct verdict *out)
+/* What the formula does not get a value of. */
+static bool is_nil(const struct sim *s, size_t i, const struct sim_reading *r, bool of_sync)
+{
+    const struct fallback *fb = &s->object->fallback;
+
+    return r->nil || r->verdict.failed ||
+           (fb->given && fb->behavior == FALLBACK_SCALING_MODIFIERS &&
+            sim__failures(s, i, of_sync) > fb->failure_threshold);
+}
+
+void sim__composite(struct sim *s, const struct sim_reading *r, bool of_sync, struct verdict *out)
 {
     struct formula_var *vars = arena_array(s->arena, struct formula_var, s->n);
     struct fault f = {0};
@@ -59,7 +69,7 @@ void sim__composite(struct sim *s, const struct sim_reading *r, struct verdict *
         if (!s->triggers[i].is_resource)
             vars[n++] = (struct formula_var){
                 .v = autoscale__of_milli(r[i].verdict.milli),
-                .nil = r[i].nil || r[i].verdict.failed,
+                .nil = is_nil(s, i, &r[i], of_sync),
             };
     *out = (struct verdict){.failed = true};
     if (formula_run(s->formula, s->arena, vars, &v, &nil, &f) < 0) {

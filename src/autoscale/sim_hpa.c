@@ -3,6 +3,8 @@
  */
 #include "sim_priv.h"
 
+#include <string.h>
+
 /* GetScaledObjectMetrics for one trigger: live or the last poll's record, then fallback. */
 static int read_trigger(struct sim *s, size_t i, struct sim_reading *r)
 {
@@ -10,6 +12,7 @@ static int read_trigger(struct sim *s, size_t i, struct sim_reading *r)
 
     if (t->t->use_cached_metrics && t->has_record) {
         r->verdict = t->record;
+        r->nil = t->record_nameless;
     } else {
         int rc = sim__ask(s, i, &r->verdict);
 
@@ -18,11 +21,6 @@ static int read_trigger(struct sim *s, size_t i, struct sim_reading *r)
     }
     if (!t->is_resource)
         sim__fallback(s, i, true, r);
-    if (r->verdict.failed && !t->is_resource)
-        s->scalers_dropped = true;
-    if (r->verdict.failed) /* the caches are dropped */
-        for (size_t k = 0; k < s->n; k++)
-            s->triggers[k].has_record = false;
     return 0;
 }
 
@@ -95,7 +93,7 @@ static void of_composite(struct sim *s, const struct sim_reading *r, struct hpa_
         m->error = operator_error(s, name);
         *v = (struct verdict){.failed = true, .why = m->error};
     } else {
-        sim__composite(s, r, v);
+        sim__composite(s, r, true, v);
         if (v->failed)
             m->error = metric_error(s, name, "no metrics returned from external metrics API");
     }
@@ -103,22 +101,62 @@ static void of_composite(struct sim *s, const struct sim_reading *r, struct hpa_
     m->usage_milli = v->milli;
 }
 
+/* After a request for metrics one of which could not be had. */
+static void drop_caches(struct sim *s)
+{
+    s->scalers_dropped = true;
+    sim__forget_records(s);
+}
+
+/* One request a metric. */
+static int read_each(struct sim *s, struct sim_reading *r)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        int rc;
+
+        if (!s->triggers[i].is_resource)
+            sim__scalers(s, true);
+        rc = read_trigger(s, i, &r[i]);
+        if (rc < 0)
+            return rc;
+        if (r[i].verdict.failed && !s->triggers[i].is_resource)
+            drop_caches(s);
+    }
+    return 0;
+}
+
+/* One request for the composite metric: all triggers at once, those from the cache come first. */
+static int read_together(struct sim *s, struct sim_reading *r)
+{
+    bool failed = false;
+
+    sim__scalers(s, true);
+    for (size_t k = 0; k < 2 * s->n; k++) {
+        size_t i = k % s->n;
+        bool from_cache = s->triggers[i].t->use_cached_metrics && s->triggers[i].has_record;
+        int rc;
+
+        if (from_cache != (k < s->n))
+            continue;
+        rc = read_trigger(s, i, &r[i]);
+        if (rc < 0)
+            return rc;
+        failed = failed || (r[i].verdict.failed && !s->triggers[i].is_resource);
+    }
+    if (failed)
+        drop_caches(s);
+    return 0;
+}
+
 /* One a trigger; with scalingModifiers the composite one first, then cpu and memory. */
 static int read_metrics(struct sim *s, struct hpa_metric *m, struct sim_event *ev)
 {
     struct sim_reading *r = arena_array(s->arena, struct sim_reading, s->n);
+    int rc = s->formula == NULL ? read_each(s, r) : read_together(s, r);
     size_t at = 0;
 
-    for (size_t i = 0; i < s->n; i++) {
-        int rc;
-
-        if (s->formula == NULL || i == 0) /* one request a metric */
-            sim__scalers(s, true);
-        rc = read_trigger(s, i, &r[i]);
-
-        if (rc < 0)
-            return rc;
-    }
+    if (rc < 0)
+        return rc;
     if (s->formula != NULL)
         of_composite(s, r, &m[at++], &ev->metrics[0].verdict);
     for (size_t i = 0; i < s->n; i++) {
@@ -127,7 +165,7 @@ static int read_metrics(struct sim *s, struct hpa_metric *m, struct sim_event *e
         of_trigger(s, i, &r[i], &m[at]);
         ev->metrics[at++].verdict = r[i].verdict;
     }
-    sim__fallback_condition(s);
+    sim__fallback_seen(s);
     return 0;
 }
 
@@ -140,9 +178,36 @@ static void keep_conditions(struct sim *s, const struct hpa_output *out)
         s->hpa.scaling_limited = out->scaling_limited;
 }
 
+/*
+ * The order that KEDA gives an HPA its metrics in, which decides between equals and which error is
+ * told: external ones before resources; with scalingModifiers the composite one comes last.
+ * places[k]: where the k-th is in the event.
+ */
+static void order_metrics(const struct sim *s, size_t n_metrics, struct hpa_metric *m,
+                          size_t *places)
+{
+    struct hpa_metric in_event[HPA_METRICS_MAX];
+    bool composite = s->formula != NULL;
+    size_t n = 0;
+
+    memcpy(in_event, m, n_metrics * sizeof(*m));
+    for (size_t i = 0; i < 2 * n_metrics; i++) {
+        size_t at = i % n_metrics;
+        bool is_resource = composite ? at > 0 : s->triggers[at].is_resource;
+
+        if (is_resource == ((i < n_metrics) == composite))
+            places[n++] = at;
+    }
+    for (size_t i = 0; i < n_metrics; i++) {
+        m[i] = in_event[places[i]];
+        m[i].number = places[i] + 1;
+    }
+}
+
 int sim__sync(struct sim *s, struct sim_event *ev)
 {
     struct hpa_metric *metrics = arena_array(s->arena, struct hpa_metric, HPA_METRICS_MAX);
+    size_t places[HPA_METRICS_MAX];
     struct hpa_output *out = arena_new(s->arena, struct hpa_output);
     struct hpa_input in = {
         .now = s->now,
@@ -164,11 +229,12 @@ int sim__sync(struct sim *s, struct sim_event *ev)
         if (rc < 0)
             return rc;
     }
+    order_metrics(s, ev->n_metrics, metrics, places);
     hpa_sync(&s->hpa.state, &in, s->arena, out);
     keep_conditions(s, out);
     for (size_t i = 0; i < ev->n_metrics; i++) {
-        ev->metrics[i].proposal = out->proposals[i];
-        ev->metrics[i].shown_milli = out->shown_milli[i];
+        ev->metrics[places[i]].proposal = out->proposals[i];
+        ev->metrics[places[i]].shown_milli = out->shown_milli[i];
     }
     ev->desired = out->failed ? -1 : out->desired;
     ev->proposal = out->proposal;
@@ -176,7 +242,7 @@ int sim__sync(struct sim *s, struct sim_event *ev)
     ev->note = out->note;
     if (out->failed && asks)
         ev->note = arena_printf(s->arena, STR_FMT ": " STR_FMT, STR_ARG(out->note),
-                                STR_ARG(ev->metrics[out->deciding].verdict.why));
+                                STR_ARG(ev->metrics[places[out->deciding]].verdict.why));
     if (out->rescale)
         sim__scale(s, out->desired);
     return 0;

@@ -20,9 +20,10 @@ struct sim_trigger {
     struct str metric;   /* "s0-prometheus" */
     struct str hpa_name; /* as the HPA's messages name it */
     int64_t failures;    /* of fallback; counted only when one is given; -1: none was ever */
-    int64_t copied;      /* the same in the scalers' own copy of the object */
+    int64_t copied;      /* the same in the scalers' object */
     bool has_record;     /* useCachedMetrics: what the last poll left */
     struct verdict record;
+    bool record_nameless; /* it goes by the composite metric's name: the formula does not find it */
 };
 
 /* What a trigger's value is after fallback. */
@@ -30,6 +31,11 @@ struct sim_reading {
     struct verdict verdict;
     bool fallback; /* the value is the fallback's */
     bool nil;      /* for ?? in the formula */
+};
+
+/* status.conditions of the ScaledObject. */
+struct sim_status {
+    struct condition ready, active, fallback, paused, hpa_active;
 };
 
 struct sim_hpa {
@@ -63,29 +69,45 @@ struct sim {
 
     bool paused, pause_in, pause_out, force;
     ts_ms next_poll, last_active;
-    bool fallback;        /* one is in force */
-    bool scalers_dropped; /* after an error; who needs them builds them anew */
-    bool scalers_copy;    /* they have a copy of the object, as old as they are */
-    struct condition ready, active, fallback_cond, paused_cond, hpa_active;
+    bool fallback;            /* one is in force */
+    bool scalers_dropped;     /* after an error; who needs them builds them anew */
+    bool scalers_copy;        /* they have a copy of the object, as old as they are */
+    struct sim_status status; /* in the cluster */
+    struct sim_status copied; /* in the scalers' object */
     struct sim_hpa hpa;
 };
 
 /* sim_setup.c: checks the object as KEDA does, and takes it over. */
 int sim__adopt(struct sim *s, const struct scaled_object *object, struct fault *f);
+/* Of KEDA's annotations the one of that name, less "autoscaling.keda.sh/". */
+bool sim__annotation(const struct scaled_object *o, const char *name, struct str *value);
 int32_t sim__min(const struct sim *s);     /* minReplicaCount, 0 unless given */
 int32_t sim__hpa_min(const struct sim *s); /* at least 1 */
 int32_t sim__max(const struct sim *s);
 
 /* sim_ask.c: values of triggers. */
 int sim__ask(struct sim *s, size_t i, struct verdict *out);
-void sim__composite(struct sim *s, const struct sim_reading *r, struct verdict *out);
+void sim__composite(struct sim *s, const struct sim_reading *r, bool of_sync, struct verdict *out);
 
 /* fallback.c */
 bool sim__has_fallback(const struct sim *s); /* given and valid */
 void sim__fallback(struct sim *s, size_t i, bool of_sync, struct sim_reading *r);
+/* Failures in a row, as whoever polls or syncs sees them. */
+int64_t sim__failures(const struct sim *s, size_t i, bool of_sync);
 /* Before triggers are read: builds the scalers if they were dropped. */
 void sim__scalers(struct sim *s, bool of_sync);
-void sim__fallback_condition(struct sim *s);
+/* The scalers' object is as it is in the cluster. */
+void sim__refresh(struct sim *s);
+void sim__forget_records(struct sim *s);
+/* After triggers are read: is a fallback in force? */
+void sim__fallback_seen(struct sim *s);
+
+/* sim_reconcile.c: the object is new, or another one than it was (NULL: new). */
+int sim__reconcile(struct sim *s, const struct scaled_object *was);
+
+/* sim.c: what is done between the two becomes an event. */
+struct sim_event *sim__event_begin(struct sim *s, enum actor actor);
+int sim__event_end(struct sim *s, struct sim_event *ev);
 
 /* keda.c and sim_hpa.c: one poll, one sync. */
 int sim__poll(struct sim *s, struct sim_event *ev);

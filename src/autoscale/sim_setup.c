@@ -10,7 +10,6 @@
 
 #define POLLING_INTERVAL_S 30
 #define MAX_REPLICAS       100
-#define ANNOTATION         "autoscaling.keda.sh/"
 
 int32_t sim__min(const struct sim *s)
 {
@@ -27,13 +26,18 @@ int32_t sim__max(const struct sim *s)
     return s->object->max_replicas.given ? (int32_t)s->object->max_replicas.v : MAX_REPLICAS;
 }
 
-static bool annotation(const struct scaled_object *o, const char *name, struct str *value)
+bool sim__annotation(const struct scaled_object *o, const char *name, struct str *value)
 {
-    for (size_t i = 0; i < o->annotations.n; i++)
-        if (str_is(o->annotations.v[i].key.s, name)) {
+    static const char prefix[] = "autoscaling.keda.sh/";
+
+    for (size_t i = 0; i < o->annotations.n; i++) {
+        struct str key = o->annotations.v[i].key.s;
+
+        if (str_starts(key, prefix) && str_is(str_cut(key, sizeof(prefix) - 1), name)) {
             *value = o->annotations.v[i].value.s;
             return true;
         }
+    }
     return false;
 }
 
@@ -43,7 +47,7 @@ static bool annotation_on(const struct scaled_object *o, const char *name)
     struct str value;
     bool on = true;
 
-    if (!annotation(o, name, &value))
+    if (!sim__annotation(o, name, &value))
         return false;
     (void)autoscale__parse_bool(value, &on);
     return on;
@@ -55,11 +59,10 @@ static void read_annotations(struct sim *s)
     bool one_way = s->rules.pauses_one_way;
     struct str unused;
 
-    s->paused = annotation(o, ANNOTATION "paused-replicas", &unused) ||
-                annotation_on(o, ANNOTATION "paused");
-    s->pause_in = one_way && annotation_on(o, ANNOTATION "paused-scale-in");
-    s->pause_out = one_way && annotation_on(o, ANNOTATION "paused-scale-out");
-    s->force = one_way && annotation_on(o, ANNOTATION "force-activation");
+    s->paused = sim__annotation(o, "paused-replicas", &unused) || annotation_on(o, "paused");
+    s->pause_in = one_way && annotation_on(o, "paused-scale-in");
+    s->pause_out = one_way && annotation_on(o, "paused-scale-out");
+    s->force = one_way && annotation_on(o, "force-activation");
 }
 
 /* What the API server fills in for a behavior that is there. */

@@ -118,6 +118,21 @@ def test_a_huge_head_is_refused(shared):
     assert shared.value("1") == "1"
 
 
+def test_thousands_of_parameters_and_small_headers(shared):
+    """Each would be a record in what memory a connection has for its head."""
+    for names, said in ((800, b"200"), (900, b"200"), (30000, b"200"), (40000, b"414")):
+        query = b"query=1" + b"&a" * names
+        answer = exchange(shared, b"GET /api/v1/query?" + query + b" HTTP/1.1\r\n" + HOST +
+                          b"Connection: close\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 " + said), (names, answer[:200])
+        assert (b'"resultType":"scalar"' in answer) == (said == b"200")
+    for header, said in ((b"a: b\r\n" * 300, b"400"), (b"a: b\r\n" * 5000, b"431"),
+                         (b"Cookie: " + b"a=b; " * 2000 + b"\r\n", b"431")):
+        answer = exchange(shared, b"GET /-/ready HTTP/1.1\r\n" + HOST + header + b"\r\n")
+        assert answer.startswith(b"HTTP/1.1 " + said), answer[:200]
+    assert shared.value("1") == "1"
+
+
 @pytest.mark.parametrize("part", [
     b"", b"GE", b"GET /api/v1/query?query=1 HTTP/1.1\r\nHo", POST + b"Content-Length: 100\r\n\r\nquery=",
     POST + b"Transfer-Encoding: chunked\r\n\r\n64\r\nquery="])

@@ -1,7 +1,10 @@
 """Random stories of a ScaledObject: what its triggers are answered, from when on."""
+import copy
 import json
 
-FALLBACKS = ["static", "static", "currentReplicas", "currentReplicasIfHigher",
+KEDA = "autoscaling.keda.sh/"
+# The API server would fill in a behavior that is not given.
+FALLBACKS = ["static", "static", "static", "currentReplicas", "currentReplicasIfHigher",
              "currentReplicasIfLower"]
 # The HPA is not part of these stories: it may not scale.
 STILL = {"scaleUp": {"selectPolicy": "Disabled"}, "scaleDown": {"selectPolicy": "Disabled"}}
@@ -47,13 +50,9 @@ def spec(rnd):
         out.setdefault("minReplicaCount", 0)
     if rnd.random() < 0.5:
         out["fallback"] = {"failureThreshold": rnd.choice([0, 1, 2, 3, 5]),
-                           "replicas": rnd.choice([0, 1, 3, 6])}
-        if rnd.random() < 0.5:
-            out["fallback"]["behavior"] = rnd.choice(FALLBACKS)
-    # Not with useCachedMetrics and fallback: what a poll stores is named composite-metric then, which
-    # no formula knows, and the HPA gets nothing.
-    cached = any("useCachedMetrics" in t for t in out["triggers"])
-    if not (cached and "fallback" in out) and rnd.random() < 0.25:
+                           "replicas": rnd.choice([0, 1, 3, 6]),
+                           "behavior": rnd.choice(FALLBACKS)}
+    if rnd.random() < 0.3:
         modifiers(rnd, out)
     return out
 
@@ -64,8 +63,12 @@ def modifiers(rnd, out):
         one["name"] = f"t{i}"
     last = f"t{len(out['triggers']) - 1}"
     out["advanced"]["scalingModifiers"] = {
-        "formula": rnd.choice([f"t0 + {last}", f"t0 * 2 - {last} / 3", f"t0 > 5 ? {last} : 1"]),
-        "target": rnd.choice(["10", "7"])}
+        "formula": rnd.choice([f"t0 + {last}", f"t0 * 2 - {last} / 3", f"t0 > 5 ? {last} : 1",
+                               f"t0 ?? {last}", f"(t0 ?? 12.5) + ({last} ?? 3)",
+                               f"{last} ?? t0 ?? 0"]),
+        "target": rnd.choice(["10", "7", "2.5"])}
+    if "fallback" in out and rnd.random() < 0.4:
+        out["fallback"]["behavior"] = "scalingModifiers"
     if rnd.random() < 0.5:
         out["advanced"]["scalingModifiers"]["activationTarget"] = rnd.choice(["0", "5.5", "20"])
 
@@ -97,8 +100,67 @@ def annotations(rnd):
     out = {}
     for name in ("paused-scale-in", "paused-scale-out", "force-activation"):
         if rnd.random() < 0.08:
-            out["autoscaling.keda.sh/" + name] = rnd.choice(["true", "true", "false", "yes"])
+            out[KEDA + name] = rnd.choice(["true", "true", "false", "yes"])
+    return annotated(rnd, out) if rnd.random() < 0.1 else out
+
+
+def annotated(rnd, before):
+    """Some of KEDA's annotations come, others go."""
+    out = dict(before)
+    for _ in range(rnd.choice([1, 1, 2])):
+        name, values = rnd.choice([
+            ("paused", ["true", "true", "false", "x"]),
+            ("paused-replicas", ["0", "1", "2", "5", "x", " 3", "+4", "", "99999999999"]),
+            ("paused-scale-in", ["true", "false"]), ("paused-scale-out", ["true", "yes"]),
+            ("force-activation", ["true", "true", "false"])])
+        if KEDA + name in out:
+            del out[KEDA + name]
+        else:
+            out[KEDA + name] = rnd.choice(values)
+    if rnd.random() < 0.4:
+        out.pop(KEDA + "paused", None)
+        out.pop(KEDA + "paused-replicas", None)
     return out
+
+
+def edited(rnd, before):
+    """Another spec that KEDA takes."""
+    out = copy.deepcopy(before)
+    for _ in range(rnd.choice([1, 1, 2])):
+        roll = rnd.randrange(6)
+        if roll == 0:
+            out["pollingInterval"] = rnd.choice([5, 10, 15, 20, 30])
+        elif roll == 1:
+            out["cooldownPeriod"] = rnd.choice([0, 5, 30, 60, 300])
+        elif roll == 2 and "idleReplicaCount" not in out:
+            out["minReplicaCount"] = rnd.choice([0, 1, 2, 3])
+        elif roll == 3:
+            out["maxReplicaCount"] = rnd.choice([4, 6, 10])
+        elif roll == 4 and "scalingModifiers" not in out.get("fallback", {}).get("behavior", ""):
+            out.pop("fallback", None)
+            if rnd.random() < 0.7:
+                out["fallback"] = {"failureThreshold": rnd.choice([0, 1, 2, 3]),
+                                   "replicas": rnd.choice([0, 2, 6]),
+                                   "behavior": rnd.choice(FALLBACKS)}
+        else:
+            rnd.choice(out["triggers"])["metadata"]["threshold"] = rnd.choice(["10", "15", "2.5"])
+    return out
+
+
+def changes(rnd, first, seconds):
+    """The whole object each time, the spec only when it is another one or the same once more."""
+    if rnd.random() < 0.4:
+        return []
+    out, spec, notes = [], first["spec"], first["annotations"]
+    for t in sorted(rnd.sample(range(1, seconds), rnd.choice([1, 2, 3, 5]))):
+        roll = rnd.random()
+        if roll < 0.7:
+            notes = annotated(rnd, notes)
+        out.append({"t": t - t % 5 if roll < 0.3 and t >= 5 else t, "annotations": notes})
+        if roll > 0.6:
+            spec = edited(rnd, spec)
+            out[-1]["spec"] = spec
+    return [c for i, c in enumerate(out) if i == 0 or c["t"] > out[i - 1]["t"]]
 
 
 def story(rnd):
@@ -106,4 +168,5 @@ def story(rnd):
     out = {"spec": spec(rnd), "annotations": annotations(rnd), "seconds": seconds,
            "replicas": rnd.choice([0, 0, 1, 1, 3, 8])}
     out["answers"] = periods(rnd, len(out["spec"]["triggers"]), seconds)
+    out["changes"] = changes(rnd, out, seconds)
     return out

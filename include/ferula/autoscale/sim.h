@@ -29,7 +29,11 @@ struct world {
     int32_t (*ready_replicas)(void *ctx);
 };
 
-/* The ScaledObject is another one from a time on: annotated, unpaused, edited. */
+/*
+ * The ScaledObject is another one from a time on: annotated, unpaused, edited. KEDA reconciles it
+ * at once, and what is due at that time comes after it. Another spec and the end of a pause start
+ * the loop, which polls then; annotations alone do not.
+ */
 struct sim_change {
     ts_ms t;
     const struct scaled_object *object; /* of as many triggers */
@@ -88,7 +92,7 @@ struct metric_view {
     int32_t proposal;    /* of the HPA; -1: none */
 };
 
-/* One poll or one sync. */
+/* One poll or one sync; or the beginning of a pause, or a change in it: then `actor` is KEDA. */
 struct sim_event {
     ts_ms t;
     enum actor actor;
@@ -139,6 +143,7 @@ struct hpa_metric {
     int64_t usage_milli, target_milli; /* of cpu and memory: what a pod has on average */
     struct str name;  /* in messages: "external metric s0-prometheus(...)"; may be empty */
     struct str error; /* in messages; may be empty */
+    size_t number;    /* in notes; 0: its place, from 1 on */
 };
 
 struct hpa_event {

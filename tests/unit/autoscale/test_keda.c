@@ -1,115 +1,8 @@
 /*
  * test_keda.c - the operator: what one poll does (scale_scaledobjects_test.go), fallback
- * (fallback_test.go), conditions and their texts, scalingModifiers, changes of the object.
+ * (fallback_test.go), conditions and their texts, scalingModifiers, the order of metrics.
  */
-#include "fake_world.h"
-
-#include <stdlib.h>
-
-#include "ferula/base/mem.h"
-
-#define MAX_PAIRS 3
-
-/* A ScaledObject of up to two triggers with thresholds 10. */
-struct object {
-    struct scaled_object so;
-    struct trigger triggers[2];
-    struct pair_at metadata[2][3], annotations[MAX_PAIRS];
-};
-
-static void object_init(struct object *o, size_t n_triggers)
-{
-    *o = (struct object){0};
-    for (size_t i = 0; i < 2; i++) {
-        struct pair_at *m = o->metadata[i];
-
-        m[0] = (struct pair_at){text_of("serverAddress"), text_of("http://prometheus")};
-        m[1] = (struct pair_at){text_of("query"), text_of("m")};
-        m[2] = (struct pair_at){text_of("threshold"), text_of("10")};
-        o->triggers[i] = (struct trigger){
-            .type = text_of("prometheus"),
-            .name = text_of(i == 0 ? "first" : "second"),
-            .metadata = {m, 3}
-        };
-    }
-    o->so = (struct scaled_object){
-        .name = text_of("app"),
-        .ns = text_of("demo"),
-        .target_name = text_of("app"),
-        .polling_interval_s = number_of(15),
-        .min_replicas = number_of(0),
-        .max_replicas = number_of(100),
-        .annotations = {o->annotations, 0},
-        .triggers = o->triggers,
-        .n_triggers = n_triggers,
-    };
-}
-
-static void annotate(struct object *o, const char *key, const char *value)
-{
-    if (key != NULL)
-        o->annotations[o->so.annotations.n++] = (struct pair_at){text_of(key), text_of(value)};
-}
-
-/* A finished simulation of `o`. */
-struct played {
-    struct arena arena;
-    struct fake fake;
-    struct sim_setup setup;
-    struct sim_trace trace;
-    struct fault f;
-    int rc;
-};
-
-static struct played *play(const struct object *o, const struct piece *m,
-                           const struct piece *second, int32_t replicas, int end_s)
-{
-    struct played *p = xnew(struct played);
-
-    p->fake = (struct fake){
-        .pieces = {m, second},
-          .replicas = replicas, .last = INT64_MIN
-    };
-    p->setup = (struct sim_setup){
-        .object = &o->so,
-        .versions = AUTOSCALE_VERSIONS_DEFAULT,
-        .world = fake_world(&p->fake),
-        .start = T0,
-        .end = T0 + end_s * 1000,
-        .replicas = replicas,
-    };
-    return p;
-}
-
-static const struct sim_event *event_at(const struct played *p, enum actor actor, int at_s)
-{
-    for (size_t i = 0; i < p->trace.n_events; i++)
-        if (p->trace.events[i].actor == actor && p->trace.events[i].t == T0 + at_s * 1000)
-            return &p->trace.events[i];
-    fail_msg("no event at %d s", at_s);
-    return NULL;
-}
-
-static void run(struct played *p)
-{
-    p->rc = sim_run(&p->arena, &p->setup, &p->trace, &p->f);
-    if (p->rc != 0)
-        fail_msg("%s", p->f.text);
-}
-
-static void played_free(struct played *p)
-{
-    arena_release(&p->arena);
-    free(p);
-}
-
-static void assert_condition(const struct condition *c, enum condition_status status,
-                             const char *reason, const char *message)
-{
-    assert_string_equal(c->reason, reason);
-    assert_str(c->message, message);
-    assert_int_equal(c->status, status);
-}
+#include "played.h"
 
 /* ---- one poll ---------------------------------------------------------------------------- */
 
@@ -139,7 +32,7 @@ static struct poll_case {
     {"TestScaleToPausedReplicasCount", 0, 0, 2, true, false, "autoscaling.keda.sh/paused-replicas", "0", {0}, 0,
      REASON_PausedReplicas, NULL, "ScaledObjectReady"},
     {"paused: no boolean is true", 0, 0, 2, false, false, "autoscaling.keda.sh/paused", "yes", {0}, 2,
-     REASON_Paused, NULL, "ScaledObjectReady"},
+     REASON_Paused, NULL, NULL},
     {"paused: false is false", 0, 0, 2, false, false, "autoscaling.keda.sh/paused", "false", {0}, 0,
      REASON_DeactivatedInitially, "ScalerNotActive", "ScaledObjectReady"},
     {"TestNoScaleToMinReplicasWhenNotActiveAndPauseScaleInAnnotationSet", 0, 0, 10, false, false,
@@ -190,7 +83,10 @@ static void test_poll(void **state)
     assert_int_equal(ev->after, c->want);
     assert_int_equal(p->fake.replicas, c->want);
     assert_string_equal(reason_name(ev->reason), reason_name(c->reason));
-    assert_string_equal(ev->ready.reason, c->ready_reason);
+    if (c->ready_reason == NULL)
+        assert_null(ev->ready.reason);
+    else
+        assert_string_equal(ev->ready.reason, c->ready_reason);
     if (c->active_reason == NULL)
         assert_null(ev->active_cond.reason);
     else
@@ -356,21 +252,28 @@ static struct modifier_case {
     struct fallback fallback;
     int64_t milli; /* of the HPA's second sync; -1: it fails */
     bool active;   /* at the poll before it */
+    bool cached;   /* the first trigger's */
 } modifiers[] = {
-    {"the sum", "first + second", "2", "", {{.v = 3}}, {{.v = 4}}, {0}, 7000, true},
-    {"thousandths are cut", "first / 3", "2", "", {{.v = 2}}, {{.v = 4}}, {0}, 666, true},
-    {"activationTarget", "first + second", "2", "7", {{.v = 3}}, {{.v = 4}}, {0}, 7000, false},
-    {"KEDA's example", "count([first, second],{#>1}) > 1 ? 5 : 0", "2", "", {{.v = 3}}, {{.v = 4}}, {0}, 5000, true},
-    {"an error", "first + second", "2", "", {{.kind = ANSWER_STATUS}}, {{.v = 4}}, {0}, -1, false},
-    {"no number", "first > 0 ? float(1) : 0 / 0", "2", "", {{.v = 3}}, {{.v = 4}}, {0}, 1000, true},
+    {"the sum", "first + second", "2", "", {{.v = 3}}, {{.v = 4}}, {0}, 7000, true, false},
+    {"thousandths are cut", "first / 3", "2", "", {{.v = 2}}, {{.v = 4}}, {0}, 666, true, false},
+    {"activationTarget", "first + second", "2", "7", {{.v = 3}}, {{.v = 4}}, {0}, 7000, false, false},
+    {"KEDA's example", "count([first, second],{#>1}) > 1 ? 5 : 0", "2", "", {{.v = 3}}, {{.v = 4}}, {0}, 5000, true, false},
+    {"an error", "first + second", "2", "", {{.kind = ANSWER_STATUS}}, {{.v = 4}}, {0}, -1, false, false},
+    {"no number", "first > 0 ? float(1) : 0 / 0", "2", "", {{.v = 3}}, {{.v = 4}}, {0}, 1000, true, false},
     {"a fallback goes around the formula", "first + second", "2", "", {{.kind = ANSWER_STATUS}}, {{.v = 4}},
-     {true, 1, 6, FALLBACK_STATIC, {0}}, 12000, true},
+     {true, 1, 6, FALLBACK_STATIC, {0}}, 12000, true, false},
     {"nil stands in", "first ?? second", "2", "", {{.kind = ANSWER_STATUS}}, {{.v = 4}},
-     {true, 1, 6, FALLBACK_SCALING_MODIFIERS, {0}}, 4000, true},
+     {true, 1, 6, FALLBACK_SCALING_MODIFIERS, {0}}, 4000, true, false},
     {"nil all the way", "first ?? nil", "2", "", {{.kind = ANSWER_STATUS}}, {{.v = 4}},
-     {true, 1, 6, FALLBACK_SCALING_MODIFIERS, {0}}, 12000, true},
+     {true, 1, 6, FALLBACK_SCALING_MODIFIERS, {0}}, 12000, true, false},
     {"a target that is not whole has no fallback", "first + second", "2.5", "", {{.kind = ANSWER_STATUS}}, {{.v = 4}},
-     {true, 1, 6, FALLBACK_STATIC, {0}}, -1, false},
+     {true, 1, 6, FALLBACK_STATIC, {0}}, -1, false, false},
+    {"a cached fallback is no variable", "first + second", "2", "", {{.kind = ANSWER_STATUS}}, {{.v = 4}},
+     {true, 0, 6, FALLBACK_STATIC, {0}}, -1, true, true},
+    {"a cached fallback is nil", "first ?? second", "2", "", {{.kind = ANSWER_STATUS}}, {{.v = 4}},
+     {true, 0, 6, FALLBACK_STATIC, {0}}, 4000, true, true},
+    {"a cached placeholder is -1", "(first ?? 100) + second", "2", "", {{.kind = ANSWER_STATUS}}, {{.v = 4}},
+     {true, 0, 6, FALLBACK_SCALING_MODIFIERS, {0}}, 3000, true, true},
 };
 // clang-format on
 
@@ -384,6 +287,7 @@ static void test_modifiers(void **state)
     object_init(&o, 2);
     o.so.min_replicas.v = 1;
     o.so.fallback = c->fallback;
+    o.triggers[0].use_cached_metrics = c->cached;
     o.so.modifiers = (struct scaling_modifiers){
         .given = true,
         .formula = text_of(c->formula),
@@ -489,45 +393,6 @@ static void test_refusal(void **state)
     played_free(p);
 }
 
-/* ---- changes in time --------------------------------------------------------------------- */
-
-/* Taking a pause away makes a new HPA: its first sync is 15 s later, and it remembers nothing. */
-static void test_unpause(void **state)
-{
-    const struct piece m[2] = {{0}};
-    struct sim_change changes[2];
-    const struct sim_event *ev;
-    struct object o, paused;
-    struct played *p;
-
-    (void)state;
-    object_init(&o, 1);
-    o.so.min_replicas.v = 1;
-    object_init(&paused, 1);
-    paused.so.min_replicas.v = 1;
-    annotate(&paused, "autoscaling.keda.sh/paused-replicas", "7");
-    changes[0] = (struct sim_change){T0 + 40000, &paused.so};
-    changes[1] = (struct sim_change){T0 + 100000, &o.so};
-    p = play(&o, m, m, 3, 430);
-    p->setup.changes = changes;
-    p->setup.n_changes = 2;
-    run(p);
-    assert_int_equal(event_at(p, ACTOR_KEDA, 40)->reason, REASON_PausedReplicas);
-    assert_condition(&event_at(p, ACTOR_KEDA, 40)->paused, COND_TRUE, "ScaledObjectPaused",
-                     "ScaledObject is paused");
-    assert_condition(&event_at(p, ACTOR_KEDA, 100)->paused, COND_FALSE, "ScaledObjectUnpaused",
-                     "pause annotation removed for ScaledObject");
-    for (size_t i = 0; i < p->trace.n_events; i++)
-        assert_false(p->trace.events[i].t > T0 + 40000 && p->trace.events[i].t < T0 + 100000);
-    assert_int_equal(sim_replicas_at(&p->trace, T0 + 39000), 3);
-    assert_int_equal(sim_replicas_at(&p->trace, T0 + 99000), 7);
-    ev = event_at(p, ACTOR_HPA, 115);
-    assert_int_equal(ev->after, 7);
-    assert_int_equal(sim_replicas_at(&p->trace, T0 + 414000), 7);
-    assert_int_equal(sim_replicas_at(&p->trace, T0 + 415000), 1);
-    played_free(p);
-}
-
 /* ---- cpu beside a query ------------------------------------------------------------------ */
 
 static void test_resource(void **state)
@@ -560,6 +425,57 @@ static void test_resource(void **state)
     played_free(p);
 }
 
+/* cpu comes first in the object; both ask for as many, or both fail. */
+// clang-format off
+static struct order_case {
+    const char *name, *formula;
+    bool failing;
+    const char *message;
+} orders[] = {
+    {"external before cpu", NULL, false,
+     "the HPA was able to successfully calculate a replica count from external metric s1-prometheus(" LABELS ")"},
+    {"external's error before cpu's", NULL, true,
+     "the HPA was unable to compute the replica count: unable to get external metric demo/s1-prometheus/" LABELS
+     ": unable to fetch metrics from external metrics API: rpc error: code = Unknown desc = error when getting metric "
+     "values metric:s1-prometheus encountered error"},
+    {"cpu before the composite metric", "second", false,
+     "the HPA was able to successfully calculate a replica count from cpu resource utilization (percentage of request)"},
+};
+// clang-format on
+
+static void test_order(void **state)
+{
+    const struct order_case *c = *state;
+    const struct piece cpu[2] = {
+        {.v = 90, .kind = c->failing ? ANSWER_STATUS : ANSWER_NUMBER}
+    };
+    const struct piece m[2] = {
+        {.v = 25, .kind = c->failing ? ANSWER_STATUS : ANSWER_VECTOR}
+    };
+    const struct sim_event *ev;
+    struct object o;
+    struct played *p;
+
+    object_init(&o, 2);
+    o.so.min_replicas.v = 1;
+    o.triggers[0].type = text_of("cpu");
+    o.triggers[0].metric_type = METRIC_UTILIZATION;
+    o.metadata[0][0] = (struct pair_at){text_of("value"), text_of("60")};
+    if (c->formula != NULL)
+        o.so.modifiers = (struct scaling_modifiers){
+            .given = true, .formula = text_of(c->formula), .target = text_of("10")};
+    p = play(&o, cpu, m, 2, 15);
+    run(p);
+    ev = event_at(p, ACTOR_HPA, 15);
+    assert_str(ev->scaling_active.message, c->message);
+    assert_int_equal(ev->after, c->failing ? 2 : 3);
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(ev->metrics[i].proposal, c->failing ? -1 : 3);
+    if (!c->failing)
+        assert_int_equal(ev->metrics[c->formula == NULL ? 0 : 1].shown_milli, 90000);
+    played_free(p);
+}
+
 static void test_nan_warns(void **state)
 {
     const struct piece m[2] = {{.v = NAN}};
@@ -584,10 +500,10 @@ int main(void)
     CASES_ADD_TABLE(&c, fallbacks, test_fallback, name);
     CASES_ADD_TABLE(&c, modifiers, test_modifiers, name);
     CASES_ADD_TABLE(&c, refusals, test_refusal, name);
+    CASES_ADD_TABLE(&c, orders, test_order, name);
     cases_add(&c, "cached fallback flaps", test_cached_fallback_flaps, NULL);
     cases_add(&c, "conditions", test_conditions, NULL);
     cases_add(&c, "retry", test_retry, NULL);
-    cases_add(&c, "unpause", test_unpause, NULL);
     cases_add(&c, "cpu", test_resource, NULL);
     cases_add(&c, "NaN warns", test_nan_warns, NULL);
     return CASES_RUN("keda", &c);

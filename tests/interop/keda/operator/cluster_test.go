@@ -10,7 +10,10 @@ import (
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -25,11 +28,15 @@ const callTakes = time.Microsecond
 
 var errUnexpected = errors.New("not expected")
 
-// cluster is what KEDA sees of an API server, as far as it asks: a ScaledObject and its Deployment.
+// cluster is what KEDA sees of an API server, as far as it asks: a ScaledObject, its Deployment and its
+// HPA.
 type cluster struct {
 	client.Client
 	lock     sync.Mutex
 	so       *kedav1alpha1.ScaledObject
+	hpa      *autoscalingv2.HorizontalPodAutoscaler
+	hpas     int  // that were made
+	ready    bool // the ScaledObject has become so
 	replicas int32
 }
 
@@ -44,6 +51,9 @@ func through(from, to any) error {
 
 func (c *cluster) Get(_ context.Context, key client.ObjectKey, obj client.Object, _ ...client.GetOption) error {
 	time.Sleep(callTakes)
+	if _, ok := obj.(*appsv1.Deployment); ok {
+		time.Sleep(callTakes) // a loop that begins builds its scalers last
+	}
 	c.lock.Lock()
 	defer c.lock.Unlock()
 	switch o := obj.(type) {
@@ -55,8 +65,70 @@ func (c *cluster) Get(_ context.Context, key client.ObjectKey, obj client.Object
 		*o = appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: key.Name, Namespace: key.Namespace}}
 		o.Spec.Replicas, o.Status.Replicas, o.Status.ReadyReplicas = &replicas, replicas, replicas
 		return nil
+	case *autoscalingv2.HorizontalPodAutoscaler:
+		if c.hpa == nil || c.hpa.Name != key.Name {
+			return apierrors.NewNotFound(autoscalingv2.Resource("horizontalpodautoscalers"), key.Name)
+		}
+		c.hpa.DeepCopyInto(o)
+		return nil
 	}
 	return errUnexpected
+}
+
+func (c *cluster) Create(_ context.Context, obj client.Object, _ ...client.CreateOption) error {
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	o, ok := obj.(*autoscalingv2.HorizontalPodAutoscaler)
+	if !ok || c.hpa != nil {
+		return errUnexpected
+	}
+	c.hpa = o.DeepCopy()
+	c.hpas++
+	return nil
+}
+
+// Update does not touch a status.
+func (c *cluster) Update(_ context.Context, obj client.Object, _ ...client.UpdateOption) error {
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	switch o := obj.(type) {
+	case *kedav1alpha1.ScaledObject:
+		so := c.so.DeepCopy()
+		o.ObjectMeta.DeepCopyInto(&so.ObjectMeta)
+		c.so = so
+		return through(so, o)
+	case *autoscalingv2.HorizontalPodAutoscaler:
+		if c.hpa == nil {
+			return errUnexpected
+		}
+		o.Spec.DeepCopyInto(&c.hpa.Spec)
+		o.ObjectMeta.DeepCopyInto(&c.hpa.ObjectMeta)
+		return nil
+	}
+	return errUnexpected
+}
+
+func (c *cluster) Delete(_ context.Context, obj client.Object, _ ...client.DeleteOption) error {
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	if _, ok := obj.(*autoscalingv2.HorizontalPodAutoscaler); !ok || c.hpa == nil {
+		return errUnexpected
+	}
+	c.hpa = nil
+	return nil
+}
+
+// change is what a person does to the ScaledObject.
+func (c *cluster) change(annotations map[string]string, spec *kedav1alpha1.ScaledObjectSpec) {
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	so := c.so.DeepCopy()
+	so.Annotations = annotations
+	if spec != nil && !equality.Semantic.DeepEqual(so.Spec, *spec) {
+		so.Spec = *spec
+		so.Generation++
+	}
+	c.so = so
 }
 
 // List gives the pods, all of which are ready.
@@ -100,6 +172,8 @@ func (w statusWriter) Patch(_ context.Context, obj client.Object, patch client.P
 	if err := json.Unmarshal(text, so); err != nil {
 		return err
 	}
+	before, after := w.c.so.Status.Conditions.GetReadyCondition(), so.Status.Conditions.GetReadyCondition()
+	w.c.ready = w.c.ready || after.IsTrue() && !before.IsTrue()
 	w.c.so = so
 	return through(so, obj)
 }
@@ -137,11 +211,16 @@ func (recorder) Eventf(runtime.Object, runtime.Object, string, string, string, s
 func (c *cluster) event(t int64, actor string, values []*int64) event {
 	c.lock.Lock()
 	defer c.lock.Unlock()
-	e := event{T: t, Actor: actor, Replicas: c.replicas, Values: values, Conditions: map[string][2]string{}}
+	e := event{T: t, Actor: actor, Replicas: c.replicas, Values: values, Conditions: map[string][3]string{}}
 	for _, condition := range c.so.Status.Conditions {
 		switch condition.Type {
-		case kedav1alpha1.ConditionReady, kedav1alpha1.ConditionActive, kedav1alpha1.ConditionFallback:
-			e.Conditions[string(condition.Type)] = [2]string{string(condition.Status), condition.Reason}
+		case kedav1alpha1.ConditionReady, kedav1alpha1.ConditionActive, kedav1alpha1.ConditionFallback,
+			kedav1alpha1.ConditionPaused:
+			e.Conditions[string(condition.Type)] = [3]string{string(condition.Status), condition.Reason, condition.Message}
+		case kedav1alpha1.ConditionHPAActive: // with a text of the HPA's
+			if oneMetric(&c.so.Spec) {
+				e.Conditions[string(condition.Type)] = [3]string{string(condition.Status), condition.Reason}
+			}
 		}
 	}
 	return e

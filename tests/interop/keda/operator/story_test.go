@@ -1,5 +1,5 @@
-// Runs KEDA's own scale loop, executor, fallback and metrics service, unchanged, on stories read from
-// standard input: a JSON object a line in, one a line out. It is a test because only tests have virtual
+// Runs KEDA's own reconciler, scale loop, executor, fallback and metrics service, unchanged, on stories
+// read from standard input: a JSON object a line in, one a line out. It is a test because only tests have virtual
 // time (testing/synctest). Its scalers ask a server outside of that time, which knows from a request's
 // `time` what the story has for it; needs KEDA_HTTP_DISABLE_KEEP_ALIVE=true, since time stands still
 // while a connection is read from.
@@ -18,8 +18,9 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
 	kedav1alpha1 "github.com/kedacore/keda/v2/apis/keda/v1alpha1"
@@ -31,6 +32,9 @@ const (
 	// Times that KEDA stores are cut to seconds: a poll is always a little later than it says.
 	fraction = 500 * time.Millisecond
 	syncLate = time.Millisecond // behind the poll of the same time
+	// A change is so much earlier than what is due when it comes, and each one earlier than the one
+	// before, whose loop polls.
+	changeEarly = time.Millisecond
 )
 
 type canned struct {
@@ -43,12 +47,20 @@ type period struct {
 	Triggers []canned `json:"triggers"`
 }
 
+// change is of the whole ScaledObject: its annotations, and its spec when there is one.
+type change struct {
+	T           int64                          `json:"t"`
+	Annotations map[string]string              `json:"annotations"`
+	Spec        *kedav1alpha1.ScaledObjectSpec `json:"spec"`
+}
+
 type story struct {
 	Annotations map[string]string             `json:"annotations"`
 	Spec        kedav1alpha1.ScaledObjectSpec `json:"spec"`
 	Replicas    int32                         `json:"replicas"`
 	Seconds     int64                         `json:"seconds"`
 	Answers     []period                      `json:"answers"`
+	Changes     []change                      `json:"changes"` // t ascending, above 0
 }
 
 type event struct {
@@ -56,13 +68,19 @@ type event struct {
 	Actor      string               `json:"actor"`
 	Replicas   int32                `json:"replicas"`
 	Values     []*int64             `json:"values,omitempty"` // thousandths that the HPA is told; null: an error
-	Conditions map[string][2]string `json:"conditions"`
+	Conditions map[string][3]string `json:"conditions"`
 }
 
 // answers serves the story at hand.
 type answers struct {
 	now   *story
 	start time.Time
+}
+
+// inOrder says whether it matters which trigger of a composite metric is answered first: each one that
+// is counted brings the counts of the others up to date.
+func inOrder(spec *kedav1alpha1.ScaledObjectSpec) bool {
+	return len(spec.Triggers) > 1 && spec.Advanced != nil && spec.Advanced.ScalingModifiers.Formula != ""
 }
 
 func (a *answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -78,61 +96,61 @@ func (a *answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			c = p.Triggers[trigger]
 		}
 	}
+	if inOrder(&a.now.Spec) { // one that fails is asked twice
+		time.Sleep(time.Millisecond * time.Duration([]int{0, 2, 6}[trigger]))
+	}
 	w.WriteHeader(c.Status)
 	_, _ = w.Write([]byte(c.Body))
 }
 
+func asked(spec *kedav1alpha1.ScaledObjectSpec, address string) *kedav1alpha1.ScaledObjectSpec {
+	spec = spec.DeepCopy()
+	for i := range spec.Triggers {
+		spec.Triggers[i].Metadata["serverAddress"] = address
+	}
+	return spec
+}
+
 func scaledObject(s *story, address string) *kedav1alpha1.ScaledObject {
-	so := &kedav1alpha1.ScaledObject{
+	return &kedav1alpha1.ScaledObject{
 		TypeMeta: metav1.TypeMeta{APIVersion: "keda.sh/v1alpha1", Kind: "ScaledObject"},
 		ObjectMeta: metav1.ObjectMeta{Name: "so", Namespace: "ns", Generation: 1, Annotations: s.Annotations,
 			CreationTimestamp: metav1.NewTime(time.Now().Truncate(time.Second))},
-		Spec: *s.Spec.DeepCopy(),
+		Spec: *asked(&s.Spec, address),
 	}
-	so.Status.ScaleTargetGVKR = &kedav1alpha1.GroupVersionKindResource{
-		Group: "apps", Version: "v1", Kind: "Deployment", Resource: "deployments"}
-	so.Status.ScaleTargetKind = "apps/v1.Deployment"
-	// What the reconciler has set before the loop begins.
-	so.Status.Conditions = *kedav1alpha1.GetInitializedConditions()
-	so.Status.Conditions.SetReadyCondition(metav1.ConditionTrue,
-		kedav1alpha1.ScaledObjectConditionReadySuccessReason, kedav1alpha1.ScaledObjectConditionReadySuccessMessage)
-	if so.Spec.Fallback == nil {
-		so.Status.Conditions.SetFallbackCondition(metav1.ConditionFalse, "NoFallbackFound", "")
-	}
-	for i := range so.Spec.Triggers {
-		so.Spec.Triggers[i].Metadata["serverAddress"] = address
-		so.Status.ExternalMetricNames = append(so.Status.ExternalMetricNames, fmt.Sprintf("s%d-prometheus", i))
-	}
-	return so
 }
 
-// hpa stands for the HPA: it asks for the metrics, and only keeps the bounds.
-func hpa(ctx context.Context, c *cluster, handler scaling.ScaleHandler) []*int64 {
-	low, high := int32(1), int32(100)
-	if c.so.Spec.MinReplicaCount != nil {
-		low = max(low, *c.so.Spec.MinReplicaCount)
-	}
-	if c.so.Spec.MaxReplicaCount != nil {
-		high = *c.so.Spec.MaxReplicaCount
-	}
+// oneMetric says whether the HPA has a single metric, which alone says whether it is active.
+func oneMetric(spec *kedav1alpha1.ScaledObjectSpec) bool {
+	return len(spec.Triggers) == 1 || spec.Advanced != nil && spec.Advanced.ScalingModifiers.Formula != ""
+}
+
+func (c *cluster) scalingActive(status corev1.ConditionStatus, reason string) {
+	c.hpa.Status.Conditions = []autoscalingv2.HorizontalPodAutoscalerCondition{
+		{Type: autoscalingv2.ScalingActive, Status: status, Reason: reason}}
+}
+
+// sync stands for the HPA: it asks for the metrics, and only keeps the bounds.
+func (c *cluster) sync(ctx context.Context, handler scaling.ScaleHandler) []*int64 {
+	spec := &c.hpa.Spec
 	switch {
 	case c.replicas == 0:
+		c.scalingActive(corev1.ConditionFalse, "ScalingDisabled")
 		return nil
-	case c.replicas < low || c.replicas > high:
-		c.replicas = min(max(c.replicas, low), high)
+	case c.replicas < *spec.MinReplicas || c.replicas > spec.MaxReplicas:
+		c.replicas = min(max(c.replicas, *spec.MinReplicas), spec.MaxReplicas)
 		return nil
 	}
-	names := c.so.Status.ExternalMetricNames
-	if c.so.IsUsingModifiers() {
-		names = []string{kedav1alpha1.CompositeMetricName}
-	}
-	values := make([]*int64, len(names))
-	for i, name := range names {
-		list, err := handler.GetScaledObjectMetrics(ctx, "so", "ns", name)
+	c.scalingActive(corev1.ConditionTrue, "ValidMetricFound")
+	values := make([]*int64, len(spec.Metrics))
+	for i := range spec.Metrics {
+		list, err := handler.GetScaledObjectMetrics(ctx, "so", "ns", spec.Metrics[i].External.Metric.Name)
 		synctest.Wait()                        // caches are dropped by and by
 		if err == nil && len(list.Items) > 0 { // none is an error for the HPA
 			milli := list.Items[0].Value.MilliValue()
 			values[i] = &milli
+		} else {
+			c.scalingActive(corev1.ConditionFalse, "FailedGetExternalMetric")
 		}
 	}
 	return values
@@ -144,32 +162,45 @@ func play(s *story, a *answers, address string) []event {
 	a.now, a.start = s, start.Truncate(time.Second)
 	time.Sleep(fraction)
 	c := &cluster{so: scaledObject(s, address), replicas: s.Replicas}
-	handler := scaling.NewScaleHandler(c, c, runtime.NewScheme(), 3*time.Second, recorder{}, nil)
-	// The reconciler asks the scalers for the HPA's metrics before it starts the loop.
-	if _, err := handler.GetScalersCache(ctx, c.so.DeepCopy()); err != nil {
-		panic(err)
-	}
-	if err := handler.HandleScalableObject(ctx, c.so.DeepCopy()); err != nil {
-		panic(err)
-	}
-	every := int64(30)
-	if c.so.Spec.PollingInterval != nil {
-		every = int64(*c.so.Spec.PollingInterval)
-	}
+	o := newOperator(c)
+	due := func(t int64) time.Time { return start.Add(fraction + time.Duration(t)*time.Second) }
 	var events []event
+	var hpas int
+	var made int64 // the HPA
+	changes := 0
 	for t := int64(0); t <= s.Seconds; t++ {
-		time.Sleep(time.Until(start.Add(fraction + time.Duration(t)*time.Second + syncLate)))
-		synctest.Wait()
-		if t%every == 0 {
+		if t == 0 {
+			o.reconcile(ctx, t)
+		}
+		if changes < len(s.Changes) && s.Changes[changes].T == t {
+			to := &s.Changes[changes]
+			changes++
+			time.Sleep(time.Until(due(t).Add(-time.Duration(changes) * changeEarly)))
+			if to.Spec != nil {
+				to.Spec = asked(to.Spec, address)
+			}
+			c.change(to.Annotations, to.Spec)
+			o.reconcile(ctx, t)
+		}
+		if c.so.NeedToBePausedByAnnotation() && o.loop.now == t {
 			events = append(events, c.event(t, "keda", nil))
 		}
-		if t > 0 && t%int64(syncPeriod/time.Second) == 0 {
-			values := hpa(ctx, c, handler)
+		time.Sleep(time.Until(due(t).Add(syncLate)))
+		synctest.Wait()
+		if o.loop.polls(t) {
+			events = append(events, c.event(t, "keda", nil))
+			o.whenReady(ctx)
+		}
+		if c.hpas != hpas {
+			hpas, made = c.hpas, t
+		} else if c.hpa != nil && (t-made)%int64(syncPeriod/time.Second) == 0 {
+			values := c.sync(ctx, o.loop)
 			synctest.Wait()
 			events = append(events, c.event(t, "hpa", values))
+			o.whenReady(ctx)
 		}
 	}
-	_ = handler.DeleteScalableObject(ctx, c.so)
+	_ = o.loop.DeleteScalableObject(ctx, c.so)
 	return events
 }
 
