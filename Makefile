@@ -104,7 +104,7 @@ $(B)/tests/fuzz/replay_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(B)/libferula
 $(B)/promqltest: $(wildcard tests/promqltest/*.c) $(B)/libferula.a
 	$(Q)echo "  TEST  $@"; $(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -o $@ $^ $(LIBS) -ljansson
 $(B)/autoscale-diff: $(wildcard tests/autoscale-diff/*.[ch]) $(B)/libferula.a
-	$(Q)echo "  TEST  $@"; $(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -o $@ $(filter %.c %.a,$^) $(LIBS) -ljansson
+	$(Q)echo "  TEST  $@"; $(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -Isrc/autoscale -o $@ $(filter %.c %.a,$^) $(LIBS) -ljansson
 $(B)/fuzz-promql: $(wildcard tests/fuzz-promql/*.[ch]) $(B)/libferula.a
 	$(Q)echo "  TEST  $@"; $(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -Wno-missing-prototypes -o $@ $(filter %.c %.a,$^) $(LIBS)
 # Prometheus' engine at the other end of two pipes; Go's own cache makes a second build quick.

@@ -16,11 +16,14 @@
 struct zone;
 
 /*
- * "" and "UTC" are UTC; others come from the machine's zone files ($ZONEINFO or
- * /usr/share/zoneinfo). FER_EINVAL: "unable to load timezone: unknown time zone X". In the arena.
+ * "", "UTC" and "Local" (KEDA's container has no other) are UTC; others come from the machine's
+ * zone files ($ZONEINFO or /usr/share/zoneinfo). FER_EINVAL: "unable to load timezone: unknown time
+ * zone X". In the arena.
  */
 int autoscale__zone_load(struct arena *a, struct str name, struct zone **out, struct fault *f);
 int32_t autoscale__zone_offset_s(const struct zone *z, int64_t unix_s); /* east of UTC */
+/* Of a local time; of one that is not, or is twice, what Go's time.Date() makes of it. */
+int64_t autoscale__zone_unix_s(const struct zone *z, int64_t local_s);
 
 /* ---- schedules -------------------------------------------------------------------------- */
 
@@ -28,12 +31,18 @@ int32_t autoscale__zone_offset_s(const struct zone *z, int64_t unix_s); /* east 
 struct cron_schedule {
     uint64_t minute, hour, dom, month, dow;
     bool any_dom, any_dow;
+    const struct zone *zone; /* of its own: "TZ=Asia/Tokyo 0 8 * * *"; NULL: none */
 };
 
-int autoscale__cron_parse(struct str text, struct cron_schedule *out, struct fault *f);
+/* A zone of its own is in the arena. */
+int autoscale__cron_parse(struct arena *a, struct str text, struct cron_schedule *out,
+                          struct fault *f);
 
 #define CRON_NEVER INT64_MIN
-/* The first second after `unix_s` that matches; CRON_NEVER: none in five years. */
+/*
+ * The first second after `unix_s` that matches in `z`, as robfig/cron finds it; CRON_NEVER: none in
+ * five years.
+ */
 int64_t autoscale__cron_next(const struct cron_schedule *c, const struct zone *z, int64_t unix_s);
 
 /* ---- the trigger ------------------------------------------------------------------------ */

@@ -36,10 +36,14 @@ int formula_compile(struct arena *a, struct str text, const struct str *names, s
     struct formula_var *dummies = arena_array(a, struct formula_var, n + 1);
     struct fault why = {0};
     struct value v;
-    int rc = formula__parse(a, wrapped(a, text), names, n, &fm->root, &why);
+    int rc;
 
+    text = wrapped(a, text);
+    rc = formula__parse(a, text, names, n, &fm->root, &why);
     for (size_t i = 0; i < n; i++)
         dummies[i].v = -1;
+    if (rc == 0)
+        rc = formula__check(a, text, fm->root, &why);
     if (rc == 0 && run(fm, a, dummies, &v, &why) < 0)
         rc = FER_EINVAL;
     if (rc < 0)

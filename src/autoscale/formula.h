@@ -1,9 +1,9 @@
 /*
  * formula.h - scalingModifiers.formula: the part of expr-lang that ScaledObjects use.
  *
- * Numbers, booleans and arrays; arithmetic, comparisons, and/or/not, in, ?:, ??, let, closures
- * ({# > 1}), and the functions of formula_call.c. What else expr-lang has is FER_EUNSUP, with a
- * sentence that says so; what expr-lang refuses is FER_EINVAL.
+ * Numbers, booleans and arrays; arithmetic, comparisons, and/or/not, in, ?:, ??, if, let, pipes,
+ * slices, closures ({# > 1}), and the functions of formula_call.c and formula_array.c. What else
+ * expr-lang has is FER_EUNSUP, with a sentence that says so; what expr-lang refuses is FER_EINVAL.
  */
 #ifndef FERULA_AUTOSCALE_FORMULA_H
 #define FERULA_AUTOSCALE_FORMULA_H

@@ -153,6 +153,7 @@ static int make_range(struct formula_run *r, const struct node *node, const stru
     n = b->i < a->i ? 0 : (size_t)((uint64_t)b->i - (uint64_t)a->i + 1);
     if (n > FORMULA_RANGE_MAX)
         return fault_set(r->f, FER_EEXEC, 0, "a range of more than %d", FORMULA_RANGE_MAX);
+    r->steps += n;
     v = arena_array(r->arena, struct value, n + 1);
     for (size_t i = 0; i < n; i++)
         v[i] = formula__int(a->i + (int64_t)i);
@@ -220,7 +221,7 @@ static int eval_unary(struct formula_run *r, const struct node *node, struct val
     rc = formula__eval(r, node->kids[0], &v);
     if (rc < 0)
         return rc;
-    if (v.kind != VALUE_INT && v.kind != VALUE_FLOAT)
+    if (v.kind != VALUE_INT && v.kind != VALUE_FLOAT && node->op != OP_PLUS)
         return fault_set(r->f, FER_EEXEC, 0, "invalid operation: %s%s", node->op_text,
                          formula__type(&v));
     if (node->op == OP_NEG) {
@@ -266,6 +267,43 @@ static int eval_at(struct formula_run *r, const struct node *node, struct value 
     return 0;
 }
 
+/* An end of a slice: from the end when negative, and never beyond it. */
+static int slice_end(struct formula_run *r, const struct node *kid, const struct value *array,
+                     size_t *out)
+{
+    struct value v;
+    int64_t i;
+    int rc = kid == NULL ? 0 : formula__eval(r, kid, &v);
+
+    if (kid == NULL || rc < 0)
+        return rc;
+    if (v.kind != VALUE_INT)
+        return fault_set(r->f, FER_EEXEC, 0, "cannot slice with %s", formula__type(&v));
+    i = v.i < 0 ? v.i + (int64_t)array->n : v.i;
+    *out = (size_t)MAX(0, MIN(i, (int64_t)array->n));
+    return 0;
+}
+
+static int eval_slice(struct formula_run *r, const struct node *node, struct value *out)
+{
+    struct value array;
+    size_t from = 0, to;
+    int rc = formula__eval(r, node->kids[0], &array);
+
+    if (rc == 0 && array.kind != VALUE_ARRAY)
+        rc = fault_set(r->f, FER_EEXEC, 0, "cannot slice %s", formula__type(&array));
+    if (rc < 0)
+        return rc;
+    to = array.n;
+    rc = slice_end(r, node->kids[2], &array, &to);
+    rc = rc < 0 ? rc : slice_end(r, node->kids[1], &array, &from);
+    if (rc < 0)
+        return rc;
+    from = MIN(from, to);
+    *out = (struct value){.kind = VALUE_ARRAY, .v = array.v + from, .n = to - from};
+    return 0;
+}
+
 static int eval_first_then(struct formula_run *r, const struct node *node, struct value *out)
 {
     struct value first;
@@ -288,6 +326,9 @@ static int eval_cond(struct formula_run *r, const struct node *node, struct valu
 
 int formula__eval(struct formula_run *r, const struct node *node, struct value *out)
 {
+    if (++r->steps > FORMULA_STEPS_MAX)
+        return fault_set(r->f, FER_EEXEC, 0, "memory budget exceeded: more than %d steps",
+                         FORMULA_STEPS_MAX);
     switch (node->kind) {
     case NODE_NIL:
         *out = (struct value){.kind = VALUE_NIL};
@@ -332,6 +373,8 @@ int formula__eval(struct formula_run *r, const struct node *node, struct value *
         return node->call->fn(r, node, out);
     case NODE_AT:
         return eval_at(r, node, out);
+    case NODE_SLICE:
+        return eval_slice(r, node, out);
     }
     CHECK_UNREACHABLE("an unknown kind of node");
 }

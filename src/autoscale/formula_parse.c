@@ -18,7 +18,7 @@ struct parser {
     const struct str *names;
     size_t n_names;
     struct str locals[FORMULA_LOCALS_MAX];
-    size_t n_locals;
+    size_t n_locals, n_nodes;
     int depth, predicate_depth;
     struct fault *f;
     int rc; /* of the first error; everything returns quickly then */
@@ -81,11 +81,26 @@ static char peek(const struct parser *p, size_t i)
     return p->at + i < p->text.n ? p->text.p[p->at + i] : '\0';
 }
 
+int formula__refuse(struct fault *f, int code, struct str text, size_t at, const char *fmt, ...)
+{
+    struct fault why;
+    size_t line = 1, column = 1;
+    va_list ap;
+
+    va_start(ap, fmt);
+    (void)fault_vset(&why, code, at, fmt, ap);
+    va_end(ap);
+    for (size_t i = 0; i < at; i++) {
+        column = text.p[i] == '\n' ? 1 : column + 1;
+        line += text.p[i] == '\n';
+    }
+    return fault_set(f, code, at, "%s (%zu:%zu)", why.text, line, column);
+}
+
 __attribute__((format(printf, 3, 4))) static void *refuse(struct parser *p, int code,
                                                           const char *fmt, ...)
 {
     struct fault why;
-    size_t line = 1, column = 1;
     va_list ap;
 
     if (p->rc < 0)
@@ -93,11 +108,7 @@ __attribute__((format(printf, 3, 4))) static void *refuse(struct parser *p, int 
     va_start(ap, fmt);
     (void)fault_vset(&why, code, p->token_at, fmt, ap);
     va_end(ap);
-    for (size_t i = 0; i < p->token_at; i++) {
-        column = p->text.p[i] == '\n' ? 1 : column + 1;
-        line += p->text.p[i] == '\n';
-    }
-    p->rc = fault_set(p->f, code, p->token_at, "%s (%zu:%zu)", why.text, line, column);
+    p->rc = formula__refuse(p->f, code, p->text, p->token_at, "%s", why.text);
     p->kind = TOKEN_END;
     return NULL;
 }
@@ -112,14 +123,32 @@ static void number_token(struct parser *p)
     p->kind = TOKEN_NUMBER;
 }
 
+/* Also comments. */
+static void skip_blanks(struct parser *p)
+{
+    for (;;) {
+        const char *from = p->text.p + p->at, *end;
+        size_t left = p->text.n - p->at;
+
+        if (peek(p, 0) == ' ' || (peek(p, 0) >= '\t' && peek(p, 0) <= '\r')) {
+            p->at++;
+        } else if (peek(p, 0) == '/' && (peek(p, 1) == '/' || peek(p, 1) == '*')) {
+            end =
+                peek(p, 1) == '/' ? memchr(from, '\n', left) : memmem(from + 2, left - 2, "*/", 2);
+            p->at = end == NULL ? p->text.n : (size_t)(end - p->text.p) + 1 + (*end == '*');
+        } else {
+            return;
+        }
+    }
+}
+
 static void next(struct parser *p)
 {
     static const char *const doubles[] = {"||", "&&", "==", "!=", ">=", "<=", "..", "**", "??"};
 
     if (p->rc < 0)
         return;
-    while (peek(p, 0) == ' ' || peek(p, 0) == '\t' || peek(p, 0) == '\n' || peek(p, 0) == '\r')
-        p->at++;
+    skip_blanks(p);
     p->token_at = p->at;
     if (p->at == p->text.n) {
         p->kind = TOKEN_END;
@@ -170,7 +199,10 @@ static struct node *node_new(struct parser *p, enum node_kind kind)
 {
     struct node *n = arena_new(p->arena, struct node);
 
+    if (++p->n_nodes > FORMULA_NODES_MAX)
+        (void)refuse(p, FER_EINVAL, "compilation failed: expression exceeds maximum allowed nodes");
     n->kind = kind;
+    n->at = p->token_at;
     return n;
 }
 
@@ -180,37 +212,62 @@ static void add_kid(struct parser *p, struct node *n, struct node *kid)
     n->kids[n->n++] = kid;
 }
 
-static bool hexadecimal(struct str s, uint64_t *out)
+/* The base that "0x", "0o" and "0b" say; *digits: what is behind it. */
+static int base_of(struct str *digits)
 {
-    if (!str_starts(s, "0x") || s.n == 2 || s.n > 2 + 15)
-        return false;
-    *out = 0;
-    for (size_t i = 2; i < s.n; i++) {
-        char c = (char)(s.p[i] | 0x20);
+    char c = digits->n > 1 && digits->p[0] == '0' ? (char)(digits->p[1] | 0x20) : '\0';
+    int base = c == 'x' ? 16 : c == 'o' ? 8 : c == 'b' ? 2 : 10;
 
-        if (!is_digit(s.p[i]) && !(c >= 'a' && c <= 'f'))
+    if (base != 10)
+        *digits = str_cut(*digits, 2);
+    return base;
+}
+
+static bool parse_whole(struct str digits, int64_t *out)
+{
+    int base = base_of(&digits);
+    uint64_t v = 0;
+
+    if (digits.n == 0)
+        return false;
+    for (size_t i = 0; i < digits.n; i++) {
+        char c = (char)(digits.p[i] | 0x20);
+        int digit = is_digit(digits.p[i])  ? digits.p[i] - '0'
+                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                                           : base;
+
+        if (digit >= base || __builtin_mul_overflow(v, (uint64_t)base, &v) ||
+            __builtin_add_overflow(v, (uint64_t)digit, &v) || v > INT64_MAX)
             return false;
-        *out = *out * 16 + (uint64_t)(is_digit(s.p[i]) ? s.p[i] - '0' : c - 'a' + 10);
     }
+    *out = (int64_t)v;
     return true;
+}
+
+/* Underscores may stand between digits. */
+static struct str without_underscores(struct arena *a, struct str s)
+{
+    char *out = arena_array(a, char, s.n + 1);
+    size_t n = 0;
+
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] != '_')
+            out[n++] = s.p[i];
+    return (struct str){out, n};
 }
 
 static struct node *parse_number(struct parser *p)
 {
-    struct str digits = p->token;
-    struct node *n;
-    uint64_t whole;
-    double v;
+    struct str digits = without_underscores(p->arena, p->token), rest = digits;
+    struct node *n = node_new(p, NODE_INT);
+    bool fraction = memchr(digits.p, '.', digits.n) != NULL ||
+                    (base_of(&rest) == 10 && (memchr(digits.p, 'e', digits.n) != NULL ||
+                                              memchr(digits.p, 'E', digits.n) != NULL));
 
-    if ((str_to_u64(digits, &whole) || hexadecimal(digits, &whole)) && whole <= INT64_MAX) {
-        n = node_new(p, NODE_INT);
-        n->i = (int64_t)whole;
-    } else if (num_parse(digits, &v, NULL)) {
-        n = node_new(p, NODE_FLOAT);
-        n->f = v;
-    } else {
-        return refuse(p, FER_EINVAL, "bad number syntax: \"" STR_FMT "\"", STR_ARG(digits));
-    }
+    if (fraction && num_parse(digits, &n->f, NULL))
+        n->kind = NODE_FLOAT;
+    else if (fraction || !parse_whole(digits, &n->i))
+        return refuse(p, FER_EINVAL, "bad number syntax: \"" STR_FMT "\"", STR_ARG(p->token));
     next(p);
     return n;
 }
@@ -252,6 +309,7 @@ static struct node *parse_call(struct parser *p, struct str name, struct node *f
     const struct builtin *b = formula__builtin(name);
     struct node *n = node_new(p, NODE_CALL);
 
+    n->at = (size_t)(name.p - p->text.p);
     if (b == NULL)
         return refuse(p, FER_EUNSUP, "the function " STR_FMT "() cannot be computed here",
                       STR_ARG(name));
@@ -262,9 +320,11 @@ static struct node *parse_call(struct parser *p, struct str name, struct node *f
     for (bool more = false; p->rc == 0 && !is(p, ")"); more = true) {
         if (more)
             expect(p, ",");
-        if (is(p, ")"))
+        if (is(p, ")") && (!formula__has_predicate(b) || n->n == b->max_args))
             break;
-        add_kid(p, n, b->predicate && n->n == 1 ? parse_predicate(p) : parse_expression(p, 0));
+        add_kid(p, n,
+                formula__has_predicate(b) && n->n == 1 ? parse_predicate(p)
+                                                       : parse_expression(p, 0));
     }
     expect(p, ")");
     if (p->rc == 0 && n->n < b->min_args)
@@ -328,19 +388,34 @@ static struct node *parse_name(struct parser *p)
     return refuse(p, FER_EINVAL, "unknown name " STR_FMT, STR_ARG(name));
 }
 
+/* Behind "[": an index, or a slice whose ends may be left out. */
+static struct node *parse_brackets(struct parser *p, struct node *array)
+{
+    struct node *n = node_new(p, NODE_AT), *from = NULL, *to = NULL;
+
+    if (!is(p, ":"))
+        from = parse_expression(p, 0);
+    if (accept(p, ":")) {
+        n->kind = NODE_SLICE;
+        if (!is(p, "]"))
+            to = parse_expression(p, 0);
+    }
+    expect(p, "]");
+    add_kid(p, n, array);
+    add_kid(p, n, from);
+    if (n->kind == NODE_SLICE)
+        add_kid(p, n, to);
+    return n;
+}
+
 static struct node *parse_postfix(struct parser *p, struct node *n)
 {
-    while (p->rc == 0 && (is(p, "[") || is(p, ".") || is(p, "?."))) {
-        struct node *at = node_new(p, NODE_AT);
-
-        if (!accept(p, "["))
+    while (p->rc == 0) {
+        if (is(p, ".") || is(p, "?."))
             return refuse(p, FER_EUNSUP, "fields cannot be computed here: numbers have none");
-        add_kid(p, at, n);
-        add_kid(p, at, parse_expression(p, 0));
-        if (is(p, ":"))
-            return refuse(p, FER_EUNSUP, "slices cannot be computed here");
-        expect(p, "]");
-        n = at;
+        if (!accept(p, "["))
+            break;
+        n = parse_brackets(p, n);
     }
     return n;
 }
@@ -388,11 +463,13 @@ static const struct op_row *binary_of(const struct parser *p)
     return NULL;
 }
 
-static struct node *binary(struct parser *p, const struct op_row *row, struct node *left,
+/* Its place is the operator's. */
+static struct node *binary(struct parser *p, const struct op_row *row, size_t at, struct node *left,
                            struct node *right)
 {
     struct node *n = node_new(p, NODE_BINARY);
 
+    n->at = at;
     n->op = row->op;
     n->op_text = row->text;
     add_kid(p, n, left);
@@ -413,11 +490,12 @@ static struct node *parse_comparison(struct parser *p, const struct op_row *row,
 
     while (p->rc == 0 && is_comparison(row)) {
         struct node *right, *compared;
+        size_t at = p->token_at;
 
         next(p);
         right = parse_expression(p, row->precedence + 1);
-        compared = binary(p, row, left, right);
-        root = root == NULL ? compared : binary(p, &both, root, compared);
+        compared = binary(p, row, at, left, right);
+        root = root == NULL ? compared : binary(p, &both, at, root, compared);
         left = right;
         row = binary_of(p);
     }
@@ -436,19 +514,18 @@ static struct node *parse_pipe(struct parser *p, struct node *left)
     return parse_call(p, name, left);
 }
 
-/* "not in"; *negate stays false when it is no such thing, and nothing is eaten. */
-static const struct op_row *next_binary(struct parser *p, bool *negate)
+/* One of at least that precedence, of which "not" before "in" is eaten; NULL: none. */
+static const struct op_row *next_binary(struct parser *p, int precedence, bool *negate)
 {
     struct parser before = *p;
     const struct op_row *row;
 
     *negate = accept(p, "not");
     row = binary_of(p);
-    if (*negate && (row == NULL || row->op != OP_IN)) {
-        *p = before;
-        return NULL;
-    }
-    return row;
+    if (row != NULL && row->precedence >= precedence && (!*negate || row->op == OP_IN))
+        return row;
+    *p = before;
+    return NULL;
 }
 
 static struct node *parse_binaries(struct parser *p, struct node *left, int precedence)
@@ -457,9 +534,9 @@ static struct node *parse_binaries(struct parser *p, struct node *left, int prec
 
     while (p->rc == 0) {
         bool negate;
-        const struct op_row *row = next_binary(p, &negate);
+        const struct op_row *row = next_binary(p, precedence, &negate);
 
-        if (row == NULL || row->precedence < precedence)
+        if (row == NULL)
             break;
         if (coalesced && row->op != OP_COALESCE && row->op != OP_PIPE)
             return refuse(p, FER_EINVAL,
@@ -472,9 +549,11 @@ static struct node *parse_binaries(struct parser *p, struct node *left, int prec
         } else if (is_comparison(row)) {
             left = parse_comparison(p, row, left);
         } else {
+            size_t at = p->token_at;
+
             next(p);
-            left =
-                binary(p, row, left, parse_expression(p, row->precedence + (row->right ? 0 : 1)));
+            left = binary(p, row, at, left,
+                          parse_expression(p, row->precedence + (row->right ? 0 : 1)));
         }
         if (negate) {
             struct node *not = node_new(p, NODE_UNARY);
@@ -544,6 +623,11 @@ static struct node *parse_let(struct parser *p)
     for (size_t i = 0; i < p->n_names; i++)
         if (str_eq(name, p->names[i]))
             return refuse(p, FER_EINVAL, "cannot redeclare " STR_FMT, STR_ARG(name));
+    for (size_t i = 0; i < p->n_locals; i++)
+        if (str_eq(name, p->locals[i]))
+            return refuse(p, FER_EINVAL, "cannot redeclare variable " STR_FMT, STR_ARG(name));
+    if (formula__builtin(name) != NULL)
+        return refuse(p, FER_EINVAL, "cannot redeclare builtin " STR_FMT, STR_ARG(name));
     next(p);
     expect(p, "=");
     add_kid(p, n, parse_expression(p, 0));
@@ -586,7 +670,7 @@ static struct node *parse_sequence(struct parser *p)
     while (p->rc == 0 && accept(p, ";")) {
         struct node *both = node_new(p, NODE_SEQUENCE);
 
-        if (is(p, ")") || is(p, "}") || p->kind == TOKEN_END)
+        if (p->kind == TOKEN_END)
             break;
         add_kid(p, both, n);
         add_kid(p, both, parse_expression(p, 0));

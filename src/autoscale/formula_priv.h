@@ -9,8 +9,10 @@
 #include "ferula/base/check.h"
 
 #define FORMULA_DEPTH_MAX  100
+#define FORMULA_NODES_MAX  10000 /* as in expr-lang */
 #define FORMULA_LOCALS_MAX 32
-#define FORMULA_RANGE_MAX  10000 /* elements of a..b */
+#define FORMULA_RANGE_MAX  10000   /* elements of a..b */
+#define FORMULA_STEPS_MAX  1000000 /* of one run; expr-lang stops at as many elements made */
 
 enum node_kind {
     NODE_NIL,
@@ -29,7 +31,8 @@ enum node_kind {
     NODE_LET, /* kids: value, rest */
     NODE_SEQUENCE,
     NODE_CALL,
-    NODE_AT, /* kids: array, index */
+    NODE_AT,    /* kids: array, index */
+    NODE_SLICE, /* kids: array, from, to; NULL: not given */
 };
 
 enum node_op {
@@ -60,6 +63,7 @@ struct builtin;
 
 struct node {
     enum node_kind kind;
+    size_t at; /* in the text */
     enum node_op op;
     const char *op_text; /* as written, for messages */
     const struct builtin *call;
@@ -91,20 +95,53 @@ struct formula_run {
     const struct formula_var *vars;
     struct value locals[FORMULA_LOCALS_MAX];
     struct value element, index, acc;
+    size_t steps;
     struct fault *f;
 };
 
-/* A function: with `predicate` its second argument is evaluated for each element. */
+/* What the arguments of a function have to be. The first ones: an array, and a predicate. */
+enum builtin_args {
+    ARGS_TRUTH,
+    ARGS_COUNT,
+    ARGS_FILTER,
+    ARGS_FIND,
+    ARGS_MAP,
+    ARGS_SUM,
+    ARGS_REDUCE,
+    ARGS_SORT_BY,
+    ARGS_ARRAYS, /* without a predicate from here on */
+    ARGS_TAKE,
+    ARGS_LEN,
+    ARGS_FIRST,
+    ARGS_NUMBER,
+    ARGS_ROUND,
+    ARGS_INT,
+    ARGS_MANY,
+};
+
+/* A predicate, the second argument, is evaluated for each element. */
 struct builtin {
     const char *name;
     size_t min_args, max_args;
-    bool predicate;
+    enum builtin_args args;
     int (*fn)(struct formula_run *r, const struct node *call, struct value *out);
 };
 
+static inline bool formula__has_predicate(const struct builtin *b)
+{
+    return b->args < ARGS_ARRAYS;
+}
+
 const struct builtin *formula__builtin(struct str name);
+const struct builtin *formula__array_builtin(struct str name);
 int formula__parse(struct arena *a, struct str text, const struct str *names, size_t n,
                    struct node **out, struct fault *f);
+/* What expr-lang's checker refuses before anything is run; `text` is for places. */
+int formula__check(struct arena *a, struct str text, const struct node *root, struct fault *f);
+/* A sentence with the line and column of a place in the text; the code. */
+__attribute__((format(printf, 5, 6))) int
+formula__refuse(struct fault *f, int code, struct str text, size_t at, const char *fmt, ...);
+int formula__bad_argument(struct formula_run *r, const struct node *call, const struct value *v);
 int formula__eval(struct formula_run *r, const struct node *node, struct value *out);
 
 const char *formula__type(const struct value *v); /* Go's name of it */

@@ -21,6 +21,9 @@
 #define PANEL        200
 #define GAP          44
 #define LINE         18
+#define INDENT       24
+#define LINE_CHARS   130 /* of the small letters fit between the edges */
+#define CHAR_WIDTH   7   /* rather more than they take */
 #define MAX_REPLICAS 1e6
 
 static const char *const colours[] = {"#0b6e99", "#c2410c", "#4d7c0f", "#7e22ce",
@@ -185,10 +188,50 @@ static void draw_run(const struct canvas *c, size_t i, int metric_top, int repli
 
 /* ---- reasons ---------------------------------------------------------------------------- */
 
+/* What of a text fits on a line: up to a blank, when one is near. */
+static struct str take_line(struct str *s)
+{
+    size_t n = MIN(s->n, LINE_CHARS), cut = n;
+    struct str line;
+
+    if (n < s->n) {
+        while (cut > LINE_CHARS / 2 && s->p[cut] != ' ')
+            cut--;
+        if (cut > LINE_CHARS / 2)
+            n = cut;
+        while (n > 1 && ((unsigned char)s->p[n] & 0xc0) == 0x80)
+            n--; /* not in the middle of a character */
+    }
+    line = (struct str){s->p, n};
+    *s = str_trim(str_cut(*s, n));
+    return line;
+}
+
+/* On as many lines as it takes, from line `row` of the list on; the number of the next. */
+static size_t draw_reason(const struct canvas *c, const struct sim_event *e, size_t n, int below,
+                          size_t row)
+{
+    struct buf b = {0};
+    struct str rest;
+
+    buf_addf(&b, "%zu.  ", n);
+    story_print_time(&b, e->t - c->start);
+    buf_addf(&b, "  %" PRId32 " to %" PRId32 "  %s: ", e->before, e->after, reason_name(e->reason));
+    buf_add_str(&b, e->note.n > 0 ? e->note : str_of(reason_text(e->reason)));
+    rest = buf_str(&b);
+    for (int x = LEFT; rest.n > 0; x = LEFT + INDENT) {
+        buf_addf(c->out, "<text x=\"%d\" y=\"%d\" class=\"l\">", x, below + (int)++row * LINE);
+        add_text(c->out, take_line(&rest));
+        buf_puts(c->out, "</text>\n");
+    }
+    buf_release(&b);
+    return row;
+}
+
 /* The changes of one run as numbered marks at its line; the text of each goes below. */
 static size_t draw_marks(const struct canvas *c, const struct picture_run *run, int top, int below)
 {
-    size_t n = 0;
+    size_t n = 0, rows = 0;
 
     for (size_t i = 0; i < run->trace->n_events && n < PICTURE_MARKS; i++) {
         const struct sim_event *e = &run->trace->events[i];
@@ -201,39 +244,40 @@ static size_t draw_marks(const struct canvas *c, const struct picture_run *run, 
                  "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"8\" class=\"m\"/><text x=\"%.1f\" y=\"%.1f\" "
                  "class=\"n\" text-anchor=\"middle\">%zu</text>\n",
                  x, y, x, y + 3.5, n);
-        buf_addf(c->out, "<text x=\"%d\" y=\"%d\" class=\"l\">%zu.  ", LEFT, below + (int)n * LINE,
-                 n);
-        story_print_time(c->out, e->t - c->start);
-        buf_addf(c->out, "  %" PRId32 " to %" PRId32 "  %s: ", e->before, e->after,
-                 reason_name(e->reason));
-        add_text(c->out, e->note.n > 0 ? e->note : str_of(reason_text(e->reason)));
-        buf_puts(c->out, "</text>\n");
+        rows = draw_reason(c, e, n, below, rows);
     }
-    return n;
+    return rows;
 }
 
-static size_t n_marks(const struct picture_run *run)
+/* Names of the lines, in rows; how many rows. */
+static int draw_legend(const struct canvas *c)
 {
-    size_t n = 0;
+    size_t shown = MIN(c->n, COUNT(colours));
+    int x = LEFT, y = 38, rows = 1;
 
-    for (size_t i = 0; i < run->trace->n_events && n < PICTURE_MARKS; i++)
-        n += run->trace->events[i].before != run->trace->events[i].after;
-    return n;
-}
+    for (size_t i = 0; i < shown; i++) {
+        struct str name = c->v[i].name, rest = name;
+        int width;
 
-static void draw_legend(const struct canvas *c)
-{
-    double x = LEFT;
-
-    for (size_t i = 0; i < c->n && i < COUNT(colours); i++) {
+        name = take_line(&rest);
+        width = 34 + CHAR_WIDTH * (int)name.n;
+        if (i > 0 && x + width > WIDTH - RIGHT) {
+            x = LEFT;
+            y += LINE;
+            rows++;
+        }
         buf_addf(c->out,
-                 "<rect x=\"%.0f\" y=\"32\" width=\"12\" height=\"4\" fill=\"%s\"/>"
-                 "<text x=\"%.0f\" y=\"38\" class=\"l\">",
-                 x, colours[i], x + 18);
-        add_text(c->out, c->v[i].name);
+                 "<rect x=\"%d\" y=\"%d\" width=\"12\" height=\"4\" fill=\"%s\"/>"
+                 "<text x=\"%d\" y=\"%d\" class=\"l\">",
+                 x, y - 6, colours[i], x + 18, y);
+        add_text(c->out, name);
         buf_puts(c->out, "</text>\n");
-        x += 34 + 7 * (double)c->v[i].name.n;
+        x += width;
     }
+    if (shown < c->n)
+        buf_addf(c->out, "<text x=\"%d\" y=\"%d\" class=\"l\">and %zu more</text>\n", LEFT,
+                 38 + LINE * rows++, c->n - shown);
+    return rows;
 }
 
 static void draw_head(struct buf *out, int height, struct str title)
@@ -255,24 +299,29 @@ static void draw_head(struct buf *out, int height, struct str title)
 
 void picture_svg(struct buf *out, const struct picture_run *v, size_t n, struct str title)
 {
-    struct canvas c = {.out = out, .v = v, .n = n};
-    int replica_top = TOP + PANEL + GAP, below = replica_top + PANEL + 36;
-    size_t marks = n == 1 ? n_marks(&v[0]) : 0;
+    struct buf body = {0};
+    struct canvas c = {.out = &body, .v = v, .n = n};
+    int top, replica_top, below;
+    size_t rows = 0;
 
     CHECK(n > 0);
     c.start = v[0].trace->setup->start;
     c.end = v[0].trace->setup->end;
     c.most_metric = MAX(MAX(most_of(&c, SERIES_METRIC), most_of(&c, SERIES_TARGET)), 1) * 1.08;
     c.most_replicas = MAX(MAX(most_of(&c, SERIES_REPLICAS), most_of(&c, SERIES_WANTED)), 1) * 1.08;
-    draw_head(out, below + (int)marks * LINE + 24, title);
-    draw_legend(&c);
-    draw_grid(&c, c.most_metric, TOP, "metric (line) and target x replicas (dashed)");
+    top = TOP + (draw_legend(&c) - 1) * LINE;
+    replica_top = top + PANEL + GAP;
+    below = replica_top + PANEL + 36;
+    draw_grid(&c, c.most_metric, top, "metric (line) and target x replicas (dashed)");
     draw_grid(&c, c.most_replicas, replica_top,
               "replicas (line) and what the HPA proposes (dashed)");
     draw_times(&c, replica_top + PANEL + 18);
     for (size_t i = 0; i < n; i++)
-        draw_run(&c, i, TOP, replica_top);
+        draw_run(&c, i, top, replica_top);
     if (n == 1)
-        (void)draw_marks(&c, &v[0], replica_top, below);
+        rows = draw_marks(&c, &v[0], replica_top, below);
+    draw_head(out, below + (int)rows * LINE + 24, title);
+    buf_add_str(out, buf_str(&body));
     buf_puts(out, "</svg>\n");
+    buf_release(&body);
 }

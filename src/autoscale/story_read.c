@@ -13,6 +13,7 @@
 #include "story_load.h"
 
 #define DEFAULT_INTERVAL_MS 60000 /* promtool's evaluation_interval */
+#define MAX_KEY_BYTES       64
 #define MAX_INTERVAL_MS     ((dur_ms)366 * 24 * 3600 * 1000)
 
 /* ---- mappings and lists ----------------------------------------------------------------- */
@@ -29,15 +30,34 @@ void story__wrong(struct loader *l, const struct tree *t, const char *fmt, ...)
     buf_release(&b);
 }
 
+/* What a key was probably meant to be; NULL: like none of them. */
+static const char *near_key(struct str key, const struct story_key *keys, size_t n)
+{
+    size_t least = MIN(key.n / 2, 3) + 1;
+    const char *near = NULL;
+
+    for (size_t i = 0; i < n && key.n <= MAX_KEY_BYTES; i++) {
+        size_t d = str_distance(key, str_of(keys[i].name));
+
+        if (d < least) {
+            least = d;
+            near = keys[i].name;
+        }
+    }
+    return near;
+}
+
 static void unknown_key(struct loader *l, const struct text_at *key, const struct story_key *keys,
                         size_t n)
 {
+    const char *near = near_key(key->s, keys, n);
     struct buf b = {0};
 
     for (size_t i = 0; i < n; i++)
         buf_addf(&b, "%s%s", i == 0 ? "" : ", ", keys[i].name);
-    complain(l->complaints, key->at, true, "unknown field '" STR_FMT "'; there are %s",
-             STR_ARG(key->s), b.p);
+    complain(l->complaints, key->at, true, "unknown field '" STR_FMT "'%s%s%s; there are %s",
+             STR_ARG(key->s), near == NULL ? "" : ", did you mean '", near == NULL ? "" : near,
+             near == NULL ? "" : "'?", b.p);
     buf_release(&b);
 }
 

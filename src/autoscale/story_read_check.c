@@ -143,6 +143,17 @@ static void claim_condition(struct loader *l, struct story_check *c, const struc
         complain(l->complaints, w->condition.at, true, "a condition needs 'at'");
 }
 
+/* Times that contradict each other; `v`: the item. */
+static void check_times(struct loader *l, const struct tree *v, const struct check_words *w)
+{
+    bool span = w->within != CLAIM_NO_TIME || w->from != CLAIM_NO_TIME || w->to != CLAIM_NO_TIME;
+
+    if (w->at != CLAIM_NO_TIME && span)
+        story__wrong(l, v, "'at' is one moment: within, from and to do not go with it");
+    if (w->from != CLAIM_NO_TIME && w->to != CLAIM_NO_TIME && w->to < w->from)
+        story__wrong(l, v, "'to' is before 'from'");
+}
+
 static void add_claims(struct loader *l, struct story_check *c, const struct check_words *w)
 {
     claim_count(l, c, w, &w->replicas, OP_EQ);
@@ -211,6 +222,7 @@ void story__check(struct loader *l, const struct tree *v, void *target)
     struct story_check *c = target;
 
     STORY_MAP(l, v, keys, &w);
+    check_times(l, v, &w);
     c->at = v->at;
     c->faults = w.faults.v;
     c->n_faults = w.faults.n;

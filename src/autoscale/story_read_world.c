@@ -2,11 +2,13 @@
  * story_read_world.c - `autoscale` of a test: versions, the app and its load, numbers, faults.
  */
 #include <limits.h>
+#include <math.h>
 
 #include "ferula/base/check.h"
 #include "story_load.h"
 
-#define MIN_PERIOD_MS 1000 /* more often would take for ever, and nobody does it */
+#define MAX_INITIAL_REPLICAS 100000 /* as of ferula simulate */
+#define MIN_PERIOD_MS        1000   /* more often would take for ever, and nobody does it */
 
 /* ---- load: text, or a list of {at, value} ------------------------------------------------ */
 
@@ -17,7 +19,11 @@ static void read_point(struct loader *l, const struct tree *v, void *target)
         {"value", story__number,   offsetof(struct load_point, v)},
     };
 
+    const struct load_point *p = target;
+
     STORY_MAP(l, v, keys, target);
+    if (!isfinite(p->v) || p->v < 0)
+        story__wrong(l, v, "'value' has to be a number of at least 0");
 }
 
 void story__load(struct loader *l, const struct tree *v, void *target)
@@ -241,5 +247,9 @@ void story__world(struct loader *l, const struct tree *v, void *target)
         {"changes",                   story__changes,                             0                                                                                                          },
     };
 
+    const struct story_test *t = target;
+
     STORY_MAP(l, v, keys, target);
+    if (t->replicas > MAX_INITIAL_REPLICAS)
+        story__wrong(l, v, "initial_replicas has to be at most %d", MAX_INITIAL_REPLICAS);
 }

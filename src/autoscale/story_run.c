@@ -94,6 +94,16 @@ static int set_numbers(const struct running *r, struct world_setup *w)
     return 0;
 }
 
+static int check_faults(const struct running *r, const struct world_setup *w)
+{
+    for (size_t i = 0; i < w->n_faults; i++)
+        if (w->faults[i].trigger >= 0 && (size_t)w->faults[i].trigger >= w->object->n_triggers)
+            return fault_set(r->f, FER_EINVAL, 0,
+                             "faults: there is no trigger %d in ScaledObject '" STR_FMT "'",
+                             w->faults[i].trigger, STR_ARG(w->object->name.s));
+    return 0;
+}
+
 /* What the walkthrough's app counts. */
 static struct labels default_labels(struct arena *a, const struct scaled_object *so)
 {
@@ -127,7 +137,8 @@ static int simulate(const struct running *r, const struct story_check *c, struct
     if (w.app.given && w.app.labels.n == 0)
         w.app.labels = default_labels(r->a, c->object);
     w.faults = faults_from(r, c, &w.n_faults);
-    rc = set_numbers(r, &w);
+    rc = check_faults(r, &w);
+    rc = rc < 0 ? rc : set_numbers(r, &w);
     rc = rc < 0 ? rc : pod_world_new(&w, &world, r->f);
     if (rc < 0)
         return rc;

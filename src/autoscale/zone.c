@@ -116,25 +116,16 @@ static void parse_rule(struct zone *z, struct str s)
     z->has_dst = take_change(&s, &z->to_dst) && take_change(&s, &z->to_std);
 }
 
-/* The local second of a change in a year; years are those after 1970, before are transitions. */
+/* The local second of a change in a year. */
 static int64_t change_local_s(const struct change *c, int64_t year)
 {
+    int64_t day = days_from_civil(year, c->month, 1);
     struct civil d;
-    int64_t day =
-        (year - 1970) * 365 + (year - 1969) / 4 - (year - 1901) / 100 + (year - 1601) / 400;
 
     civil_from_unix(day * DAY_S, &d);
-    while (d.month != c->month) {
-        day += d.days_in_month;
-        civil_from_unix(day * DAY_S, &d);
-    }
     day += (c->weekday - d.weekday + 7) % 7 + 7 * (c->week - 1);
     civil_from_unix(day * DAY_S, &d);
-    while (d.month != c->month) {
-        day -= 7;
-        civil_from_unix(day * DAY_S, &d);
-    }
-    return day * DAY_S + c->at_s;
+    return (d.month == c->month ? day : day - 7) * DAY_S + c->at_s;
 }
 
 static int32_t rule_offset_s(const struct zone *z, int64_t t)
@@ -236,6 +227,13 @@ int32_t autoscale__zone_offset_s(const struct zone *z, int64_t unix_s)
     return lo == 0 ? z->first : z->offsets[lo - 1];
 }
 
+int64_t autoscale__zone_unix_s(const struct zone *z, int64_t local_s)
+{
+    int32_t guess = autoscale__zone_offset_s(z, local_s);
+
+    return local_s - autoscale__zone_offset_s(z, local_s - guess);
+}
+
 /* No way out of the folder, as Go has it. */
 static bool name_is_sound(struct str name)
 {
@@ -265,7 +263,7 @@ int autoscale__zone_load(struct arena *a, struct str name, struct zone **out, st
     struct zone *z = arena_new(a, struct zone);
     struct str text;
 
-    if (name.n == 0 || str_is(name, "UTC")) {
+    if (name.n == 0 || str_is(name, "UTC") || str_is(name, "Local")) {
         *out = z;
         return 0;
     }

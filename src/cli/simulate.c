@@ -4,7 +4,10 @@
  */
 #include "simulate.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "ferula/base/check.h"
 #include "recording_file.h"
@@ -158,6 +161,68 @@ static int run_variant(struct simulate *s, struct variant *v)
     return rc < 0 ? CLI__USAGE : CLI__OK;
 }
 
+static int pass_over(void *ctx, const struct sim_event *e)
+{
+    (void)ctx, (void)e;
+    return 0;
+}
+
+/* What cannot be run is told before anything is printed: a run of no length, without data. */
+static int check_variant(struct simulate *s, struct variant *v)
+{
+    struct world_setup w = world_of(s, v);
+    struct sim_setup setup = {
+        .object = v->object,
+        .versions = s->versions,
+        .start = s->start,
+        .end = s->start,
+        .replicas = w.replicas,
+        .sink = pass_over,
+    };
+    struct pod_world *world = NULL;
+    struct arena a = {0};
+    struct sim_trace trace;
+    struct fault f = {0};
+    int rc;
+
+    w.source = NULL;
+    w.app = (struct app_model){0};
+    rc = pod_world_new(&w, &world, &f);
+    if (rc == 0) {
+        setup.world = pod_world_base(world);
+        rc = sim_run(&a, &setup, &trace, &f);
+    }
+    pod_world_free(world);
+    arena_release(&a);
+    if (rc < 0)
+        fprintf(stderr, "ferula simulate: " STR_FMT ": %s\n", STR_ARG(v->name), f.text);
+    return rc < 0 ? CLI__USAGE : CLI__OK;
+}
+
+/* A picture that cannot be written is not worth simulating for. */
+static int check_picture(struct simulate *s)
+{
+    const char *path = s->flags->svg, *slash = path == NULL ? NULL : strrchr(path, '/');
+    const char *folder = slash == NULL ? "."
+                         : slash == path
+                             ? "/"
+                             : arena_printf(&s->arena, "%.*s", (int)(slash - path), path).p;
+
+    if (path == NULL || access(folder, W_OK | X_OK) == 0 || access(path, W_OK) == 0)
+        return CLI__OK;
+    fprintf(stderr, "ferula simulate: %s: %s\n", path, strerror(errno));
+    return CLI__FAILED;
+}
+
+static int check(struct simulate *s)
+{
+    int rc = check_picture(s);
+
+    for (size_t i = 0; rc == CLI__OK && i < s->n_variants; i++)
+        rc = check_variant(s, &s->variants[i]);
+    return rc;
+}
+
 static int draw(struct simulate *s)
 {
     struct picture_run *runs = arena_array(&s->arena, struct picture_run, s->n_variants);
@@ -183,6 +248,7 @@ static int simulate(struct simulate *s, const struct config_list *paths)
     rc = rc != CLI__OK ? rc : load_manifests(s, paths);
     rc = rc != CLI__OK ? rc : cli__simulate_setup(s);
     rc = rc != CLI__OK ? rc : cli__simulate_variants(s);
+    rc = rc != CLI__OK ? rc : check(s);
     if (rc != CLI__OK)
         return rc;
     cli__simulate_form(s)->begin(s);

@@ -152,15 +152,14 @@ static int copy_data(struct simulate *s)
 {
     struct source_range range = {s->start, s->end};
     struct fault f;
-    int rc = 0;
+    int rc;
 
     s->windowed =
         s->data.source != NULL && s->flags->series == NULL && s->end - s->start > WINDOWED_FROM_MS;
     if (s->data.source == NULL || s->windowed)
         return CLI__OK;
-    for (size_t i = 0; rc == 0 && i < s->manifests.n_scaled_objects; i++)
-        rc = recording_copy(s->data.source, &s->manifests.scaled_objects[i], range, s->recording,
-                            &f);
+    rc = recording_copy(s->data.source, s->manifests.scaled_objects, s->manifests.n_scaled_objects,
+                        range, s->recording, &f);
     if (s->data.server != NULL && rc == 0 && cli__http_source_failed(s->data.server, &f) != CLI__OK)
         rc = FER_EIO;
     if (rc == 0)
@@ -181,7 +180,8 @@ static bool parse_fault(const struct simulate *s, struct str text, struct fault_
     *out = (struct fault_span){.delay = INT64_MAX, .trigger = -1};
     if (!str_split(&rest, '-', &from) || !str_split(&rest, '=', &to) || rest.p == NULL)
         return false;
-    if (duration_parse(from, &out->from, &f) < 0 || duration_parse(to, &out->to, &f) < 0)
+    if (duration_parse(from, &out->from, &f) < 0 || duration_parse(to, &out->to, &f) < 0 ||
+        out->to <= out->from)
         return false;
     out->from += s->start;
     out->to += s->start;

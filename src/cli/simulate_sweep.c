@@ -131,12 +131,13 @@ static const struct scaled_object *changed(struct simulate *s, const struct scal
     for (size_t i = 0; i < from->n_triggers; i++)
         triggers[i] = from->triggers[i];
     field = field_of(so, key);
-    if (field != NULL && v == floor(v)) {
+    if (field != NULL && v == floor(v) && fabs(v) <= INT32_MAX) {
         field->v = (int64_t)v;
         field->given = true;
         return so;
     }
-    if (str_is(key, "scaleDown.stabilizationWindowSeconds") && so->behavior.given) {
+    if (str_is(key, "scaleDown.stabilizationWindowSeconds") && so->behavior.given &&
+        v == floor(v) && v >= 0 && v <= INT32_MAX) {
         so->behavior.down.window_s = (int32_t)v;
         return so;
     }

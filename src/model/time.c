@@ -70,7 +70,7 @@ void civil_from_unix(int64_t seconds, struct civil *out)
     out->days_in_month = days_in_month(out->year, out->month);
 }
 
-static int64_t days_from_civil(int64_t year, int month, int day)
+int64_t days_from_civil(int64_t year, int month, int day)
 {
     int64_t y = year - (month <= 2);
     int64_t era = floor_div(y, YEARS_PER_ERA);

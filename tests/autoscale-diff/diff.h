@@ -23,6 +23,8 @@ typedef json_t *(*diff_mode)(struct diff *d, const json_t *in);
 json_t *diff_hpa(struct diff *d, const json_t *in);
 json_t *diff_scaler(struct diff *d, const json_t *in);
 json_t *diff_operator(struct diff *d, const json_t *in);
+json_t *diff_formula(struct diff *d, const json_t *in);
+json_t *diff_cron(struct diff *d, const json_t *in);
 
 /* ScaledObject out of a spec, read by the program's own reader; metadata may be NULL. */
 const struct scaled_object *diff_object(struct diff *d, const json_t *metadata, const json_t *spec);

@@ -15,6 +15,8 @@ static const struct {
     {"hpa",      diff_hpa,      true },
     {"scaler",   diff_scaler,   false},
     {"operator", diff_operator, false},
+    {"formula",  diff_formula,  false},
+    {"cron",     diff_cron,     false},
 };
 
 void diff_die(const char *what)
@@ -86,7 +88,8 @@ int main(int argc, char **argv)
                                      : autoscale_parse_keda(version, &d.versions.keda, NULL);
         }
     if (rc < 0) {
-        fprintf(stderr, "usage: autoscale-diff hpa|scaler|operator VERSION < cases.jsonl\n");
+        fprintf(stderr,
+                "usage: autoscale-diff hpa|scaler|operator|formula|cron VERSION < cases.jsonl\n");
         return 2;
     }
     d.rules = autoscale_rules_of(&d.versions);

@@ -204,10 +204,15 @@ def test_promql(tmp_path, expr, at, samples, fails):
 # ---- what is wrong ----------------------------------------------------------------------------
 
 @pytest.mark.parametrize("old,new,says", [
-    ("for: 5m", "four: 5m", "5:52: error: unknown field 'four'; there are initial_replicas, "),
+    ("for: 5m", "four: 5m", "5:52: error: unknown field 'four', did you mean 'for'?; there are initial_replicas, "),
     ("for: 5m", "for: 5", "5:57: error: not a valid duration string"),
-    ("tests:", "testz:", "3:1: error: unknown field 'testz'"),
-    ("at: 15s", "at: 15s, at2: 1s", "unknown field 'at2'; there are scaled_object, at, within"),
+    ("tests:", "testz:", "3:1: error: unknown field 'testz', did you mean 'tests'?"),
+    ("for: 5m", "nonsense: 5m", "error: unknown field 'nonsense'; there are "),
+    ("for: 5m", "initial_replicas: 100001", "error: initial_replicas has to be at most 100000"),
+    ("at: 15s", "at: 15s, within: 1m", "7:9: error: 'at' is one moment"),
+    ("at: 15s", "from: 2m, to: 1m", "7:9: error: 'to' is before 'from'"),
+    ('load: "0:150"', "load: [{at: 0s, value: -1}]", "'value' has to be a number of at least 0"),
+    ("at: 15s", "at: 15s, at2: 1s", "unknown field 'at2', did you mean 'at'?; there are scaled_object, at, within"),
     ("replicas: 4", "replicas: -4", "7:29: error: '-4' is no number of at least 0"),
     ("at: 15s", "at: 6m", "7:28: error: this is after the end of the test ('for')"),
     ("for: 5m", "sync_period: 1ms", "sync_period has to be at least 1s"),
@@ -258,6 +263,9 @@ def test_what_cannot_be_run_is_an_error(tmp_path):
     path.write_text(path.read_text().replace(", for: 5m", ""))
     done = run_ferula("test", path)
     assert done.returncode == 2 and "more than 32 days would not fit in memory" in done.stdout
+    path = story(tmp_path, "{at: 15s, replicas: 4, faults: {answer: empty, trigger: 1}}")
+    done = run_ferula("test", path)
+    assert done.returncode == 2 and "faults: there is no trigger 1 in ScaledObject" in done.stdout
     assert run_ferula("test").returncode == 2
     assert run_ferula("test", tmp_path / "none.yaml").returncode == 2
 
@@ -389,3 +397,21 @@ def test_simulate_a_quarter(tmp_path):
 def test_simulate_refuses(words, says):
     done = run_ferula("simulate", OBJECT, *words)
     assert done.returncode == 2 and done.stdout == "" and says in done.stderr, done.stderr
+
+
+# ---- outputs that cannot be, and nothing half-written ------------------------------------------
+
+@pytest.mark.parametrize("flags,code,says", [
+    (["--svg=none/a.svg"], 1, "none/a.svg: No such file or directory"),
+    (["--sweep=minReplicaCount=1,20"], 2, "minReplicaCount=20: MinReplicaCount=20 must be less than"),
+    (["--sweep=threshold=10,0"], 2, "threshold=0: "),
+    (["--sweep=maxReplicaCount=1e300"], 2, "nothing is called 'maxReplicaCount'"),
+    (["--fault=7m-5m=empty"], 2, "expected FROM-TO=KIND"),
+    (["--sweep=maxReplicaCount=2.5"], 2, "nothing is called 'maxReplicaCount'"),
+])
+@pytest.mark.parametrize("form", ["text", "csv", "json"])
+def test_simulate_refuses_before_it_prints(tmp_path, form, flags, code, says):
+    done = run_ferula("simulate", OBJECT, *LOAD, "--for=30d", "-o", form, *flags, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (code, ""), done.stderr
+    assert says in done.stderr
+    assert os.listdir(tmp_path) == []

@@ -98,23 +98,25 @@ struct world_setup {
     void *feed_ctx;
 };
 
-/* How far back a query looks at most; INT64_MAX: no bound is known (@, computed durations). */
+/* How far back a query looks at most; INT64_MAX: no bound (@ TIME, computed durations). */
 dur_ms recording_reach(const struct promql_expr *e);
 
 /*
- * Copies the series that the object's queries look at in `range`, and before it as far back as they
+ * Copies the series that the objects' queries look at in `range`, and before it as far back as they
  * look, so that a server or a store is asked once. Errors are the source's.
  */
-int recording_copy(struct source *from, const struct scaled_object *so, struct source_range range,
-                   struct mem_source *to, struct fault *f);
+int recording_copy(struct source *from, const struct scaled_object *objects, size_t n,
+                   struct source_range range, struct mem_source *to, struct fault *f);
 
-/* The same in windows, as a world's feed: `to` holds no more than one of them and what is seen. */
+/* The same of one object in windows, as a world's feed: `to` holds no more than one of them and
+ * what is seen. */
 struct recording_windows {
     struct source *from;
     const struct scaled_object *so;
     struct mem_source *to;
     struct fault *f;
     ts_ms at; /* the beginning; then: what is before was copied */
+    bool begun;
 };
 
 int recording_feed(void *windows, ts_ms oldest, ts_ms to);

@@ -30,5 +30,7 @@ struct civil {
 };
 
 void civil_from_unix(int64_t seconds, struct civil *out);
+/* Days since 1970-01-01; months are 1 to 12, days of any number are counted on from the 1st. */
+int64_t days_from_civil(int64_t year, int month, int day);
 
 #endif

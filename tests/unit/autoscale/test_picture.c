@@ -107,9 +107,43 @@ static void test_points(void **state)
     picture_tally_release(&t);
 }
 
+/* No text goes over the right edge: reasons and names take more lines, which the picture has. */
+static void test_edges(void **state)
+{
+    char note[600], name[300];
+    struct sim_setup setup = {.start = 0, .end = 100000, .replicas = 1};
+    struct sim_event e = {.t = 50000, .actor = ACTOR_HPA, .before = 1, .after = 2};
+    struct sim_trace trace = {.setup = &setup, .events = &e, .n_events = 1};
+    struct picture_run runs[10];
+    struct buf one = {0}, many = {0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(note); i++)
+        note[i] = i % 10 == 9 ? ' ' : 'n';
+    memset(name, 'x', sizeof(name));
+    e.note = (struct str){note, sizeof(note)};
+    for (size_t i = 0; i < COUNT(runs); i++)
+        runs[i] = (struct picture_run){
+            .name = {name, sizeof(name)},
+              .trace = &trace
+        };
+    picture_svg(&one, runs, 1, STR("a"));
+    picture_svg(&many, runs, COUNT(runs), STR("a"));
+    for (const char *at = strstr(one.p, "class=\"l\">"); at != NULL;
+         at = strstr(at + 1, "class=\"l\">"))
+        assert_true(strcspn(at + 10, "<") <= 130);
+    assert_non_null(strstr(one.p, "height=\"666\""));
+    assert_non_null(strstr(many.p, ">and 2 more<"));
+    assert_non_null(strstr(many.p, "height=\"720\""));
+    buf_release(&one);
+    buf_release(&many);
+}
+
 int main(void)
 {
     struct cases c = {0};
+
+    cases_add(&c, "nothing over the edges", test_edges, NULL);
 
     cases_add(&c, "a bounded number of points", test_points, NULL);
     CASES_ADD_TABLE(&c, cases, test_summary, name);

@@ -391,7 +391,7 @@ static void test_one_past(void **state)
     (void)state;
     for (int i = 59; i >= 0; i--)
         assert_int_equal(mem_source_append(from, ls, START - i * 60 * S, 0, 60 - i, NULL), 0);
-    assert_int_equal(recording_copy(mem_source_base(from), &two, range, to, &f), 0);
+    assert_int_equal(recording_copy(mem_source_base(from), &two, 1, range, to, &f), 0);
     assert_int_equal(promql_parse(&a, q.text, &features, &q.expr, &f), 0);
     assert_int_equal(promql_eval(mem_source_base(to), &a, &q, &r, &f), 0);
     assert_int_equal(r.n_series, 1);
@@ -401,9 +401,73 @@ static void test_one_past(void **state)
     mem_source_free(to);
 }
 
+/* What is copied of samples a minute apart, an hour long, for an hour from START on. */
+static struct copy_case {
+    const char *name, *first, *second; /* queries of two ScaledObjects; NULL: one */
+    int64_t oldest, n_before;          /* minutes before START, and samples there */
+} copy_cases[] = {
+    {"no more than lookback",            "x",                                       NULL,           5,   5 },
+    {"a range",                          "rate(x[10m])",                            NULL,           10,  10},
+    {"an offset",                        "x offset 10m",                            NULL,           15,  15},
+    {"an offset to later",               "x offset -10m",                           NULL,           5,   5 },
+    {"a subquery",                       "max_over_time(x[10m:1m] offset 5m)",      NULL,           20,  20},
+    {"a pinned one",                     "x @ 1767595800",                          NULL,           65,  11},
+    {"a pinned range",                   "sum_over_time(x[3m] @ 1767595800)",       NULL,           65,  11},
+    {"two of them, the newer one first", "x @ 1767595800 + x @ 1767592200",         NULL,           125, 17},
+    {"one under a subquery",             "max_over_time((x @ 1767595800)[10m:1m])", NULL,           65,  11},
+    {"a pinned subquery",                "max_over_time(x[10m:1m] @ 1767595800)",   NULL,           75,  21},
+    {"one that is later",                "x @ 1767600000",                          NULL,           5,   5 },
+    {"the evaluation's end",             "rate(x[10m] @ end())",                    NULL,           10,  10},
+    {"two objects",                      "x",                                       "rate(x[20m])", 20,  20},
+};
+
+static struct scaled_object object_of(struct arena *a, const char *query)
+{
+    struct trigger *t = arena_new(a, struct trigger);
+    struct pair_at *pair = arena_new(a, struct pair_at);
+
+    pair->key.s = STR("query");
+    pair->value.s = str_of(query);
+    t->type.s = STR("prometheus");
+    t->metadata.v = pair;
+    t->metadata.n = 1;
+    return (struct scaled_object){.triggers = t, .n_triggers = 1};
+}
+
+static void test_copy(void **state)
+{
+    const struct copy_case *c = *state;
+    struct mem_source *from = mem_source_new(), *to = mem_source_new();
+    struct source_range range = {1767599400000, 1767603000000};
+    struct arena a = {0};
+    struct labels ls = labels_set(&a, (struct labels){0}, STR(LABEL_NAME), STR("x"));
+    struct scaled_object objects[2] = {object_of(&a, c->first),
+                                       object_of(&a, c->second == NULL ? "1" : c->second)};
+    struct promql_query q = {.text = STR("x[3h]"),
+                             .start = range.from - 1,
+                             .end = range.from - 1,
+                             .features = PROMQL_FEATURES_DEFAULT};
+    struct promql_result r;
+    struct fault f;
+
+    for (int i = -180; i <= 60; i++)
+        assert_int_equal(mem_source_append(from, ls, range.from + i * 60 * S, 0, i, NULL), 0);
+    assert_int_equal(recording_copy(mem_source_base(from), objects, 2, range, to, &f), 0);
+    assert_int_equal(promql_parse(&a, q.text, &q.features, &q.expr, &f), 0);
+    assert_int_equal(promql_eval(mem_source_base(to), &a, &q, &r, &f), 0);
+    assert_int_equal(r.n_series, 1);
+    assert_true(-r.series[0].samples[0].v == (double)c->oldest);
+    assert_int_equal(r.series[0].n, c->n_before);
+    arena_release(&a);
+    mem_source_free(from);
+    mem_source_free(to);
+}
+
 int main(void)
 {
     struct cases c = {0};
+
+    CASES_ADD_TABLE(&c, copy_cases, test_copy, name);
 
     CASES_ADD_TABLE(&c, app_cases, test_app, name);
     CASES_ADD_TABLE(&c, answer_cases, test_answer, query);
