@@ -4,6 +4,14 @@
  */
 #include "sim_priv.h"
 
+/* Before KEDA 2.20 its API server knows no such behavior, and it itself takes that for static. */
+bool sim__falls_to_formula(const struct sim *s)
+{
+    const struct fallback *fb = &s->object->fallback;
+
+    return fb->given && fb->behavior == FALLBACK_SCALING_MODIFIERS && s->rules.fallback_by_formula;
+}
+
 bool sim__has_fallback(const struct sim *s)
 {
     const struct fallback *fb = &s->object->fallback;
@@ -34,16 +42,21 @@ static double replicas_wanted(const struct sim *s)
     return fixed;
 }
 
+/* Of the metric that the HPA has. */
+static enum target_type type_of(const struct sim *s, const struct sim_trigger *t)
+{
+    return s->formula != NULL ? s->object->modifiers.metric_type : t->t->metric_type;
+}
+
 /* The value that makes an HPA ask for the wanted replicas; false: there is none. */
 static bool stand_in(struct sim *s, const struct sim_trigger *t, int64_t *milli)
 {
     const struct world *w = &s->setup->world;
     bool composite = s->formula != NULL;
-    enum target_type type = composite ? s->object->modifiers.metric_type : t->t->metric_type;
     double replicas = replicas_wanted(s);
     double target = composite ? s->composite_target : autoscale__of_milli(t->target_milli);
 
-    if (type == METRIC_VALUE) {
+    if (type_of(s, t) == METRIC_VALUE) {
         int32_t ready = w->ready_replicas(w->ctx);
 
         if (ready == 0)
@@ -64,9 +77,9 @@ static bool stand_in(struct sim *s, const struct sim_trigger *t, int64_t *milli)
  */
 void sim__scalers(struct sim *s, bool of_sync)
 {
-    if (!s->scalers_dropped)
+    if (!s->scalers_dropped && (of_sync || !s->scalers_outdated))
         return;
-    s->scalers_dropped = false;
+    s->scalers_dropped = s->scalers_outdated = false;
     s->scalers_copy = of_sync;
     sim__refresh(s);
 }
@@ -107,8 +120,11 @@ static int64_t count(struct sim *s, struct sim_trigger *t, bool of_sync, bool fa
     int64_t before = *n, now = failed ? MAX(before, 0) + 1 : 0;
     enum condition_status was = status->fallback.status;
 
+    if (!s->rules.fallback_told_at_once)
+        status->fallback = fallback_condition(s, of_sync);
     *n = now;
-    status->fallback = fallback_condition(s, of_sync);
+    if (s->rules.fallback_told_at_once)
+        status->fallback = fallback_condition(s, of_sync);
     if (of_sync && (now != before || status->fallback.status != was)) {
         if (now != before)
             t->failures = now;
@@ -127,12 +143,12 @@ void sim__fallback(struct sim *s, size_t i, bool of_sync, struct sim_reading *r)
 
     if (!sim__has_fallback(s))
         return;
-    if (!s->rules.fallback_of_values && t->t->metric_type == METRIC_VALUE && s->formula == NULL)
+    if (!s->rules.fallback_of_values && type_of(s, t) == METRIC_VALUE)
         return;
     failures = count(s, t, of_sync, r->verdict.failed);
     if (!r->verdict.failed || failures <= fb->failure_threshold)
         return;
-    if (fb->behavior == FALLBACK_SCALING_MODIFIERS) {
+    if (sim__falls_to_formula(s)) {
         r->verdict = (struct verdict){.milli = -1000, .value = -1, .why = r->verdict.why};
         return;
     }

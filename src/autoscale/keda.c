@@ -79,6 +79,33 @@ static int read_triggers(struct sim *s, struct sim_event *ev, struct activity *a
     return 0;
 }
 
+/* A status that is the same as before is not told by KEDA before 2.20: texts stay as they are. */
+static void tell_ready(struct sim *s, enum condition_status status, const char *reason,
+                       const char *text)
+{
+    if (s->rules.conditions_anew || s->status.ready.status != status)
+        s->status.ready = sim__condition(status, reason, text);
+}
+
+static void tell_active(struct sim *s, const struct activity *act)
+{
+    bool active = act->active || s->force, was = s->status.active.status == COND_TRUE;
+    bool forced = s->force && (s->rules.conditions_anew || !act->active);
+
+    if (!s->rules.conditions_anew && s->status.active.status != COND_UNKNOWN && was == active)
+        return;
+    if (!active)
+        s->status.active =
+            sim__condition(COND_FALSE, "ScalerNotActive",
+                           "Scaling is not performed because triggers are not active");
+    else
+        s->status.active =
+            sim__condition(COND_TRUE, "ScalerActive",
+                           forced ? "Scaling is performed because activation is being forced "
+                                    "by annotation"
+                                  : "Scaling is performed because triggers are active");
+}
+
 static struct str seconds_text(struct sim *s, dur_ms d)
 {
     return arena_printf(s->arena, STR_FMT " s", STR_ARG(autoscale__decimal(s->arena, d)));
@@ -102,17 +129,11 @@ static void wake_up(struct sim *s, const struct activity *act, struct sim_event 
 
 static void when_active(struct sim *s, const struct activity *act, struct sim_event *ev)
 {
-    s->status.active =
-        sim__condition(COND_TRUE, "ScalerActive",
-                       s->force ? "Scaling is performed because activation is being forced "
-                                  "by annotation"
-                                : "Scaling is performed because triggers are active");
     if ((s->object->idle_replicas.given && s->replicas < sim__min(s)) || s->replicas == 0) {
         wake_up(s, act, ev);
     } else if (act->error) {
-        s->status.ready =
-            sim__condition(COND_UNKNOWN, "PartialTriggerError",
-                           "Some triggers defined in ScaledObject are not working correctly");
+        tell_ready(s, COND_UNKNOWN, "PartialTriggerError",
+                   "Some triggers defined in ScaledObject are not working correctly");
         ev->reason = REASON_PartialTriggerError;
         ev->note = arena_printf(s->arena, "a trigger is active, another one fails: " STR_FMT,
                                 STR_ARG(act->why));
@@ -155,6 +176,8 @@ static void fall_asleep(struct sim *s, struct sim_event *ev)
         return;
     }
     sim__scale(s, to);
+    s->status.active = sim__condition(COND_FALSE, "ScalerNotActive",
+                                      "Scaling is not performed because triggers are not active");
     ev->reason = o->idle_replicas.given
                      ? REASON_Idled
                      : (never ? REASON_DeactivatedInitially : REASON_Deactivated);
@@ -170,9 +193,8 @@ static void when_error(struct sim *s, const struct activity *act, struct sim_eve
 
     ev->reason = REASON_TriggerError;
     if (!s->object->fallback.given) {
-        s->status.ready =
-            sim__condition(COND_FALSE, "TriggerError",
-                           "Triggers defined in ScaledObject are not working correctly");
+        tell_ready(s, COND_FALSE, "TriggerError",
+                   "Triggers defined in ScaledObject are not working correctly");
         ev->note = act->why;
         return;
     }
@@ -189,8 +211,6 @@ static void when_inactive(struct sim *s, const struct activity *act, struct sim_
     bool has_idle = o->idle_replicas.given;
     int32_t before = s->replicas, min = sim__min(s);
 
-    s->status.active = sim__condition(COND_FALSE, "ScalerNotActive",
-                                      "Scaling is not performed because triggers are not active");
     if (act->error && (!o->fallback.given || o->fallback.replicas != 0)) {
         when_error(s, act, ev);
     } else if ((has_idle && s->replicas > o->idle_replicas.v) || (s->replicas > 0 && min == 0)) {
@@ -223,6 +243,46 @@ static void mirror_hpa(struct sim *s)
             arena_printf(s->arena, "HPA is not actively scaling: " STR_FMT, STR_ARG(c->message))};
 }
 
+/* Up to KEDA 2.19 a loop that runs in a pause brings the annotation's number about. */
+static bool hold_paused(struct sim *s, bool was_ready, struct sim_event *ev)
+{
+    int64_t n;
+
+    if (s->rules.pauses_in_full || !sim__paused_replicas(s, &n))
+        return false;
+    ev->reason = REASON_PausedReplicas;
+    if (n < 0) {
+        s->turned_ready = !was_ready && s->status.ready.status == COND_TRUE;
+        s->status.ready =
+            sim__condition(COND_FALSE, "ScaledObjectReady",
+                           "ScaledObject is defined correctly and is ready for scaling");
+        ev->note = STR("paused-replicas is no number of replicas");
+        return true;
+    }
+    if (n != s->replicas)
+        sim__scale(s, (int32_t)n);
+    s->held = true;
+    ev->note = arena_printf(s->arena, "paused at %d by annotation", s->replicas);
+    return true;
+}
+
+static void act_upon(struct sim *s, const struct activity *act, struct sim_event *ev)
+{
+    bool was_ready = s->status.ready.status == COND_TRUE;
+
+    if (s->rules.conditions_anew || !act->error)
+        tell_ready(s, COND_TRUE, "ScaledObjectReady",
+                   "ScaledObject is defined correctly and is ready for scaling");
+    if (hold_paused(s, was_ready, ev))
+        return;
+    tell_active(s, act);
+    if (ev->active)
+        when_active(s, act, ev);
+    else
+        when_inactive(s, act, ev);
+    mirror_hpa(s);
+}
+
 int sim__poll(struct sim *s, struct sim_event *ev)
 {
     struct activity act = {0};
@@ -230,13 +290,9 @@ int sim__poll(struct sim *s, struct sim_event *ev)
 
     if (rc < 0)
         return rc;
-    s->status.ready = sim__condition(COND_TRUE, "ScaledObjectReady",
-                                     "ScaledObject is defined correctly and is ready for scaling");
     ev->active = act.active || s->force;
-    if (ev->active)
-        when_active(s, &act, ev);
-    else
-        when_inactive(s, &act, ev);
-    mirror_hpa(s);
+    act_upon(s, &act, ev);
+    if (!s->rules.conditions_anew && !s->scalers_copy) /* told in the loop's own object */
+        sim__refresh(s);
     return 0;
 }

@@ -134,20 +134,20 @@ static int step(struct sim *s, enum actor actor)
     int rc = actor == ACTOR_KEDA ? sim__poll(s, ev) : sim__sync(s, ev);
 
     rc = rc < 0 ? rc : sim__event_end(s, ev);
-    if (rc == 0 && !was_ready && s->status.ready.status == COND_TRUE)
+    if (rc == 0 &&
+        (s->failed || s->turned_ready || (!was_ready && s->status.ready.status == COND_TRUE)))
         rc = sim__reconcile(s, s->object);
+    s->turned_ready = false;
     return rc;
 }
 
 static ts_ms next_time(const struct sim *s, size_t at_change)
 {
-    ts_ms t = INT64_MAX;
+    ts_ms t = LATER;
 
     if (at_change < s->setup->n_changes)
         t = s->setup->changes[at_change].t;
-    if (!s->paused)
-        t = MIN(t, MIN(s->next_poll, s->hpa.next));
-    return t;
+    return MIN(t, MIN(s->next_poll, s->hpa.next));
 }
 
 static int run(struct sim *s, struct fault *f)
@@ -167,7 +167,7 @@ static int run(struct sim *s, struct fault *f)
             if (rc == 0)
                 rc = sim__reconcile(s, was);
         } else if (s->next_poll <= s->now) {
-            s->next_poll = s->now + s->poll_period;
+            s->next_poll = s->now + s->loop_period;
             rc = step(s, ACTOR_KEDA);
         } else {
             s->hpa.next = s->now + s->sync_period;
@@ -190,11 +190,14 @@ int sim_run(struct arena *a, const struct sim_setup *setup, struct sim_trace *ou
         .sync_period = setup->sync_period > 0 ? setup->sync_period : SYNC_PERIOD,
         .replicas = setup->replicas,
         .last_active = NEVER,
+        .next_poll = LATER,
+        .hpa.next = LATER,
         .scalers_dropped = true,
-        .status.paused = {COND_FALSE, "", {0}},
     };
     int rc;
 
+    s.status.paused.status = s.rules.paused_at_first_false ? COND_FALSE : COND_UNKNOWN;
+    s.status.paused.reason = "";
     if (setup->sink != NULL)
         s.arena = &s.turns[0];
     *out = (struct sim_trace){.setup = setup};

@@ -48,8 +48,7 @@ static bool is_nil(const struct sim *s, size_t i, const struct sim_reading *r, b
     const struct fallback *fb = &s->object->fallback;
 
     return r->nil || r->verdict.failed ||
-           (fb->given && fb->behavior == FALLBACK_SCALING_MODIFIERS &&
-            sim__failures(s, i, of_sync) > fb->failure_threshold);
+           (sim__falls_to_formula(s) && sim__failures(s, i, of_sync) > fb->failure_threshold);
 }
 
 void sim__composite(struct sim *s, const struct sim_reading *r, bool of_sync, struct verdict *out)
@@ -65,12 +64,15 @@ void sim__composite(struct sim *s, const struct sim_reading *r, bool of_sync, st
             *out = r[i].verdict;
             return;
         }
-    for (size_t i = 0; i < s->n; i++)
+    for (size_t i = 0; i < s->n; i++) {
+        bool missing = is_nil(s, i, &r[i], of_sync);
+
         if (!s->triggers[i].is_resource)
             vars[n++] = (struct formula_var){
-                .v = autoscale__of_milli(r[i].verdict.milli),
-                .nil = is_nil(s, i, &r[i], of_sync),
+                .v = missing ? 0 : autoscale__of_milli(r[i].verdict.milli),
+                .nil = missing && s->rules.missing_is_nil,
             };
+    }
     *out = (struct verdict){.failed = true};
     if (formula_run(s->formula, s->arena, vars, &v, &nil, &f) < 0) {
         out->why = arena_printf(s->arena, "error trying to run custom formula: %s", f.text);

@@ -8,6 +8,7 @@
 #include "formula.h"
 
 #define NEVER       INT64_MIN
+#define LATER       INT64_MAX
 #define SYNC_PERIOD ((dur_ms)15000)
 
 /* One trigger, as its scaler and its status.health entry know it. */
@@ -40,7 +41,8 @@ struct sim_status {
 
 struct sim_hpa {
     bool exists;
-    ts_ms next; /* sync */
+    ts_ms next; /* sync; LATER: there is none */
+    int32_t min, max;
     struct hpa_state state;
     bool has_behavior;
     struct behavior behavior; /* with the annotations' directions disabled */
@@ -59,7 +61,8 @@ struct sim {
     size_t cap_events, cap_warnings;
     ts_ms now, created;
     dur_ms sync_period, poll_period;
-    int32_t replicas; /* spec.replicas */
+    dur_ms loop_period; /* poll_period of when the loop began */
+    int32_t replicas;   /* spec.replicas */
 
     struct sim_trigger *triggers;
     size_t n;
@@ -68,12 +71,17 @@ struct sim {
     int64_t composite_milli;
 
     bool paused, pause_in, pause_out, force;
-    ts_ms next_poll, last_active;
-    bool fallback;            /* one is in force */
-    bool scalers_dropped;     /* after an error; who needs them builds them anew */
-    bool scalers_copy;        /* they have a copy of the object, as old as they are */
-    struct sim_status status; /* in the cluster */
-    struct sim_status copied; /* in the scalers' object */
+    ts_ms next_poll, last_active;       /* LATER: no loop runs */
+    const struct scaled_object *looped; /* what the loop began with */
+    bool fallback;                      /* one is in force */
+    bool scalers_dropped;               /* after an error; who needs them builds them anew */
+    bool scalers_copy;                  /* they have a copy of the object, as old as they are */
+    bool scalers_outdated;              /* the object is another one, which only a poll looks at */
+    bool held;                          /* status.pausedReplicaCount is there */
+    bool failed;                        /* the last reconcile, which is tried again */
+    bool turned_ready;                  /* Ready was True in between, be it or not after the poll */
+    struct sim_status status;           /* in the cluster */
+    struct sim_status copied;           /* in the scalers' object */
     struct sim_hpa hpa;
 };
 
@@ -84,6 +92,8 @@ bool sim__annotation(const struct scaled_object *o, const char *name, struct str
 int32_t sim__min(const struct sim *s);     /* minReplicaCount, 0 unless given */
 int32_t sim__hpa_min(const struct sim *s); /* at least 1 */
 int32_t sim__max(const struct sim *s);
+/* Whether there is an annotation paused-replicas, and its number: below 0 for what is none. */
+bool sim__paused_replicas(const struct sim *s, int64_t *n);
 
 /* sim_ask.c: values of triggers. */
 int sim__ask(struct sim *s, size_t i, struct verdict *out);
@@ -91,6 +101,8 @@ void sim__composite(struct sim *s, const struct sim_reading *r, bool of_sync, st
 
 /* fallback.c */
 bool sim__has_fallback(const struct sim *s); /* given and valid */
+/* It leaves what failed to the formula's ??. */
+bool sim__falls_to_formula(const struct sim *s);
 void sim__fallback(struct sim *s, size_t i, bool of_sync, struct sim_reading *r);
 /* Failures in a row, as whoever polls or syncs sees them. */
 int64_t sim__failures(const struct sim *s, size_t i, bool of_sync);

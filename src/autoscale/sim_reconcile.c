@@ -18,6 +18,7 @@ static void hpa_delete(struct sim *s)
 {
     hpa_state_release(&s->hpa.state);
     s->hpa.exists = false;
+    s->hpa.next = LATER;
     s->hpa.able_to_scale = s->hpa.scaling_active = s->hpa.scaling_limited = (struct condition){0};
 }
 
@@ -62,7 +63,18 @@ static bool loses_conditions(const struct sim *s, const struct scaled_object *wa
 {
     struct str unused;
 
-    return was == NULL && s->paused && !sim__annotation(s->object, "paused-replicas", &unused);
+    return was == NULL && s->paused && s->rules.paused_before_done &&
+           (!s->rules.pauses_in_full || !sim__annotation(s->object, "paused-replicas", &unused));
+}
+
+/* No loop, no HPA. */
+static void stop(struct sim *s)
+{
+    s->status.paused = sim__condition(COND_TRUE, "ScaledObjectPaused", "ScaledObject is paused");
+    s->next_poll = LATER;
+    s->scalers_dropped = true;
+    sim__forget_records(s);
+    hpa_delete(s);
 }
 
 /* The pause: no loop, no HPA, and the annotation's number of replicas. */
@@ -71,12 +83,9 @@ static void pause(struct sim *s, bool lost, struct sim_event *ev)
     struct str text, why = {0};
     int64_t wanted;
 
-    s->status.paused = sim__condition(COND_TRUE, "ScaledObjectPaused", "ScaledObject is paused");
+    stop(s);
     if (!lost)
         s->status.ready = sim__condition(COND_TRUE, "ScaledObjectReady", "ScaledObject is paused");
-    s->scalers_dropped = true;
-    sim__forget_records(s);
-    hpa_delete(s);
     ev->reason = REASON_Paused;
     ev->note = STR("paused by annotation");
     if (!sim__annotation(s->object, "paused-replicas", &text))
@@ -169,7 +178,8 @@ static bool same_spec(const struct scaled_object *a, const struct scaled_object 
 static void run_loop(struct sim *s, const struct scaled_object *was)
 {
     bool renamed = was != NULL && !str_eq(was->hpa_name.s, s->object->hpa_name.s);
-    bool restarts = s->hpa.exists && !same_spec(was, s->object);
+    bool restarts = s->hpa.exists && !same_spec(s->looped, s->object);
+    int64_t held;
 
     if (restarts)
         s->scalers_dropped = true; /* built for another generation */
@@ -178,15 +188,22 @@ static void run_loop(struct sim *s, const struct scaled_object *was)
         s->scalers_dropped = true;
         sim__forget_records(s);
     }
-    if (restarts || !s->hpa.exists)
+    if (restarts || !s->hpa.exists) {
         s->next_poll = s->now;
+        s->loop_period = s->poll_period;
+        s->looped = s->object;
+    }
     if (renamed && s->hpa.exists)
         hpa_delete(s);
     if (!s->hpa.exists)
         hpa_make(s);
+    s->hpa.min = sim__hpa_min(s);
+    s->hpa.max = sim__max(s);
+    if (!s->rules.pauses_in_full && sim__paused_replicas(s, &held))
+        s->hpa.min = s->hpa.max = (int32_t)MAX(held, 1);
 }
 
-static void unpaused(struct sim *s)
+static void tell_unpaused(struct sim *s)
 {
     if (s->pause_in || s->pause_out)
         s->status.paused =
@@ -194,18 +211,85 @@ static void unpaused(struct sim *s)
     else if (s->status.paused.status == COND_TRUE)
         s->status.paused = sim__condition(COND_FALSE, "ScaledObjectUnpaused",
                                           "pause annotation removed for ScaledObject");
+}
+
+static void unpaused(struct sim *s)
+{
+    tell_unpaused(s);
     s->status.ready = sim__condition(COND_TRUE, "ScaledObjectReady",
                                      "ScaledObject is defined correctly and is ready for scaling");
 }
 
+/*
+ * Up to KEDA 2.19 a pause is not looked at again once the Paused condition is True, be it of
+ * another annotation, unless the target is not at the annotation's number: then the loop and an HPA
+ * that has no other number are begun, and bring it there. Nothing ends them before the pause does.
+ */
+static void pause_by_parts(struct sim *s, const struct scaled_object *was, bool lost,
+                           struct sim_event *ev)
+{
+    int64_t wanted;
+
+    ev->reason = REASON_Paused;
+    ev->note = s->hpa.exists && s->status.paused.status == COND_TRUE
+                   ? STR("paused by annotation, but the loop goes on: it was paused before")
+                   : STR("paused by annotation");
+    if (s->status.paused.status != COND_TRUE)
+        stop(s);
+    if (lost)
+        return;
+    if (sim__paused_replicas(s, &wanted) && wanted >= 0 && wanted != s->replicas) {
+        run_loop(s, was);
+        ev->note = arena_printf(s->arena, "paused by annotation: the loop takes it to %lld",
+                                (long long)wanted);
+    } else if (s->hpa.exists && !same_spec(was, s->object)) {
+        s->scalers_outdated = true;
+    }
+    s->status.ready = sim__condition(COND_TRUE, "ScaledObjectReady",
+                                     "ScaledObject is defined correctly and is ready for scaling");
+}
+
+/*
+ * Up to KEDA 2.17 there is no pause before the target has, or once had, an annotation's number of
+ * replicas: the loop and the HPA bring it there, while reconciling fails, and is tried again.
+ */
+static bool pauses_later(const struct sim *s)
+{
+    int64_t unused;
+
+    return !s->rules.paused_before_done && !s->held && sim__paused_replicas(s, &unused);
+}
+
+static void pause_later(struct sim *s, const struct scaled_object *was)
+{
+    const char *why = "failed to ensure HPA is correctly created for ScaledObject";
+    int64_t wanted = -1;
+
+    tell_unpaused(s);
+    s->failed = true;
+    if (sim__paused_replicas(s, &wanted) && wanted >= 0) {
+        run_loop(s, was);
+        why = "ScaledObject paused replicas are being scaled";
+    }
+    s->status.ready = sim__condition(COND_FALSE, "ScaledObjectCheckFailed", why);
+    s->status.active = sim__condition(COND_UNKNOWN, "UnknownState", "ScaledObject check failed");
+}
+
 int sim__reconcile(struct sim *s, const struct scaled_object *was)
 {
-    struct sim_event *ev = NULL;
+    struct sim_event unseen = {0}, *ev = NULL;
     bool lost = loses_conditions(s, was);
 
-    if (s->paused) {
-        ev = sim__event_begin(s, ACTOR_KEDA);
-        pause(s, lost, ev);
+    s->failed = false;
+    if (pauses_later(s)) {
+        pause_later(s, was);
+    } else if (s->paused) {
+        if (was != s->object)
+            ev = sim__event_begin(s, ACTOR_KEDA);
+        if (s->rules.pauses_in_full)
+            pause(s, lost, ev == NULL ? &unseen : ev);
+        else
+            pause_by_parts(s, was, lost, ev == NULL ? &unseen : ev);
     } else {
         run_loop(s, was);
         unpaused(s);

@@ -41,6 +41,17 @@ bool sim__annotation(const struct scaled_object *o, const char *name, struct str
     return false;
 }
 
+bool sim__paused_replicas(const struct sim *s, int64_t *n)
+{
+    struct str text;
+
+    if (!sim__annotation(s->object, "paused-replicas", &text))
+        return false;
+    if (!str_to_i64(text, n) || *n < INT32_MIN || *n > INT32_MAX)
+        *n = -1;
+    return true;
+}
+
 /* What is no boolean counts as true. */
 static bool annotation_on(const struct scaled_object *o, const char *name)
 {

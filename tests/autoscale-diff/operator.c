@@ -128,16 +128,10 @@ static void read_changes(struct diff *d, const json_t *in, struct sim_setup *set
 }
 
 /* Does the HPA ask for metrics in this event? */
-static bool is_told(const struct sim_setup *setup, const struct sim_event *ev)
+static bool is_told(const struct sim_event *ev)
 {
-    const struct scaled_object *o = setup->object;
-
-    for (size_t i = 0; i < setup->n_changes && setup->changes[i].t <= ev->t; i++)
-        o = setup->changes[i].object;
-    return ev->actor == ACTOR_HPA &&
-           hpa_wants_metrics(ev->before,
-                             o->min_replicas.given ? MAX((int32_t)o->min_replicas.v, 1) : 1,
-                             o->max_replicas.given ? (int32_t)o->max_replicas.v : 100);
+    return ev->actor == ACTOR_HPA && ev->reason != REASON_ScalingDisabled &&
+           ev->reason != REASON_AboveMaxReplicas && ev->reason != REASON_BelowMinReplicas;
 }
 
 json_t *diff_operator(struct diff *d, const json_t *in)
@@ -163,6 +157,6 @@ json_t *diff_operator(struct diff *d, const json_t *in)
     if (sim_run(&d->arena, &setup, &trace, &f) < 0)
         diff_die(f.text);
     for (size_t i = 0; i < trace.n_events; i++)
-        json_array_append_new(out, event(&trace.events[i], is_told(&setup, &trace.events[i])));
+        json_array_append_new(out, event(&trace.events[i], is_told(&trace.events[i])));
     return out;
 }

@@ -19,10 +19,10 @@ def go(folder, *arguments):
     return done.stdout
 
 
-def build(module, package):
+def build(module, package, *flags, name=None):
     """The program of tests/interop/<module>/<package>; Go's own cache makes a second build quick."""
-    out = os.path.join(OUT, f"{module}-{package}")
-    go(os.path.join(TOP, "tests/interop", module), "build", "-o", out, "./" + package)
+    out = os.path.join(OUT, name or f"{module}-{package}")
+    go(os.path.join(TOP, "tests/interop", module), "build", *flags, "-o", out, "./" + package)
     return out
 
 

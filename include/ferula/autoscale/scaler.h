@@ -36,7 +36,13 @@ struct autoscale_rules {
     bool fallback_activates;
     bool fallback_of_values;       /* for metricType Value, too */
     bool fallback_by_formula;      /* fallback.behavior scalingModifiers */
+    bool missing_is_nil;           /* in a formula; before, it is 0 */
+    bool conditions_anew;          /* a poll tells Ready and Active, be they the same or not */
+    bool fallback_told_at_once;    /* the Fallback condition; before, one reading later */
+    bool pauses_in_full;           /* by the controller; before, partly by the loop and an HPA */
     bool hpa_condition;            /* HPAActive mirrors the HPA's ScalingActive */
+    bool paused_at_first_false;    /* the Paused condition; before, Unknown */
+    bool paused_before_done;       /* before, only once the target has the annotation's number */
     bool pauses_one_way;           /* paused-scale-in, paused-scale-out, force-activation */
     bool tolerance_is_an_interval; /* 1 - t <= r <= 1 + t; before, |1 - r| <= t */
     bool tolerance_by_behavior;    /* behavior.scaleUp.tolerance */

@@ -13,6 +13,8 @@ type scalable = interface{}
 
 const hpaActive = kedav1alpha1.ConditionType("") // there is none
 
+const unlocked = true // triggers that are polled at once write the same status
+
 type recorder struct{}
 
 func (recorder) Event(runtime.Object, string, string, string) {}

@@ -13,6 +13,8 @@ type scalable = kedav1alpha1.ScalableObject
 
 const hpaActive = kedav1alpha1.ConditionHPAActive
 
+const unlocked = false
+
 type recorder struct{}
 
 func (recorder) Eventf(runtime.Object, runtime.Object, string, string, string, string, ...interface{}) {

@@ -78,6 +78,7 @@ type operator struct {
 	c          *cluster
 	loop       *loop
 	reconciler *keda.ScaledObjectReconciler
+	failed     bool // and is to reconcile again
 }
 
 func newOperator(c *cluster) *operator {
@@ -100,22 +101,26 @@ func newOperator(c *cluster) *operator {
 }
 
 // reconcile is what the controller does about a change: again when it fails, over and over with the same
-// result, and again because an HPA of the ScaledObject's is gone.
+// result until a poll, and again because an HPA of the ScaledObject's is gone, or a paused one is ready.
 func (o *operator) reconcile(ctx context.Context, t int64) {
 	o.loop.now = t
 	hpa := o.c.hpa
 	for range 2 {
+		o.c.ready = false
 		_, err := o.reconciler.Reconcile(ctx, ctrl.Request{NamespacedName: types.NamespacedName{Namespace: "ns", Name: "so"}})
-		if err == nil && (hpa == nil || o.c.hpa != nil) {
+		o.failed = err != nil
+		again := err != nil && !o.loop.runs || hpa != nil && o.c.hpa == nil || o.c.ready && o.c.so.NeedToBePausedByAnnotation()
+		if !again {
 			break
 		}
 	}
 	o.c.ready = false
 }
 
-// whenReady is what it does about a ScaledObject that has become ready by a poll or a sync.
+// whenReady is what it does about a ScaledObject that has become ready by a poll or a sync, or that it has
+// failed with.
 func (o *operator) whenReady(ctx context.Context) {
-	if o.c.ready {
+	if o.c.ready || o.failed {
 		o.reconcile(ctx, o.loop.now)
 	}
 }

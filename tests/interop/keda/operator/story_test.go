@@ -77,10 +77,10 @@ type answers struct {
 	start time.Time
 }
 
-// inOrder says whether it matters which trigger of a composite metric is answered first: each one that
-// is counted brings the counts of the others up to date.
+// inOrder says whether it matters which trigger is answered first: each one that is counted brings the
+// counts of the others up to date, for a composite metric, or for all without locks.
 func inOrder(spec *kedav1alpha1.ScaledObjectSpec) bool {
-	return len(spec.Triggers) > 1 && spec.Advanced != nil && spec.Advanced.ScalingModifiers.Formula != ""
+	return len(spec.Triggers) > 1 && (unlocked || spec.Advanced != nil && spec.Advanced.ScalingModifiers.Formula != "")
 }
 
 func (a *answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
