@@ -87,7 +87,7 @@ void sim__scalers(struct sim *s, bool of_sync)
 void sim__refresh(struct sim *s)
 {
     for (size_t i = 0; i < s->n; i++)
-        s->triggers[i].copied = s->triggers[i].failures;
+        s->triggers[i].copied = s->triggers[i].health;
     s->copied = s->status;
 }
 
@@ -97,15 +97,21 @@ void sim__forget_records(struct sim *s)
         s->triggers[i].has_record = false;
 }
 
+static const struct sim_health *health_of(const struct sim_trigger *t, bool of_sync)
+{
+    return of_sync ? &t->copied : &t->health;
+}
+
 int64_t sim__failures(const struct sim *s, size_t i, bool of_sync)
 {
-    return of_sync ? s->triggers[i].copied : s->triggers[i].failures;
+    return health_of(&s->triggers[i], of_sync)->failures;
 }
 
 static struct condition fallback_condition(const struct sim *s, bool of_sync)
 {
     for (size_t i = 0; i < s->n; i++)
-        if (sim__failures(s, i, of_sync) > s->object->fallback.failure_threshold)
+        if (health_of(&s->triggers[i], of_sync)->failing &&
+            sim__failures(s, i, of_sync) > s->object->fallback.failure_threshold)
             return sim__condition(COND_TRUE, "FallbackExists",
                                   "At least one trigger is falling back on this scaled object");
     return sim__condition(COND_FALSE, "NoFallbackFound",
@@ -115,24 +121,26 @@ static struct condition fallback_condition(const struct sim *s, bool of_sync)
 /* One more reading of a trigger; failures in a row with it. */
 static int64_t count(struct sim *s, struct sim_trigger *t, bool of_sync, bool failed)
 {
-    int64_t *n = of_sync ? &t->copied : &t->failures;
+    struct sim_health *h = of_sync ? &t->copied : &t->health, before = *h;
+    struct sim_health now = {failed ? MAX(before.failures, 0) + 1 : 0, failed};
     struct sim_status *status = of_sync ? &s->copied : &s->status;
-    int64_t before = *n, now = failed ? MAX(before, 0) + 1 : 0;
     enum condition_status was = status->fallback.status;
 
     if (!s->rules.fallback_told_at_once)
         status->fallback = fallback_condition(s, of_sync);
-    *n = now;
+    *h = now;
     if (s->rules.fallback_told_at_once)
         status->fallback = fallback_condition(s, of_sync);
-    if (of_sync && (now != before || status->fallback.status != was)) {
-        if (now != before)
-            t->failures = now;
+    if (of_sync && (now.failures != before.failures || status->fallback.status != was)) {
+        if (now.failures != before.failures)
+            t->health.failures = now.failures;
+        if (now.failing != before.failing)
+            t->health.failing = now.failing;
         if (status->fallback.status != was)
             s->status = s->copied;
         sim__refresh(s);
     }
-    return now;
+    return now.failures;
 }
 
 void sim__fallback(struct sim *s, size_t i, bool of_sync, struct sim_reading *r)

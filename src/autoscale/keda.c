@@ -199,7 +199,7 @@ static void when_error(struct sim *s, const struct activity *act, struct sim_eve
         return;
     }
     for (size_t i = 0; i < s->n; i++)
-        failures = MAX(failures, s->triggers[i].failures);
+        failures = MAX(failures, s->triggers[i].health.failures);
     ev->note = arena_printf(
         s->arena, "failure %lld, the fallback is in force after more than %lld: " STR_FMT,
         (long long)failures, (long long)s->object->fallback.failure_threshold, STR_ARG(act->why));

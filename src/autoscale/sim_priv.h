@@ -11,6 +11,13 @@
 #define LATER       INT64_MAX
 #define SYNC_PERIOD ((dur_ms)15000)
 
+/* An entry of status.health. A patch has of the two what is another one in the object it is from.
+ */
+struct sim_health {
+    int64_t failures; /* in a row; -1: there is no entry */
+    bool failing;
+};
+
 /* One trigger, as its scaler and its status.health entry know it. */
 struct sim_trigger {
     const struct trigger *t;
@@ -18,11 +25,11 @@ struct sim_trigger {
     struct prometheus_trigger prom;
     double activation;
     int64_t target_milli;
-    struct str metric;   /* "s0-prometheus" */
-    struct str hpa_name; /* as the HPA's messages name it */
-    int64_t failures;    /* of fallback; counted only when one is given; -1: none was ever */
-    int64_t copied;      /* the same in the scalers' object */
-    bool has_record;     /* useCachedMetrics: what the last poll left */
+    struct str metric;        /* "s0-prometheus" */
+    struct str hpa_name;      /* as the HPA's messages name it */
+    struct sim_health health; /* in the cluster; counted only when a fallback is given */
+    struct sim_health copied; /* in the scalers' object */
+    bool has_record;          /* useCachedMetrics: what the last poll left */
     struct verdict record;
     bool record_nameless; /* it goes by the composite metric's name: the formula does not find it */
 };

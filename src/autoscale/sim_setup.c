@@ -262,7 +262,7 @@ int sim__adopt(struct sim *s, const struct scaled_object *object, struct fault *
     if (s->triggers == NULL) {
         s->triggers = arena_array(s->life, struct sim_trigger, s->n);
         for (size_t i = 0; i < s->n; i++)
-            s->triggers[i].failures = -1;
+            s->triggers[i].health.failures = -1;
     }
     rc = check_bounds(s, f);
     if (rc < 0)
