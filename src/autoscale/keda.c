@@ -5,6 +5,7 @@
 #include "sim_priv.h"
 
 #define COOLDOWN_S 300
+#define HPA_GRACE  ((dur_ms)60000)
 
 /* What all triggers together are. */
 struct activity {
@@ -226,6 +227,31 @@ static void when_inactive(struct sim *s, const struct activity *act, struct sim_
     }
 }
 
+/* 2.20.0 and 2.20.1 leave a new HPA alone for a minute. */
+static void unready_by_hpa(struct sim *s)
+{
+    const struct condition *c = &s->hpa.scaling_active;
+    struct condition *ready = &s->status.ready;
+
+    if (!s->rules.hpa_makes_unready || !s->hpa.exists || c->reason == NULL ||
+        c->status == COND_TRUE || str_is(str_of(c->reason), "ScalingDisabled") ||
+        s->now < whole_s(s->hpa.made) + HPA_GRACE)
+        return;
+    if (ready->status == COND_TRUE)
+        *ready = (struct condition){
+            COND_FALSE, "HPAMetricsUnavailable",
+            arena_printf(s->arena,
+                         "ScaledObject is configured correctly but HPA is not healthy: %s",
+                         c->reason)};
+    else
+        *ready = (struct condition){
+            COND_FALSE, "ScalingDegraded",
+            arena_printf(s->arena,
+                         "Not ready because HPA is not healthy: %s and SO is not healthy: "
+                         "%s - " STR_FMT,
+                         c->reason, ready->reason, STR_ARG(ready->message))};
+}
+
 /* HPAActive: the HPA's own ScalingActive, seen at the poll. */
 static void mirror_hpa(struct sim *s)
 {
@@ -280,6 +306,7 @@ static void act_upon(struct sim *s, const struct activity *act, struct sim_event
         when_active(s, act, ev);
     else
         when_inactive(s, act, ev);
+    unready_by_hpa(s);
     mirror_hpa(s);
 }
 

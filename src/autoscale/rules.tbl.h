@@ -17,6 +17,7 @@ X(missing_is_nil,           keda, 22000, 0,     "formula.go: map[string]any; bef
 X(conditions_anew,          keda, 22000, 0,     "scale_handler.go: handleResult; before, the executor told a status only when it was another one")
 X(fallback_told_at_once,    keda, 22000, 0,     "fallback.go: updateStatus; before, it did not look at the reading that it was told of")
 X(pauses_in_full,           keda, 22000, 0,     "scaledobject_controller.go: handlePause; before, checkIfTargetResourceReachPausedCount")
+X(hpa_makes_unready,        keda, 22000, 22002, "scale_scaledobjects.go: checkHPAHealth sets Ready")
 X(hpa_condition,            keda, 22002, 0,     "scale_scaledobjects.go: checkHPAHealth")
 X(paused_at_first_false,    keda, 21800, 0,     "condition_types.go: GetInitializedConditions; before, Unknown")
 X(paused_before_done,       keda, 21800, 0,     "scaledobject_types.go: NeedToBePausedByAnnotation; before, paused-replicas waited for status.pausedReplicaCount")

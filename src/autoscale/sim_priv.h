@@ -48,6 +48,7 @@ struct sim_status {
 
 struct sim_hpa {
     bool exists;
+    ts_ms made;
     ts_ms next; /* sync; LATER: there is none */
     int32_t min, max;
     struct hpa_state state;

@@ -11,6 +11,7 @@
 static void hpa_make(struct sim *s)
 {
     s->hpa.exists = true;
+    s->hpa.made = s->now;
     s->hpa.next = s->now + s->sync_period;
 }
 

@@ -40,6 +40,7 @@ struct autoscale_rules {
     bool conditions_anew;          /* a poll tells Ready and Active, be they the same or not */
     bool fallback_told_at_once;    /* the Fallback condition; before, one reading later */
     bool pauses_in_full;           /* by the controller; before, partly by the loop and an HPA */
+    bool hpa_makes_unready;        /* Ready is False while the HPA cannot have its metrics */
     bool hpa_condition;            /* HPAActive mirrors the HPA's ScalingActive */
     bool paused_at_first_false;    /* the Paused condition; before, Unknown */
     bool paused_before_done;       /* before, only once the target has the annotation's number */

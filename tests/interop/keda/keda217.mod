@@ -1,6 +1,5 @@
-// KEDA v2.17.3 as a peer, beside the one of go.mod. The replace lines are those of KEDA v2.17.3's go.mod,
-// but for k8s.io/metrics and the two at the end: they stand in for versions that are no longer to be had,
-// of modules that no scaler under test uses.
+// KEDA v2.17.3 as a peer, beside the one of go.mod. The replace lines are those of KEDA v2.17.3's go.mod, but
+// for k8s.io/metrics, whose v0.31.7 is no longer to be had.
 module ferula.test/keda
 
 go 1.23.8
@@ -359,7 +358,3 @@ require (
 	k8s.io/utils v0.0.0-20241210054802-24370beab758 // indirect
 	knative.dev/pkg v0.0.0-20250326102644-9f3e60a9244c // indirect
 )
-
-replace github.com/solarwinds/swo-sdk-go/swov1 => github.com/solarwinds/swo-sdk-go/swov1 v0.13.1
-
-replace github.com/newrelic/newrelic-client-go/v2 => github.com/newrelic/newrelic-client-go/v2 v2.55.4

@@ -1,6 +1,4 @@
-// KEDA v2.19.0 as a peer, beside the one of go.mod. The replace lines are those of KEDA v2.19.0's go.mod,
-// but for the two at the end: they stand in for versions that are no longer to be had, of modules that
-// no scaler under test uses.
+// KEDA v2.19.0 as a peer, beside the one of go.mod. The replace lines are those of KEDA v2.19.0's go.mod.
 module ferula.test/keda
 
 go 1.25.6

@@ -221,6 +221,36 @@ static void test_patch_refreshes(void **state)
     played_free(p);
 }
 
+/*
+ * At 30 s the first trigger fails in the HPA's outdated object once more, which a poll has counted
+ * as happy: the patch has the number alone, so it stays happy, and no fallback is told of.
+ */
+static void test_patch_of_health(void **state)
+{
+    const struct piece first[4] = {
+        {.kind = ANSWER_STATUS },
+        { .from_s = 17,                .v = 4},
+        { .from_s = 26, .kind = ANSWER_STATUS},
+    };
+    const struct piece second[2] = {{.v = 7}};
+    struct object o;
+    struct played *p;
+
+    (void)state;
+    object_init(&o, 2);
+    o.so.min_replicas.v = 1;
+    o.so.polling_interval_s = number_of(20);
+    o.so.fallback = (struct fallback){true, 0, 6, FALLBACK_STATIC, {0}};
+    p = play(&o, first, second, 1, 40);
+    run(p);
+    assert_int_equal(event_at(p, ACTOR_HPA, 15)->fallback_cond.status, COND_TRUE);
+    assert_int_equal(event_at(p, ACTOR_KEDA, 20)->fallback_cond.status, COND_FALSE);
+    assert_int_equal(event_at(p, ACTOR_HPA, 30)->metrics[0].verdict.milli, 60000);
+    assert_int_equal(event_at(p, ACTOR_HPA, 30)->fallback_cond.status, COND_FALSE);
+    assert_int_equal(event_at(p, ACTOR_KEDA, 40)->fallback_cond.status, COND_TRUE);
+    played_free(p);
+}
+
 /* The scalers of a loop after a pause are built for an object that was paused. */
 static void test_pause_comes_back(void **state)
 {
@@ -262,6 +292,7 @@ int main(void)
     cases_add(&c, "cache beside an error", test_cache_beside_error, NULL);
     cases_add(&c, "cache beside cpu", test_cache_beside_cpu, NULL);
     cases_add(&c, "a patch refreshes", test_patch_refreshes, NULL);
+    cases_add(&c, "a patch of health", test_patch_of_health, NULL);
     cases_add(&c, "a pause comes back", test_pause_comes_back, NULL);
     return CASES_RUN("reconcile", &c);
 }

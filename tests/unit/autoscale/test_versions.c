@@ -171,6 +171,46 @@ static void test_told(void **state)
     played_free(p);
 }
 
+/* ---- readiness beside an HPA ------------------------------------------------------------- */
+
+// clang-format off
+static struct ready_case {
+    const char *name;
+    int keda, sync_s, poll_s; /* the HPA fails at the one, and is seen at the other */
+    enum condition_status ready;
+    const char *reason, *text;
+} readiness[] = {
+    {"2.20.2: Ready is KEDA's own", 22002, 60, 62, COND_TRUE, "ScaledObjectReady",
+     "ScaledObject is defined correctly and is ready for scaling"},
+    {"2.20.1: an HPA without metrics", 22001, 60, 62, COND_FALSE, "HPAMetricsUnavailable",
+     "ScaledObject is configured correctly but HPA is not healthy: FailedGetExternalMetric"},
+    {"2.20.1: not in the first minute", 22001, 15, 17, COND_TRUE, "ScaledObjectReady",
+     "ScaledObject is defined correctly and is ready for scaling"},
+};
+// clang-format on
+
+static void test_ready(void **state)
+{
+    const struct ready_case *c = *state;
+    const struct piece m[4] = {
+        {.v = 25               },
+        { .from_s = c->sync_s - 1, .kind = ANSWER_STATUS},
+        { .from_s = c->sync_s + 1,               .v = 25},
+    };
+    struct object o;
+    struct played *p;
+
+    object_init(&o, 1);
+    o.so.min_replicas.v = 1;
+    o.so.polling_interval_s = number_of(c->poll_s);
+    p = play(&o, m, m, 3, 70);
+    p->setup.versions.keda = c->keda;
+    run(p);
+    assert_int_equal(event_at(p, ACTOR_HPA, c->sync_s)->desired, -1);
+    assert_condition(&event_at(p, ACTOR_KEDA, c->poll_s)->ready, c->ready, c->reason, c->text);
+    played_free(p);
+}
+
 /* A fallback that polls have stored goes by another name: a formula of 2.19 takes it for 0, not
  * nil. */
 static void test_missing(void **state)
@@ -208,6 +248,7 @@ int main(void)
 
     CASES_ADD_TABLE(&c, pauses, test_pause, name);
     CASES_ADD_TABLE(&c, told, test_told, name);
+    CASES_ADD_TABLE(&c, readiness, test_ready, name);
     cases_add(&c, "unpause", test_unpause, NULL);
     cases_add(&c, "what is missing", test_missing, NULL);
     return CASES_RUN("versions", &c);

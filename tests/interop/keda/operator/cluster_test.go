@@ -82,6 +82,7 @@ func (c *cluster) Create(_ context.Context, obj client.Object, _ ...client.Creat
 		return errUnexpected
 	}
 	c.hpa = o.DeepCopy()
+	c.hpa.CreationTimestamp = metav1.NewTime(time.Now().Truncate(time.Second))
 	c.hpas++
 	return nil
 }

@@ -109,7 +109,8 @@ func (o *operator) reconcile(ctx context.Context, t int64) {
 		o.c.ready = false
 		_, err := o.reconciler.Reconcile(ctx, ctrl.Request{NamespacedName: types.NamespacedName{Namespace: "ns", Name: "so"}})
 		o.failed = err != nil
-		again := err != nil && !o.loop.runs || hpa != nil && o.c.hpa == nil || o.c.ready && o.c.so.NeedToBePausedByAnnotation()
+		ready := o.c.ready && o.c.so.NeedToBePausedByAnnotation()
+		again := hpa != nil && o.c.hpa == nil || !o.loop.runs && (err != nil || ready)
 		if !again {
 			break
 		}
