@@ -82,7 +82,7 @@ func (c *cluster) Create(_ context.Context, obj client.Object, _ ...client.Creat
 		return errUnexpected
 	}
 	c.hpa = o.DeepCopy()
-	c.hpa.CreationTimestamp = metav1.NewTime(time.Now().Truncate(time.Second))
+	c.hpa.CreationTimestamp = metav1.NewTime(time.Now().Truncate(time.Second)) // KEDA 2.20.0 looks at it
 	c.hpas++
 	return nil
 }
@@ -102,7 +102,9 @@ func (c *cluster) Update(_ context.Context, obj client.Object, _ ...client.Updat
 			return errUnexpected
 		}
 		o.Spec.DeepCopyInto(&c.hpa.Spec)
+		made := c.hpa.CreationTimestamp
 		o.ObjectMeta.DeepCopyInto(&c.hpa.ObjectMeta)
+		c.hpa.CreationTimestamp = made
 		return nil
 	}
 	return errUnexpected

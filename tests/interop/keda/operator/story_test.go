@@ -164,7 +164,7 @@ func play(s *story, a *answers, address string) []event {
 	c := &cluster{so: scaledObject(s, address), replicas: s.Replicas}
 	o := newOperator(c)
 	due := func(t int64) time.Time { return start.Add(fraction + time.Duration(t)*time.Second) }
-	var events []event
+	events := []event{} // there may be none
 	var hpas int
 	var made int64 // the HPA
 	changes := 0
