@@ -77,9 +77,10 @@ static bool stand_in(struct sim *s, const struct sim_trigger *t, int64_t *milli)
  */
 void sim__scalers(struct sim *s, bool of_sync)
 {
-    if (!s->scalers_dropped && (of_sync || !s->scalers_outdated))
+    if (!s->scalers_dropped && (of_sync || sim__same_spec(s->scalers_of, s->object)))
         return;
-    s->scalers_dropped = s->scalers_outdated = false;
+    s->scalers_dropped = false;
+    s->scalers_of = s->object;
     s->scalers_copy = of_sync;
     sim__refresh(s);
 }

@@ -79,17 +79,17 @@ struct sim {
     int64_t composite_milli;
 
     bool paused, pause_in, pause_out, force;
-    ts_ms next_poll, last_active;       /* LATER: no loop runs */
-    const struct scaled_object *looped; /* what the loop began with */
-    bool fallback;                      /* one is in force */
-    bool scalers_dropped;               /* after an error; who needs them builds them anew */
-    bool scalers_copy;                  /* they have a copy of the object, as old as they are */
-    bool scalers_outdated;              /* the object is another one, which only a poll looks at */
-    bool held;                          /* status.pausedReplicaCount is there */
-    bool failed;                        /* the last reconcile, which is tried again */
-    bool turned_ready;                  /* Ready was True in between, be it or not after the poll */
-    struct sim_status status;           /* in the cluster */
-    struct sim_status copied;           /* in the scalers' object */
+    ts_ms next_poll, last_active;           /* LATER: no loop runs */
+    const struct scaled_object *looped;     /* what the loop began with */
+    const struct scaled_object *scalers_of; /* what the scalers were built for */
+    bool fallback;                          /* one is in force */
+    bool scalers_dropped;                   /* after an error; who needs them builds them anew */
+    bool scalers_copy;                      /* they have a copy of the object, as old as they are */
+    bool held;                              /* status.pausedReplicaCount is there */
+    bool failed;                            /* the last reconcile, which is tried again */
+    bool turned_ready;        /* Ready was True in between, be it or not after the poll */
+    struct sim_status status; /* in the cluster */
+    struct sim_status copied; /* in the scalers' object */
     struct sim_hpa hpa;
 };
 
@@ -114,7 +114,8 @@ bool sim__falls_to_formula(const struct sim *s);
 void sim__fallback(struct sim *s, size_t i, bool of_sync, struct sim_reading *r);
 /* Failures in a row, as whoever polls or syncs sees them. */
 int64_t sim__failures(const struct sim *s, size_t i, bool of_sync);
-/* Before triggers are read: builds the scalers if they were dropped. */
+/* Before triggers are read: builds scalers that were dropped or, for a poll, are of another spec.
+ */
 void sim__scalers(struct sim *s, bool of_sync);
 /* The scalers' object is as it is in the cluster. */
 void sim__refresh(struct sim *s);
@@ -124,6 +125,8 @@ void sim__fallback_seen(struct sim *s);
 
 /* sim_reconcile.c: the object is new, or another one than it was (NULL: new). */
 int sim__reconcile(struct sim *s, const struct scaled_object *was);
+/* metadata.generation is the same: annotations and labels do not count. */
+bool sim__same_spec(const struct scaled_object *a, const struct scaled_object *b);
 
 /* sim.c: what is done between the two becomes an event. */
 struct sim_event *sim__event_begin(struct sim *s, enum actor actor);

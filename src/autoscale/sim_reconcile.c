@@ -154,7 +154,6 @@ static bool same_advanced(const struct scaled_object *a, const struct scaled_obj
                           m->metric_type == n->metric_type));
 }
 
-/* metadata.generation is the same: annotations and labels do not count. */
 static bool same_spec(const struct scaled_object *a, const struct scaled_object *b)
 {
     const struct fallback *f = &a->fallback, *g = &b->fallback;
@@ -175,16 +174,27 @@ static bool same_spec(const struct scaled_object *a, const struct scaled_object 
     return same;
 }
 
+bool sim__same_spec(const struct scaled_object *a, const struct scaled_object *b)
+{
+    return a == b || same_spec(a, b);
+}
+
+/* Those that there are may be of another generation. */
+static void build_scalers(struct sim *s)
+{
+    if (s->scalers_of != NULL && !sim__same_spec(s->scalers_of, s->object))
+        s->scalers_dropped = true;
+    sim__scalers(s, true);
+}
+
 /* The loop begins, or begins anew when the spec is another one: it polls at once. */
 static void run_loop(struct sim *s, const struct scaled_object *was)
 {
     bool renamed = was != NULL && !str_eq(was->hpa_name.s, s->object->hpa_name.s);
-    bool restarts = s->hpa.exists && !same_spec(s->looped, s->object);
+    bool restarts = s->hpa.exists && !sim__same_spec(s->looped, s->object);
     int64_t held;
 
-    if (restarts)
-        s->scalers_dropped = true; /* built for another generation */
-    sim__scalers(s, true);
+    build_scalers(s);
     if (restarts) { /* the old loop clears all caches as it ends */
         s->scalers_dropped = true;
         sim__forget_records(s);
@@ -216,6 +226,10 @@ static void tell_unpaused(struct sim *s)
 
 static void unpaused(struct sim *s)
 {
+    struct str unused;
+
+    s->held = s->held && (sim__annotation(s->object, "paused", &unused) ||
+                          sim__annotation(s->object, "paused-replicas", &unused));
     tell_unpaused(s);
     s->status.ready = sim__condition(COND_TRUE, "ScaledObjectReady",
                                      "ScaledObject is defined correctly and is ready for scaling");
@@ -243,8 +257,6 @@ static void pause_by_parts(struct sim *s, const struct scaled_object *was, bool 
         run_loop(s, was);
         ev->note = arena_printf(s->arena, "paused by annotation: the loop takes it to %lld",
                                 (long long)wanted);
-    } else if (s->hpa.exists && !same_spec(was, s->object)) {
-        s->scalers_outdated = true;
     }
     s->status.ready = sim__condition(COND_TRUE, "ScaledObjectReady",
                                      "ScaledObject is defined correctly and is ready for scaling");
@@ -271,6 +283,8 @@ static void pause_later(struct sim *s, const struct scaled_object *was)
     if (sim__paused_replicas(s, &wanted) && wanted >= 0) {
         run_loop(s, was);
         why = "ScaledObject paused replicas are being scaled";
+    } else {
+        build_scalers(s);
     }
     s->status.ready = sim__condition(COND_FALSE, "ScaledObjectCheckFailed", why);
     s->status.active = sim__condition(COND_UNKNOWN, "UnknownState", "ScaledObject check failed");
