@@ -297,15 +297,14 @@ static void test_metadata(void **state)
     const struct metadata_case *c = *state;
     struct pair_at v[MAX_PAIRS + 3];
     struct trigger t = {.metadata.v = v, .metric_type = c->type};
-    const struct autoscale_versions versions = AUTOSCALE_VERSIONS_DEFAULT;
-    const struct autoscale_rules newest = autoscale_rules_of(&versions);
+    const struct autoscale_rules rules = autoscale_rules_of(&newest);
     struct prometheus_trigger out;
     struct arena a = {0};
     struct fault f = {0};
     int rc;
 
     fill(v, &t.metadata.n, c->pairs);
-    rc = prometheus_trigger_read(&t, &newest, &a, &out, &f);
+    rc = prometheus_trigger_read(&t, &rules, &a, &out, &f);
     assert_int_equal(rc, c->error == NULL ? 0 : FER_EINVAL);
     if (c->error != NULL) {
         assert_true(str_starts(str_of(f.text), METADATA_PREFIX));
@@ -345,8 +344,8 @@ static void test_timeout(void **state)
     };
     struct pair_at v[MAX_PAIRS + 3];
     struct trigger t = {.metadata.v = v};
-    const struct autoscale_versions versions = {.keda = c->keda};
-    const struct autoscale_rules rules = autoscale_rules_of(&versions);
+    const struct autoscale_versions of = {.keda = c->keda};
+    const struct autoscale_rules rules = autoscale_rules_of(&of);
     struct prometheus_trigger out;
     struct arena a = {0};
     struct fault f = {0};
