@@ -50,10 +50,10 @@ static struct labels default_labels(struct simulate *s, const struct scaled_obje
 /* What is there goes to stdout, so that a long run holds little. */
 static int flush(struct simulate *s)
 {
-    bool ok = s->out.n == 0 || fwrite(s->out.p, 1, s->out.n, stdout) == s->out.n;
+    int rc = cli__write(buf_str(&s->out));
 
     buf_reset(&s->out);
-    return ok ? 0 : FER_EIO;
+    return rc == CLI__OK ? 0 : FER_EIO;
 }
 
 static int on_event(void *ctx, const struct sim_event *e)
