@@ -7,8 +7,7 @@
 #include "ferula/base/check.h"
 #include "story_load.h"
 
-#define MAX_INITIAL_REPLICAS 100000 /* as of ferula simulate */
-#define MIN_PERIOD_MS        1000   /* more often would take for ever, and nobody does it */
+#define MIN_PERIOD_MS 1000 /* more often would take for ever, and nobody does it */
 
 /* ---- load: text, or a list of {at, value} ------------------------------------------------ */
 
@@ -250,6 +249,6 @@ void story__world(struct loader *l, const struct tree *v, void *target)
     const struct story_test *t = target;
 
     STORY_MAP(l, v, keys, target);
-    if (t->replicas > MAX_INITIAL_REPLICAS)
-        story__wrong(l, v, "initial_replicas has to be at most %d", MAX_INITIAL_REPLICAS);
+    if (t->replicas > WORLD_PODS_MAX)
+        story__wrong(l, v, "initial_replicas has to be at most %d", WORLD_PODS_MAX);
 }

@@ -129,6 +129,7 @@ static int simulate(const struct running *r, const struct story_check *c, struct
         .replicas = (int32_t)r->t->replicas,
         .start = r->t->start + r->t->created,
         .features = PROMQL_FEATURES_DEFAULT,
+        .why = r->f,
     };
     struct pod_world *world;
     int rc;

@@ -127,7 +127,10 @@ static int run_variant(struct simulate *s, struct variant *v)
     struct pod_world *world = NULL;
     struct fault f = {0};
     struct feed feed;
-    int rc = open_feed(s, v, &feed, &w, &f);
+    int rc;
+
+    w.why = &f;
+    rc = open_feed(s, v, &feed, &w, &f);
 
     rc = rc < 0 ? rc : pod_world_new(&w, &world, &f);
     if (rc == 0) {
@@ -318,7 +321,7 @@ static const struct config_flag flags[] = {
     {.name = "fault", .kind = CONFIG_LIST, .meta = "FROM-TO=KIND",
      .help = "A wrong answer for a while: empty, nan, inf, two, slow, gap, garbled, scalar or an "
              "HTTP status. May be repeated."},
-    {.name = "initial-replicas", .kind = CONFIG_COUNT, .value = "1", .most = 100000,
+    {.name = "initial-replicas", .kind = CONFIG_COUNT, .value = "1", .most = WORLD_PODS_MAX,
      .help = "Replicas at the beginning."},
     {.name = "start", .kind = CONFIG_TEXT, .meta = "TIME",
      .help = "When the ScaledObject is created: seconds or RFC 3339. Default: the first sample of "

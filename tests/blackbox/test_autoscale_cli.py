@@ -293,6 +293,16 @@ def test_simulate_sweeps_and_compares(tmp_path):
     assert both["variants"][1]["name"] == str(other)
 
 
+def test_more_pods_than_there_can_be(tmp_path):
+    """They end the simulation, and not with the memory."""
+    crowd = tmp_path / "crowd.yaml"
+    with open(OBJECT, encoding="utf-8") as file:
+        crowd.write_text(file.read().replace("maxReplicaCount: 10", "maxReplicaCount: 2000000000"))
+    done = run_ferula("simulate", crowd, "--load=0:1e12", "--for=30m")
+    assert done.returncode == 2
+    assert "replicas are wanted, more than the 100000 pods that are simulated" in done.stderr
+
+
 def test_simulate_draws(tmp_path):
     picture = tmp_path / "a.svg"
     out_of(run_ferula("simulate", OBJECT, *LOAD, f"--svg={picture}"), 0)

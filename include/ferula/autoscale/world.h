@@ -70,6 +70,9 @@ struct world_sample {
     int32_t replicas, ready;
 };
 
+/* Pods that a world can have at once. */
+#define WORLD_PODS_MAX 100000
+
 struct world_setup {
     const struct scaled_object *object;
     struct source *source; /* series that are there; borrowed; NULL: none */
@@ -96,6 +99,9 @@ struct world_setup {
      */
     int (*feed)(void *ctx, ts_ms oldest, ts_ms to);
     void *feed_ctx;
+    /* Told why when a call of the world fails with FER_ELIMIT: more than WORLD_PODS_MAX are wanted.
+     * Borrowed; NULL: it is not told. */
+    struct fault *why;
 };
 
 /* How far back a query looks at most; INT64_MAX: no bound (@ TIME, computed durations). */
