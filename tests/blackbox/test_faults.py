@@ -191,3 +191,14 @@ def test_reset(admin):
         if round_ == 0:
             admin.restart(kill=True)
             assert admin.query("m")["result"] == []
+
+
+def test_ids_of_polls_go_on_after_a_reset(admin):
+    """Who asks for what came `after` a poll misses none."""
+    poll(admin, "m")
+    (before,) = polls(admin)
+    assert admin.request("POST", "/_ferula/reset").status == 204
+    admin.restart()
+    assert polls(admin) == []
+    poll(admin, "up")
+    assert [p["query"] for p in polls(admin, after=before["id"])] == ["up"]
