@@ -164,26 +164,35 @@ static const struct field behavior_fields[] = {
     {"scaleDown", FIELD_OBJECT, offsetof(struct behavior, down), false, 0, 0, NULL, read_rules},
 };
 
-void autoscale__read_behavior(struct reading *r, const struct tree *t, struct behavior *out)
+struct behavior behavior_default(void)
 {
-    static const struct scaling_policy up[] = {
+    static struct scaling_policy up[] = {
         {POLICY_PODS,    4,   15},
-        {POLICY_PERCENT, 100, 15}
+        {POLICY_PERCENT, 100, 15},
     };
-    static const struct scaling_policy down[] = {
-        {POLICY_PERCENT, 100, 15}
+    static struct scaling_policy down[] = {
+        {POLICY_PERCENT, 100, 15},
     };
 
-    *out = (struct behavior){
+    return (struct behavior){
         .given = true,
-        .up = {.window_s = 0,  .select = SELECT_MAX, .n_policies = COUNT(up),   .tolerance = -1},
-        .down = {.window_s = -1, .select = SELECT_MAX, .n_policies = COUNT(down), .tolerance = -1},
-        .at = t->at,
+        .up = {.window_s = 0,
+               .select = SELECT_MAX,
+               .policies = up,
+               .n_policies = COUNT(up),
+               .tolerance = -1},
+        .down = {.window_s = -1,
+               .select = SELECT_MAX,
+               .policies = down,
+               .n_policies = COUNT(down),
+               .tolerance = -1},
     };
-    out->up.policies = arena_array(r->a, struct scaling_policy, COUNT(up));
-    memcpy(out->up.policies, up, sizeof(up));
-    out->down.policies = arena_array(r->a, struct scaling_policy, COUNT(down));
-    memcpy(out->down.policies, down, sizeof(down));
+}
+
+void autoscale__read_behavior(struct reading *r, const struct tree *t, struct behavior *out)
+{
+    *out = behavior_default();
+    out->at = t->at;
     autoscale__fields(r, t, behavior_fields, COUNT(behavior_fields), out);
 }
 

@@ -349,7 +349,10 @@ const struct cli__command cli__simulate = {
     .notes =
         "replica-s: replicas, by how long there were so many. under: time in which more was\n"
         "asked for than the pods could do, by --app capacity, else by the first target. flaps:\n"
-        "changes of direction.\n",
+        "changes of direction.\n"
+        "Keys of --sweep: pollingInterval, cooldownPeriod, initialCooldownPeriod, minReplicaCount,\n"
+        "maxReplicaCount, idleReplicaCount, scaleDown.stabilizationWindowSeconds, and what is in\n"
+        "the metadata of a trigger, which then changes in all triggers that have it.\n",
     .examples =
         "  ferula simulate so.yaml --load=0:30,5m:150,10m:0 --app=capacity=20,start=10s --svg=a.svg\n"
         "      what happens when the load grows and goes, with a picture\n"

@@ -283,6 +283,10 @@ def test_simulate_sweeps_and_compares(tmp_path):
     out = out_of(run_ferula("simulate", OBJECT, *LOAD, "--sweep=threshold=5..20:5"), 0)
     assert [line.split()[0] for line in out.splitlines()[1:]] == [
         "threshold=5", "threshold=10", "threshold=15", "threshold=20"]
+    windows = [line.split() for line in out_of(run_ferula(
+        "simulate", OBJECT, *LOAD, "--sweep=scaleDown.stabilizationWindowSeconds=0,300"), 0).splitlines()[1:]]
+    plain = out_of(run_ferula("simulate", OBJECT, *LOAD), 0).splitlines()[-1].split()
+    assert windows[1][1:] == plain[1:] != windows[0][1:]  # 300 s is the controller's own
     assert "nothing is called 'treshold'" in run_ferula("simulate", OBJECT, "--sweep=treshold=1").stderr
     other = tmp_path / "other.yaml"
     with open(OBJECT, encoding="utf-8") as file:

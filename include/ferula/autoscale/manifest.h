@@ -100,6 +100,9 @@ struct behavior {
     struct place at;
 };
 
+/* What the API server fills in for a behavior that is there; its policies are not to be changed. */
+struct behavior behavior_default(void);
+
 struct scaling_modifiers {
     bool given;
     struct text_at formula, target, activation_target;
