@@ -1,7 +1,7 @@
 /*
  * picture.c - see picture.h. Two panels over one axis of time: what is measured and what the
- * replicas can take (target x replicas), and replicas, wanted and real, with the rules that have
- * decided as numbered marks and a list of them below.
+ * replicas can take (target x replicas, or the target), and replicas, wanted and real, with the
+ * rules that have decided as numbered marks and a list of them below.
  */
 #include "ferula/autoscale/picture.h"
 
@@ -111,8 +111,9 @@ static void draw_times(const struct canvas *c, int y)
 
 enum series { SERIES_METRIC, SERIES_TARGET, SERIES_WANTED, SERIES_REPLICAS };
 
-static bool series_value(const struct sim_event *e, enum series s, double *out)
+static bool series_value(const struct sim_trace *tr, size_t i, enum series s, double *out)
 {
+    const struct sim_event *e = &tr->events[i];
     const struct metric_view *m = e->n_metrics > 0 ? &e->metrics[0] : NULL;
 
     switch (s) {
@@ -124,7 +125,7 @@ static bool series_value(const struct sim_event *e, enum series s, double *out)
     case SERIES_TARGET:
         if (m == NULL || e->actor != ACTOR_HPA)
             return false;
-        *out = (double)m->target_milli / 1000 * e->before;
+        *out = (double)m->target_milli / 1000 * picture_targets(tr->setup, e->before);
         return true;
     case SERIES_WANTED:
         *out = e->proposal;
@@ -141,7 +142,7 @@ static double most_of(const struct canvas *c, enum series s)
 
     for (size_t r = 0; r < c->n; r++)
         for (size_t i = 0; i < c->v[r].trace->n_events; i++)
-            if (series_value(&c->v[r].trace->events[i], s, &v) && isfinite(v))
+            if (series_value(c->v[r].trace, i, s, &v) && isfinite(v))
                 most = MAX(most, MIN(v, MAX_REPLICAS));
     return most;
 }
@@ -159,7 +160,7 @@ static void draw_series(const struct canvas *c, const struct picture_run *run, e
         buf_addf(c->out, "M%.1f %.1f", x_of(c, c->start), y_of(last, most, top));
     }
     for (size_t i = 0; i < tr->n_events; i++) {
-        if (!series_value(&tr->events[i], s, &v) || !isfinite(v) || v == last)
+        if (!series_value(tr, i, s, &v) || !isfinite(v) || v == last)
             continue;
         buf_addf(c->out, isnan(last) ? "M%.1f %.1f" : "H%.1fV%.1f", x_of(c, tr->events[i].t),
                  y_of(MAX(v, 0), most, top));
@@ -297,6 +298,17 @@ static void draw_head(struct buf *out, int height, struct str title)
     buf_puts(out, "</text>\n");
 }
 
+static const char *metric_title(const struct canvas *c)
+{
+    size_t n_each = 0;
+
+    for (size_t i = 0; i < c->n; i++)
+        n_each += picture_targets(c->v[i].trace->setup, 2) == 2;
+    return n_each == c->n ? "metric (line) and target x replicas (dashed)"
+           : n_each == 0  ? "metric (line) and target (dashed)"
+                          : "metric (line) and target, x replicas unless it is a Value (dashed)";
+}
+
 void picture_svg(struct buf *out, const struct picture_run *v, size_t n, struct str title)
 {
     struct buf body = {0};
@@ -312,7 +324,7 @@ void picture_svg(struct buf *out, const struct picture_run *v, size_t n, struct 
     top = TOP + (draw_legend(&c) - 1) * LINE;
     replica_top = top + PANEL + GAP;
     below = replica_top + PANEL + 36;
-    draw_grid(&c, c.most_metric, top, "metric (line) and target x replicas (dashed)");
+    draw_grid(&c, c.most_metric, top, metric_title(&c));
     draw_grid(&c, c.most_replicas, replica_top,
               "replicas (line) and what the HPA proposes (dashed)");
     draw_times(&c, replica_top + PANEL + 18);

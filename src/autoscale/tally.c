@@ -10,14 +10,26 @@
 
 /* ---- figures ---------------------------------------------------------------------------- */
 
-/* The first trigger's metric is more than its target allows so many replicas. */
-static bool over_target(const struct sim_event *e)
+int32_t picture_targets(const struct sim_setup *setup, int32_t replicas)
+{
+    const struct scaled_object *so = setup->object;
+    enum target_type type = so->modifiers.given ? so->modifiers.metric_type : METRIC_AVERAGE_VALUE;
+
+    if (!so->modifiers.given && so->n_triggers > 0)
+        type = trigger_is_resource(&so->triggers[0]) ? METRIC_UTILIZATION
+                                                     : so->triggers[0].metric_type;
+    return type == METRIC_AVERAGE_VALUE ? replicas : 1;
+}
+
+/* The first metric is more than its target allows so many replicas. */
+static bool over_target(const struct sim_setup *setup, const struct sim_event *e)
 {
     const struct metric_view *m = &e->metrics[0];
 
     if (e->n_metrics == 0 || m->verdict.failed || m->target_milli <= 0)
         return false;
-    return (double)m->verdict.milli > (double)m->target_milli * MAX(e->ready_replicas, 0);
+    return (double)m->verdict.milli >
+           (double)m->target_milli * picture_targets(setup, MAX(e->ready_replicas, 0));
 }
 
 static void note_change(struct picture_tally *t, int32_t before, int32_t after)
@@ -140,7 +152,7 @@ void picture_tally_event(struct picture_tally *t, const struct sim_event *e)
     if (t->draws)
         keep_point(t, e);
     if (e->actor == ACTOR_HPA)
-        t->over = over_target(e);
+        t->over = over_target(t->setup, e);
     note_change(t, e->before, e->after);
     t->replicas = e->after;
 }
