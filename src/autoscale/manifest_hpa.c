@@ -112,6 +112,8 @@ static void read_tolerance(struct reading *r, const struct tree *t, void *target
     struct scaling_rules *rules = target;
     double v;
 
+    if (t->kind == TREE_TEXT && autoscale__unfilled(r, &(struct text_at){t->text, t->at}))
+        return;
     if (t->kind != TREE_TEXT && t->kind != TREE_INTEGER &&
         (t->kind != TREE_NUMBER || in_scaled_object(r)))
         autoscale__refuse(

@@ -67,7 +67,7 @@ static void read_metric_type(struct reading *r, const struct text_at *written, s
     bool resource = is_resource(t->type.s);
 
     t->metric_type = resource ? METRIC_UTILIZATION : METRIC_AVERAGE_VALUE;
-    if (written->s.n == 0)
+    if (written->s.n == 0 || autoscale__unfilled(r, written))
         return;
     if (str_is(written->s, "AverageValue"))
         t->metric_type = METRIC_AVERAGE_VALUE;
@@ -141,7 +141,7 @@ static void read_fallback(struct reading *r, const struct tree *t, void *target)
     *(struct fallback *)target = (struct fallback){
         .given = true,
         .failure_threshold = read.failure_threshold.v,
-        .replicas = read.replicas.v,
+        .replicas = read.replicas.given ? read.replicas.v : -1,
         .behavior = (enum fallback_behavior)read.behavior,
         .at = t->at,
     };
