@@ -232,19 +232,21 @@ static void read_test_faults(struct loader *l, const struct tree *v, void *targe
 
 void story__world(struct loader *l, const struct tree *v, void *target)
 {
+    // clang-format off
     static const struct story_key keys[] = {
-        {"initial_replicas",          story__count,           offsetof(struct story_test,                            replicas)},
-        {"created_at",                           story__duration,                                      offsetof(struct story_test,                                                  created)},
-        {"for",                   story__duration,                                         offsetof(struct story_test,                                         length)},
-        {"keda_version", read_keda,offsetof(struct story_test,versions.keda)},
-        {"k8s_version",                  read_k8s,                                       offsetof(struct story_test,                                                                                          versions.k8s)},
-        {"sync_period",               read_sync_period,            offsetof(struct story_test, sync_period)},
-        {"ready_after",                           story__duration,                                     offsetof(struct story_test,                                                            ready_after)},
-        {"app",               read_app,                                     offsetof(struct story_test,                                                                              app)},
-        {"numbers", read_numbers,0},
-        {"faults",     read_test_faults,0},
-        {"changes",                   story__changes,                             0                                                                                                          },
+        {"initial_replicas", story__count,     offsetof(struct story_test, replicas)},
+        {"created_at",       story__duration,  offsetof(struct story_test, created)},
+        {"for",              story__duration,  offsetof(struct story_test, length)},
+        {"keda_version",     read_keda,        offsetof(struct story_test, versions.keda)},
+        {"k8s_version",      read_k8s,         offsetof(struct story_test, versions.k8s)},
+        {"sync_period",      read_sync_period, offsetof(struct story_test, sync_period)},
+        {"ready_after",      story__duration,  offsetof(struct story_test, ready_after)},
+        {"app",              read_app,         offsetof(struct story_test, app)},
+        {"numbers",          read_numbers,     0},
+        {"faults",           read_test_faults, 0},
+        {"changes",          story__changes,   0},
     };
+    // clang-format on
 
     const struct story_test *t = target;
 
