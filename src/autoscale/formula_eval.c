@@ -324,7 +324,7 @@ static int eval_cond(struct formula_run *r, const struct node *node, struct valu
     return rc < 0 ? rc : formula__eval(r, node->kids[yes ? 1 : 2], out);
 }
 
-int formula__eval(struct formula_run *r, const struct node *node, struct value *out)
+static int eval_any(struct formula_run *r, const struct node *node, struct value *out)
 {
     if (++r->steps > FORMULA_STEPS_MAX)
         return fault_set(r->f, FER_EEXEC, 0, "memory budget exceeded: more than %d steps",
@@ -377,4 +377,13 @@ int formula__eval(struct formula_run *r, const struct node *node, struct value *
         return eval_slice(r, node, out);
     }
     CHECK_UNREACHABLE("an unknown kind of node");
+}
+
+int formula__eval(struct formula_run *r, const struct node *node, struct value *out)
+{
+    int rc = eval_any(r, node, out);
+
+    if (rc < 0 && r->failed == NULL)
+        r->failed = node;
+    return rc;
 }

@@ -76,6 +76,7 @@ struct node {
 
 struct formula {
     struct node *root;
+    struct str text; /* that places are in */
     size_t n_vars;
 };
 
@@ -96,6 +97,7 @@ struct formula_run {
     struct value locals[FORMULA_LOCALS_MAX];
     struct value element, index, acc;
     size_t steps;
+    const struct node *failed; /* the innermost; NULL: none has */
     struct fault *f;
 };
 
