@@ -170,14 +170,15 @@ static void read_app(struct loader *l, const struct tree *v, void *target)
 static void read_number(struct loader *l, const struct tree *v, void *target)
 {
     static const struct story_key keys[] = {
-        {"trigger", story__count, offsetof(struct story_numbers, trigger)},
-        {"values",  story__load,  offsetof(struct story_numbers, v)      },
+        {"trigger", story__text, offsetof(struct story_numbers, trigger)},
+        {"values",  story__load, offsetof(struct story_numbers, v)      },
     };
 
     /* `v` and `n` of the target are a struct story_load. */
     _Static_assert(offsetof(struct story_numbers, n) - offsetof(struct story_numbers, v) ==
                        offsetof(struct story_load, n),
                    "points and their number lie as in a load");
+    ((struct story_numbers *)target)->trigger.s = STR("0");
     STORY_MAP(l, v, keys, target);
 }
 

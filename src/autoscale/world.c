@@ -257,8 +257,9 @@ static int prepare(struct pod_world *w, const struct world_setup *s, size_t i, s
         return autoscale__cron_trigger_read(t, &w->arena, &out->cron, f);
     }
     return fault_set(f, FER_EINVAL, 0,
-                     "trigger %zu of type '" STR_FMT "' needs to be told its number over time", i,
-                     STR_ARG(t->type.s));
+                     "trigger %zu of type '" STR_FMT
+                     "' needs to be told its number over time (--number, or numbers in a test)",
+                     i, STR_ARG(t->type.s));
 }
 
 int pod_world_new(const struct world_setup *setup, struct pod_world **out, struct fault *f)

@@ -90,6 +90,7 @@ static struct world_setup world_of(struct simulate *s, struct variant *v)
 
     if (w.app.given && w.app.labels.n == 0)
         w.app.labels = default_labels(s, v->object);
+    cli__simulate_numbers(s, &w);
     return w;
 }
 
@@ -269,10 +270,10 @@ static int run_simulate(const struct cli__command *cmd, int argc, char **argv)
 {
     struct simulate_flags f = {0};
     struct cli__words words = {.least = 1, .most = SIZE_MAX};
-    void *const targets[] = {&f.help,    &f.series, &f.interval, &f.data,           &f.headers,
-                             &f.timeout, &f.app,    &f.metric,   &f.offered_metric, &f.load,
-                             &f.ramp,    &f.faults, &f.replicas, &f.start,          &f.length,
-                             &f.sweep,   &f.format, &f.svg,      &f.keda,           &f.k8s};
+    void *const targets[] = {
+        &f.help,   &f.series,         &f.interval, &f.data,   &f.headers, &f.timeout, &f.app,
+        &f.metric, &f.offered_metric, &f.load,     &f.ramp,   &f.faults,  &f.numbers, &f.replicas,
+        &f.start,  &f.length,         &f.sweep,    &f.format, &f.svg,     &f.keda,    &f.k8s};
     struct simulate s = {.cmd = cmd, .flags = &f};
     int rc;
 
@@ -290,6 +291,7 @@ static int run_simulate(const struct cli__command *cmd, int argc, char **argv)
     config_list_release(&f.data);
     config_list_release(&f.headers);
     config_list_release(&f.faults);
+    config_list_release(&f.numbers);
     return rc;
 }
 
@@ -321,6 +323,11 @@ static const struct config_flag flags[] = {
     {.name = "fault", .kind = CONFIG_LIST, .meta = "FROM-TO=KIND",
      .help = "A wrong answer for a while: empty, nan, inf, two, slow, gap, garbled, scalar or an "
              "HTTP status. May be repeated."},
+    {.name = "number", .kind = CONFIG_LIST, .meta = "TRIGGER=NUMBER|TIME:N,...",
+     .help = "What a trigger is worth, by its name or its place from 0 on: one number, or some at "
+             "times, with lines between them. Instead of asking it, and for those that are neither "
+             "prometheus nor cron. Of cpu and memory what a pod has on average, in percent or as a "
+             "quantity. May be repeated."},
     {.name = "initial-replicas", .kind = CONFIG_COUNT, .value = "1", .most = WORLD_PODS_MAX,
      .help = "Replicas at the beginning."},
     {.name = "start", .kind = CONFIG_TEXT, .meta = "TIME",

@@ -297,6 +297,41 @@ def test_simulate_sweeps_and_compares(tmp_path):
     assert both["variants"][1]["name"] == str(other)
 
 
+QUEUE = """apiVersion: keda.sh/v1alpha1
+kind: ScaledObject
+metadata: {name: q}
+spec:
+  scaleTargetRef: {name: q}
+  minReplicaCount: 1
+  triggers:
+  - {type: azure-queue, name: queue, metadata: {queueName: a, queueLength: "5"}}
+  - {type: cpu, metadata: {value: "50"}}
+"""
+
+
+def test_simulate_takes_numbers_of_triggers(tmp_path):
+    """By name or place, one or some over time: as ferula explain, and as the numbers of a test file."""
+    so = tmp_path / "q.yaml"
+    so.write_text(QUEUE)
+    out = out_of(run_ferula("simulate", so, "--number=queue=40", "--number=1=25"), 0)
+    assert out.splitlines()[-1].split()[-1] == "8" and "ceil(40 / 5) = 8" in out
+    assert out == out_of(run_ferula("simulate", so, "--number=0=0:40", "--number=1=25", "--for=15m"), 0)
+    out = out_of(run_ferula("simulate", so, "--number=queue=0:0,5m:40,6m:0", "--number=1=0"), 0)
+    assert "ceil(30 / 5) = 6" in out and out.splitlines()[-1].split()[-1] == "1"  # lines; to ten minutes after
+    data = tmp_path / "none.om"
+    data.write_text("# EOF\n")
+    now = out_of(run_ferula("explain", so, f"--data={data}", "--number=queue=40", "--number=1=25"), 0)
+    assert re.search(r"40 / 5\b.* 8\b", now), now
+    for number, says in (("x=1", "there is no trigger x"), ("queue", "expected TRIGGER=NUMBER or TRIGGER=TIME:NUMBER"),
+                         ("0=1,2", "'2' is not TIME:NUMBER"), ("0=-1", "'-1' is no number of at least 0")):
+        done = run_ferula("simulate", so, f"--number={number}", "--number=1=25")
+        assert done.returncode == 2 and f"invalid value \"{number}\" for flag '--number': {says}" in done.stderr
+    path = story(tmp_path, "{at: 5m, replicas: 8}")
+    numbers = "numbers: [{trigger: queue, values: '0:40'}, {trigger: '1', values: '0:25'}]"
+    path.write_text(path.read_text().replace(OBJECT, "q.yaml").replace('app: {load: "0:150", warm_up: 2m}', numbers))
+    out_of(run_ferula("test", path), 0)
+
+
 def test_more_pods_than_there_can_be(tmp_path):
     """They end the simulation, and not with the memory."""
     crowd = tmp_path / "crowd.yaml"

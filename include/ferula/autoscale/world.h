@@ -80,7 +80,8 @@ struct world_setup {
     dur_ms ready_after; /* of pods without an app model */
     const struct fault_span *faults;
     size_t n_faults;
-    /* Triggers of other types than prometheus: a number over time, by trigger; NULL: none. */
+    /* Numbers over time, joined by lines, by trigger; for those that are neither prometheus nor
+     * cron, and instead of asking those. NULL: none. */
     const struct load_point *const *numbers;
     const size_t *n_numbers;
     int32_t replicas; /* ready at the beginning */

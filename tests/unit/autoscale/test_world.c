@@ -341,7 +341,8 @@ static void test_numbers(void **state)
     (void)state;
     assert_int_equal(pod_world_new(&s, &w, &f), FER_EINVAL);
     assert_string_equal(f.text,
-                        "trigger 0 of type 'azure-queue' needs to be told its number over time");
+                        "trigger 0 of type 'azure-queue' needs to be told its number over time "
+                        "(--number, or numbers in a test)");
     s.numbers = numbers;
     s.n_numbers = counts;
     make(&m, &s);
