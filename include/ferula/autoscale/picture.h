@@ -42,6 +42,7 @@ struct picture_tally {
     bool draws;
     struct arena texts;          /* of the marks */
     struct metric_view *metrics; /* heap; one a point */
+    dur_ms span;                 /* what is in one becomes one point; 0: all are kept yet */
     ts_ms at;
     int32_t replicas;
     int direction;

@@ -159,6 +159,9 @@ static void test_points(void **state)
     for (size_t i = 0; i < t.points.n_events; i++) {
         const struct sim_event *e = &t.points.events[i];
 
+        /* As dense at the beginning as at the end. */
+        assert_true(e->t - (i == 0 ? 0 : t.points.events[i - 1].t) <=
+                    3 * (setup.end / (PICTURE_POINTS / 2)));
         assert_true(i == 0 || t.points.events[i - 1].t < e->t);
         assert_int_equal(e->metrics[0].verdict.milli, e->t / 1000);
         n_marks += e->note.n > 0;
@@ -201,6 +204,34 @@ static void test_edges(void **state)
     buf_release(&many);
 }
 
+/* Scales of large metrics and of few replicas, and marks that would hide each other. */
+static void test_scales(void **state)
+{
+    struct sim_setup setup = {.object = &object, .start = 0, .end = 100000, .replicas = 1};
+    struct metric_view metric = {.verdict.milli = 2500000000000, .target_milli = 1000};
+    struct sim_event events[4];
+    struct sim_trace trace = {.setup = &setup, .events = events, .n_events = COUNT(events)};
+    struct picture_run run = {.name = STR("a"), .trace = &trace};
+    struct buf svg = {0};
+
+    (void)state;
+    for (int i = 0; i < 4; i++)
+        events[i] = (struct sim_event){.t = i < 3 ? 50000 + i : 90000,
+                                       .actor = ACTOR_HPA,
+                                       .before = 1,
+                                       .after = 2,
+                                       .metrics = &metric,
+                                       .n_metrics = 1};
+    picture_svg(&svg, &run, 1, STR("a"));
+    assert_non_null(strstr(svg.p, ">2G<"));
+    assert_null(strstr(svg.p, ">0.5<"));
+    assert_non_null(strstr(svg.p, ">1-3</text>"));
+    assert_non_null(strstr(svg.p, ">4</text>"));
+    assert_non_null(strstr(svg.p, ">4. at 1m30s, 1 to 2. "));
+    assert_null(strstr(svg.p, "height=\"4\"")); /* the only line is called as the picture is */
+    buf_release(&svg);
+}
+
 int main(void)
 {
     struct cases c = {0};
@@ -208,6 +239,7 @@ int main(void)
     cases_add(&c, "nothing over the edges", test_edges, NULL);
 
     cases_add(&c, "a bounded number of points", test_points, NULL);
+    cases_add(&c, "scales and marks", test_scales, NULL);
     CASES_ADD_TABLE(&c, cases, test_summary, name);
     CASES_ADD_TABLE(&c, target_cases, test_target, name);
     cases_add(&c, "lost", test_lost, NULL);
