@@ -22,10 +22,10 @@ struct str autoscale__placeholder(struct str s);
 struct str autoscale__get(const struct pairs *p, const char *key);
 
 /*
- * Go's json.Unmarshal into a float64, or with `whole` into an int64. FER_EINVAL: f->text is Go's
- * error.
+ * Go's json.Unmarshal into a number of that type: "float64", "int64", "int". FER_EINVAL: f->text is
+ * Go's error.
  */
-int autoscale__json_number(struct str s, bool whole, double *out, struct fault *f);
+int autoscale__json_number(struct str s, const char *type, double *out, struct fault *f);
 /* strconv.ParseBool */
 bool autoscale__parse_bool(struct str s, bool *out);
 

@@ -362,7 +362,7 @@ static int read_replicas(const struct trigger *t, struct arena *a, int64_t *out,
     struct fault why = {0};
     double v;
 
-    if (autoscale__json_number(text, true, &v, &why) < 0 || !str_to_i64(text, out))
+    if (autoscale__json_number(text, "int64", &v, &why) < 0 || !str_to_i64(text, out))
         return bad_metadata(f,
                             arena_printf(a,
                                          "unable to set param \"desiredReplicas\" value "

@@ -60,7 +60,7 @@ static int ask_prometheus(struct arena *a, const struct explain_opts *opts,
     struct fault mine = {0};
     int rc;
 
-    if (prometheus_trigger_read(t->trigger, a, &meta, &mine) < 0)
+    if (prometheus_trigger_read(t->trigger, rules, a, &meta, &mine) < 0)
         return refuse(a, t, &mine);
     t->target = meta.threshold;
     t->activation = meta.activation_threshold;

@@ -435,8 +435,7 @@ static const struct type *type_of(struct checker *c, const struct node *n)
     case NODE_SLICE:
         return type_of_slice(c, n);
     }
-    CHECK(!"a kind of node");
-    return &unknown;
+    CHECK_UNREACHABLE("an unknown kind of node");
 }
 
 int formula__check(struct arena *a, struct str text, const struct node *root, struct fault *f)

@@ -340,17 +340,17 @@ static void read_trigger(struct linter *l, const struct scaled_object *so, const
     *out = (struct prometheus_trigger){.threshold = NAN, .ignore_null_values = true};
     (void)autoscale__parse_bool(autoscale__get(&t->metadata, "ignoreNullValues"),
                                 &out->ignore_null_values);
-    if (autoscale__json_number(autoscale__get(&t->metadata, "threshold"), false, &v, NULL) == 0)
+    if (autoscale__json_number(autoscale__get(&t->metadata, "threshold"), "float64", &v, NULL) == 0)
         out->threshold = v;
     for (size_t i = 0; i < t->metadata.n; i++)
         if (autoscale__placeholder(t->metadata.v[i].value.s).n > 0)
             return;
-    if (prometheus_trigger_read(t, l->a, out, &f) < 0) {
+    versioned = autoscale_rules_of(&l->opts->versions);
+    if (prometheus_trigger_read(t, &versioned, l->a, out, &f) < 0) {
         autoscale__find(l, RULE_FER015, t->at, arena_str(l->a, str_of(f.text)),
                         (struct str){NULL, 0});
         return;
     }
-    versioned = autoscale_rules_of(&l->opts->versions);
     if (quantity_of(out->threshold, &versioned) <= 0 && !so->modifiers.given)
         autoscale__find(l, RULE_FER015, threshold->value.at,
                         arena_printf(l->a,

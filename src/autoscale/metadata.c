@@ -46,14 +46,14 @@ static int unexpected(struct fault *f, char c, const char *where)
                      c == '\'' || c == '\\' ? "\\" : "", c, where);
 }
 
-static int wrong_type(struct fault *f, const char *what, bool whole)
+static int wrong_type(struct fault *f, const char *what, const char *type)
 {
     return fault_set(f, FER_EINVAL, 0, "json: cannot unmarshal %s into Go value of type %s", what,
-                     whole ? "int64" : "float64");
+                     type);
 }
 
 /* What starts with something else than a number. */
-static int no_number(struct str s, bool whole, struct fault *f)
+static int no_number(struct str s, const char *type, struct fault *f)
 {
     static const char *const literals[] = {"true", "false", "null"};
 
@@ -67,29 +67,29 @@ static int no_number(struct str s, bool whole, struct fault *f)
                 return fault_set(f, FER_EINVAL, 0,
                                  "invalid character '%c' in literal %s (expecting '%c')", at(s, k),
                                  lit, lit[k]);
-        return wrong_type(f, lit[0] == 'n' ? "null" : "bool", whole);
+        return wrong_type(f, lit[0] == 'n' ? "null" : "bool", type);
     }
     switch (s.p[0]) {
     case '"':
-        return wrong_type(f, "string", whole);
+        return wrong_type(f, "string", type);
     case '{':
-        return wrong_type(f, "object", whole);
+        return wrong_type(f, "object", type);
     case '[':
-        return wrong_type(f, "array", whole);
+        return wrong_type(f, "array", type);
     default:
         return unexpected(f, s.p[0], "looking for beginning of value");
     }
 }
 
-int autoscale__json_number(struct str s, bool whole, double *out, struct fault *f)
+int autoscale__json_number(struct str s, const char *type, double *out, struct fault *f)
 {
     size_t i = 0;
-    bool fraction = false, range = false;
+    bool fraction = false, range = false, whole = type[0] == 'i';
 
     if (s.n == 0)
         return fault_set(f, FER_EINVAL, 0, "unexpected end of JSON input");
     if (s.p[0] != '-' && !is_digit(s.p[0]))
-        return no_number(s, whole, f);
+        return no_number(s, type, f);
     if (s.p[0] == '-' && !is_digit(at(s, ++i)))
         return unexpected(f, at(s, i), "in numeric literal");
     if (s.p[i] == '0')
@@ -119,6 +119,6 @@ int autoscale__json_number(struct str s, bool whole, double *out, struct fault *
     if (!num_parse(s, out, &range) || range || isinf(*out) || (whole && fraction))
         return fault_set(f, FER_EINVAL, 0,
                          "json: cannot unmarshal number " STR_FMT " into Go value of type %s",
-                         STR_ARG(s), whole ? "int64" : "float64");
+                         STR_ARG(s), type);
     return 0;
 }

@@ -8,6 +8,7 @@ X(nan_is_no_value,          keda, 22000, 0,     "prometheus_scaler.go: math.IsNa
 X(says_promtheus,           keda, 0,     21800, "prometheus_scaler.go: \"promtheus query returns\"")
 X(quantities_round,         keda, 22000, 0,     "scaler.go: quantityFromFloat64; before, int64(value * 1000)")
 X(negatives_are_zero,       keda, 22002, 0,     "scaler.go: quantityFromFloat64")
+X(timeouts_have_units,      keda, 21800, 0,     "prometheus_scaler.go: Timeout is a time.Duration; before, an int")
 X(body_in_errors,           keda, 0,     22000, "prometheus_scaler.go: \"response: %s\"")
 X(polls_count_failures,     keda, 21900, 0,     "scale_handler.go: getScalerState calls GetMetricsWithFallback")
 X(fallback_activates,       keda, 21900, 0,     "scale_handler.go: isActiveOrFallback")

@@ -164,7 +164,7 @@ static int read_trigger(struct sim *s, size_t i, struct fault *f)
     t->is_resource = trigger_is_resource(of);
     t->is_prometheus = str_is(of->type.s, "prometheus");
     if (t->is_prometheus) {
-        rc = prometheus_trigger_read(of, s->life, &t->prom, f);
+        rc = prometheus_trigger_read(of, &s->rules, s->life, &t->prom, f);
         target = t->prom.threshold;
         t->activation = t->prom.activation_threshold;
     } else {

@@ -54,7 +54,7 @@ static void read_required(const struct trigger *t, const char *key, struct str *
         problem(p, "missing required parameter \"%s\" in [triggerMetadata]", key);
 }
 
-static void read_number(const struct trigger *t, const char *key, bool whole, double *out,
+static void read_number(const struct trigger *t, const char *key, const char *type, double *out,
                         struct problems *p)
 {
     struct str s = autoscale__get(&t->metadata, key);
@@ -66,10 +66,9 @@ static void read_number(const struct trigger *t, const char *key, bool whole, do
             problem(p, "missing required parameter \"%s\" in [triggerMetadata]", key);
         return;
     }
-    if (autoscale__json_number(s, whole, out, &why) == 0)
+    if (autoscale__json_number(s, type, out, &why) == 0)
         return;
-    (void)snprintf(text, sizeof(text), "unable to unmarshal to field type %s: %s",
-                   whole ? "int64" : "float64", why.text);
+    (void)snprintf(text, sizeof(text), "unable to unmarshal to field type %s: %s", type, why.text);
     unset(p, key, s, text);
 }
 
@@ -158,6 +157,21 @@ static bool parse_duration(struct str s, double *ms)
     return true;
 }
 
+/* Milliseconds; what is below 0 KEDA notices only when all else is right. */
+static void read_whole_timeout(const struct trigger *t, dur_ms *out, struct problems *p,
+                               struct fault *negative)
+{
+    double ms = 0;
+
+    read_number(t, "timeout", "int", &ms, p);
+    if (ms < 0)
+        (void)fault_set(negative, FER_EINVAL, 0,
+                        "error parsing prometheus metadata: timeout must be greater than 0: %.0f",
+                        ms);
+    else if (ms > 0)
+        *out = (dur_ms)MIN(ms, (double)INT32_MAX);
+}
+
 static void read_timeout(const struct trigger *t, dur_ms *out, struct problems *p)
 {
     struct str s = autoscale__get(&t->metadata, "timeout");
@@ -190,10 +204,11 @@ static void read_timeout(const struct trigger *t, dur_ms *out, struct problems *
     unset(p, "timeout", s, why);
 }
 
-int prometheus_trigger_read(const struct trigger *t, struct arena *a,
-                            struct prometheus_trigger *out, struct fault *f)
+int prometheus_trigger_read(const struct trigger *t, const struct autoscale_rules *rules,
+                            struct arena *a, struct prometheus_trigger *out, struct fault *f)
 {
     struct problems p = {.arena = a};
+    struct fault negative = {0};
     struct prometheus_trigger r = {
         .threshold = NAN, .ignore_null_values = true, .timeout = KEDA_HTTP_TIMEOUT_MS};
     bool unsafe_ssl;
@@ -207,18 +222,23 @@ int prometheus_trigger_read(const struct trigger *t, struct arena *a,
     read_required(t, "serverAddress", &r.server_address, &p);
     read_required(t, "query", &r.query, &p);
     read_map(t, "queryParameters", &p);
-    read_number(t, "threshold", false, &r.threshold, &p);
-    read_number(t, "activationThreshold", false, &r.activation_threshold, &p);
+    read_number(t, "threshold", "float64", &r.threshold, &p);
+    read_number(t, "activationThreshold", "float64", &r.activation_threshold, &p);
     r.ns = autoscale__get(&t->metadata, "namespace");
     read_map(t, "customHeaders", &p);
     read_bool(t, "ignoreNullValues", &r.ignore_null_values, &p);
     read_bool(t, "unsafeSsl", &unsafe_ssl, &p);
-    read_timeout(t, &r.timeout, &p);
+    if (rules->timeouts_have_units)
+        read_timeout(t, &r.timeout, &p);
+    else
+        read_whole_timeout(t, &r.timeout, &p, &negative);
     if (p.text.n > 0)
         return fault_set(
             f, FER_EINVAL, 0,
             "error parsing prometheus metadata: error parsing prometheus metadata: " STR_FMT,
             STR_ARG(p.text));
+    if (negative.code != 0)
+        return fault_set(f, FER_EINVAL, 0, "%s", negative.text);
     *out = r;
     return 0;
 }
@@ -314,7 +334,7 @@ static int cron_target(const struct trigger *t, struct arena *a, double *target,
 
     for (size_t i = 0; i < COUNT(required); i++)
         read_required(t, required[i], &unused, &p);
-    read_number(t, "desiredReplicas", true, &desired, &p);
+    read_number(t, "desiredReplicas", "int64", &desired, &p);
     if (p.text.n > 0)
         return fault_set(f, FER_EINVAL, 0, "error parsing cron metadata: " STR_FMT,
                          STR_ARG(p.text));
@@ -342,8 +362,8 @@ int trigger_target(const struct trigger *t, struct arena *a, double *target, dou
         if (!str_is(t->type.s, k->type))
             continue;
         *target = k->fallback;
-        read_number(t, k->target, k->whole, target, &p);
-        read_number(t, k->activation, k->whole, activation, &p);
+        read_number(t, k->target, k->whole ? "int64" : "float64", target, &p);
+        read_number(t, k->activation, k->whole ? "int64" : "float64", activation, &p);
         if (p.text.n > 0)
             return fault_set(f, FER_EINVAL, 0, "error parsing " STR_FMT " metadata: " STR_FMT,
                              STR_ARG(t->type.s), STR_ARG(p.text));

@@ -225,7 +225,9 @@ static int prepare_query(struct pod_world *w, const struct trigger *t, struct as
                          struct fault *f)
 {
     struct fault why;
-    int rc = prometheus_trigger_read(t, &w->arena, &out->prometheus, f);
+    const struct autoscale_versions newest = AUTOSCALE_VERSIONS_DEFAULT;
+    const struct autoscale_rules rules = autoscale_rules_of(&newest); /* sim_run() has the others */
+    int rc = prometheus_trigger_read(t, &rules, &w->arena, &out->prometheus, f);
 
     if (rc < 0)
         return rc;

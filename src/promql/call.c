@@ -19,6 +19,19 @@ struct promql__fn {
     bool rates; /* plain floats go to promql__slide_rates() */
 };
 
+/* Go has no more range there than exp has: infinite from 709.8 on, where C is from 710.5 on. */
+#define BY_EXP_ABOVE 21
+
+static double sinh_by_exp(double v)
+{
+    return fabs(v) > BY_EXP_ABOVE ? copysign(exp(fabs(v)) * 0.5, v) : sinh(v);
+}
+
+static double cosh_by_exp(double v)
+{
+    return fabs(v) > BY_EXP_ABOVE ? exp(fabs(v)) * 0.5 : cosh(v);
+}
+
 #define MATH(name, body) [PROMQL_FN_##name] = {.math = (body)}
 #define RANGE(name, mix)                                                                           \
     [PROMQL_FN_##name] = {.range = promql__##name, .mixed = promql__mixed_##mix}
@@ -46,7 +59,7 @@ static const struct promql__fn fns[N_PROMQL_FUNCS] = {
     CALL(clamp_max, clamp),
     CALL(clamp_min, clamp),
     MATH(cos, cos),
-    MATH(cosh, cosh),
+    MATH(cosh, cosh_by_exp),
     RANGE(count_over_time, count),
     CALL(day_of_month, date),
     CALL(day_of_week, date),
@@ -98,7 +111,7 @@ static const struct promql__fn fns[N_PROMQL_FUNCS] = {
     CALL(scalar, scalar),
     MATH(sgn, promql__sgn),
     MATH(sin, sin),
-    MATH(sinh, sinh),
+    MATH(sinh, sinh_by_exp),
     CALL(sort, sort),
     CALL(sort_by_label, sort_by_label),
     CALL(sort_by_label_desc, sort_by_label),

@@ -49,7 +49,7 @@ json_t *diff_scaler(struct diff *d, const json_t *in)
     struct fault f = {0};
 
     json_decref(spec);
-    if (prometheus_trigger_read(&o->triggers[0], &d->arena, &t, &f) < 0)
+    if (prometheus_trigger_read(&o->triggers[0], &d->rules, &d->arena, &t, &f) < 0)
         return failure("build", str_of(f.text));
     prometheus_verdict(&t, &answer, &d->rules, &d->arena, &v);
     if (v.failed)

@@ -32,6 +32,7 @@ struct autoscale_rules {
     bool quantities_round;     /* %.3f; before, truncation towards zero */
     bool negatives_are_zero;   /* of quantities */
     bool body_in_errors;       /* the answer's body is part of an error's text */
+    bool timeouts_have_units;  /* "5s"; before, whole milliseconds alone */
     bool polls_count_failures; /* for fallback, beside the HPA's requests */
     bool fallback_activates;
     bool fallback_of_values;       /* for metricType Value, too */
@@ -90,8 +91,8 @@ struct prometheus_trigger {
 };
 
 /* FER_EINVAL: f->text is KEDA's error. */
-int prometheus_trigger_read(const struct trigger *t, struct arena *a,
-                            struct prometheus_trigger *out, struct fault *f);
+int prometheus_trigger_read(const struct trigger *t, const struct autoscale_rules *rules,
+                            struct arena *a, struct prometheus_trigger *out, struct fault *f);
 
 void prometheus_verdict(const struct prometheus_trigger *t, const struct answer *answer,
                         const struct autoscale_rules *rules, struct arena *a, struct verdict *out);

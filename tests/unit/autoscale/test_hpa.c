@@ -91,7 +91,8 @@ static void test_resource(void **state)
         .ready_replicas = c->ready,
         .rules = &rules,
     };
-    const struct hpa_metric m = {c->type, c->source, false, c->usage, c->target, {0}, {0}};
+    const struct hpa_metric m = {
+        .type = c->type, .source = c->source, .usage_milli = c->usage, .target_milli = c->target};
     struct hpa_proposal p = hpa__propose(&m, &in);
 
     assert_int_equal(p.replicas, c->want);

@@ -297,13 +297,14 @@ static void test_metadata(void **state)
     const struct metadata_case *c = *state;
     struct pair_at v[MAX_PAIRS + 3];
     struct trigger t = {.metadata.v = v, .metric_type = c->type};
+    const struct autoscale_rules rules = autoscale_rules_of(&newest);
     struct prometheus_trigger out;
     struct arena a = {0};
     struct fault f = {0};
     int rc;
 
     fill(v, &t.metadata.n, c->pairs);
-    rc = prometheus_trigger_read(&t, &a, &out, &f);
+    rc = prometheus_trigger_read(&t, &rules, &a, &out, &f);
     assert_int_equal(rc, c->error == NULL ? 0 : FER_EINVAL);
     if (c->error != NULL) {
         assert_true(str_starts(str_of(f.text), METADATA_PREFIX));
@@ -315,16 +316,24 @@ static void test_metadata(void **state)
 static struct timeout_case {
     const char *text;
     dur_ms ms;
+    int keda;
+    const char *error;
 } timeouts[] = {
-    {"",      3000   },
-    {"0",     3000   },
-    {"1000",  1000   },
-    {"500ms", 500    },
-    {"5s",    5000   },
-    {"1.5s",  1500   },
-    {"1m30s", 90000  },
-    {"1h",    3600000},
-    {"2us",   1      },
+    {"",      3000,    22002, NULL                                                                   },
+    {"0",     3000,    22002, NULL                                                                   },
+    {"1000",  1000,    22002, NULL                                                                   },
+    {"500ms", 500,     22002, NULL                                                                   },
+    {"5s",    5000,    21800, NULL                                                                   },
+    {"1.5s",  1500,    22002, NULL                                                                   },
+    {"1m30s", 90000,   22002, NULL                                                                   },
+    {"1h",    3600000, 22002, NULL                                                                   },
+    {"2us",   1,       22002, NULL                                                                   },
+    {"1500",  1500,    21703, NULL                                                                   },
+    {" 0 ",   3000,    21703, NULL                                                                   },
+    {"5s",    0,       21703,
+     METADATA_PREFIX "unable to set param \"timeout\" value \"5s\": unable to unmarshal to "
+                     "field type int: invalid character 's' after top-level value"                   },
+    {"-1",    0,       21703, "error parsing prometheus metadata: timeout must be greater than 0: -1"},
 };
 
 static void test_timeout(void **state)
@@ -335,13 +344,19 @@ static void test_timeout(void **state)
     };
     struct pair_at v[MAX_PAIRS + 3];
     struct trigger t = {.metadata.v = v};
+    const struct autoscale_versions of = {.keda = c->keda};
+    const struct autoscale_rules rules = autoscale_rules_of(&of);
     struct prometheus_trigger out;
     struct arena a = {0};
     struct fault f = {0};
 
     fill(v, &t.metadata.n, pairs);
-    assert_int_equal(prometheus_trigger_read(&t, &a, &out, &f), 0);
-    assert_int_equal(out.timeout, c->ms);
+    assert_int_equal(prometheus_trigger_read(&t, &rules, &a, &out, &f),
+                     c->error == NULL ? 0 : FER_EINVAL);
+    if (c->error == NULL)
+        assert_int_equal(out.timeout, c->ms);
+    else
+        assert_string_equal(f.text, c->error);
     arena_release(&a);
 }
 

@@ -4,6 +4,8 @@
 #include "eval_cases.h"
 
 static const struct eval_case cases[] = {
+    {"",                                                                       "sinh(vector(710.4)) or cosh(vector(-710.4))",           0,   0,   0,  "{} => +Inf\n"                        },
+    {"",                                                                       "sinh(vector(-710.4)) + cosh(vector(709.7)) * 0",        0,   0,   0,  "{} => -Inf\n"                        },
     {"",                                                                       "1 + 2 * 3",                                             0,   0,   0,  "7\n"                                 },
     {"a 1",                                                                    "sum_over_time(a[5m:1m] @ -9223372036854775)",           0,   0,   0,  ""                                    },
     {"a 1",                                                                    "sum_over_time(a[5m:1m] @ 9223372036854774 offset -1h)", 0,   0,   0,  ""                                    },
