@@ -29,7 +29,7 @@ static int run(const struct formula *fm, struct arena *a, const struct formula_v
 
     if (formula__eval(&r, fm->root, out) == 0)
         return 0;
-    return formula__refuse(f, why.code, fm->text, r.failed->at, "%s", why.text);
+    return formula__refuse(f, why.code, fm->text, why.at, "%s", why.text);
 }
 
 int formula_compile(struct arena *a, struct str text, const struct str *names, size_t n,

@@ -97,7 +97,6 @@ struct formula_run {
     struct value locals[FORMULA_LOCALS_MAX];
     struct value element, index, acc;
     size_t steps;
-    const struct node *failed; /* the innermost; NULL: none has */
     struct fault *f;
 };
 
@@ -143,6 +142,9 @@ int formula__check(struct arena *a, struct str text, const struct node *root, st
 /* A sentence with the line and column of a place in the text; the code. */
 __attribute__((format(printf, 5, 6))) int
 formula__refuse(struct fault *f, int code, struct str text, size_t at, const char *fmt, ...);
+/* While it runs; the place is the node's. FER_EEXEC. */
+__attribute__((format(printf, 3, 4))) int
+formula__fail(struct formula_run *r, const struct node *node, const char *fmt, ...);
 int formula__bad_argument(struct formula_run *r, const struct node *call, const struct value *v);
 int formula__eval(struct formula_run *r, const struct node *node, struct value *out);
 
