@@ -156,6 +156,12 @@ void story__duration(struct loader *l, const struct tree *v, void *target)
         story__wrong(l, v, "%s", f.text);
 }
 
+void story__tree(struct loader *l, const struct tree *v, void *target)
+{
+    (void)l;
+    *(const struct tree **)target = v;
+}
+
 /* ---- promtool's half -------------------------------------------------------------------- */
 
 static void read_start(struct loader *l, const struct tree *v, void *target)
