@@ -139,6 +139,9 @@ struct str http_param(const struct http_req *req, const char *name);
 struct str http_url_param(const struct http_req *req, const char *name); /* the URL's only */
 /* All of that name, body before URL. *out is in the arena. */
 size_t http_params(struct http_req *req, const char *name, const struct str **out);
+/* The name of parameter `i`, body before URL, for who knows all that there may be; p == NULL: no
+ * more. */
+struct str http_param_name(const struct http_req *req, size_t i);
 /* False when a form or query string had a malformed escape; *text is Go's message. */
 bool http_form_ok(const struct http_req *req, struct str *text);
 

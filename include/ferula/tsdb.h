@@ -233,9 +233,10 @@ int tsdb_query_exemplars(struct tsdb *db, struct arena *a, const struct tsdb_mat
 
 /*
  * Records of the caller's own, bytes that mean nothing here, in the order in which they came; the
- * newest opts.max_records stay. They are numbered from 1 without holes.
+ * newest opts.max_records stay. They are numbered from 1 without holes, also over a clearing and a
+ * restart.
  */
-#define TSDB_RECORD_MAX 4076 /* bytes */
+#define TSDB_RECORD_MAX 4076 /* bytes; at least 1 */
 
 /*
  * Copies the record. Any thread; waits for no disk: it is written within a second or so, and a kill

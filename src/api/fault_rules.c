@@ -97,6 +97,33 @@ static void write_rule(struct json *j, const struct api__fault_rule *rule)
     buf_release(&kind);
 }
 
+/* What is misread or not known is refused: without its "query" a fault would meet everybody. */
+static int check_form(const struct http_req *req, const char *const *known, size_t n_known,
+                      struct fault *f)
+{
+    struct buf list = {0};
+    struct str name, malformed;
+
+    if (!http_form_ok(req, &malformed))
+        return fault_set(f, FER_EINVAL, 0, "error parsing form values: " STR_FMT,
+                         STR_ARG(malformed));
+    for (size_t i = 0; (name = http_param_name(req, i)).p != NULL; i++) {
+        size_t k = 0;
+
+        while (k < n_known && !str_is(name, known[k]))
+            k++;
+        if (k < n_known)
+            continue;
+        for (k = 0; k < n_known; k++)
+            buf_addf(&list, "%s%s", k > 0 ? ", " : "", known[k]);
+        (void)fault_set(f, FER_EINVAL, 0, "unknown parameter \"%.*s\": there are %s",
+                        (int)MIN(name.n, (size_t)100), name.p, list.p);
+        buf_release(&list);
+        return FER_EINVAL;
+    }
+    return 0;
+}
+
 /* A text of the rule. Whom a fault meets must not grow because a parameter was misread. */
 static int read_text(struct http_req *req, const char *name, struct arena *a, struct str *out,
                      struct fault *f)
@@ -115,25 +142,23 @@ static int read_text(struct http_req *req, const char *name, struct arena *a, st
 
 static int read_texts(struct http_req *req, struct api__fault_rule *rule, struct fault *f)
 {
-    struct str malformed;
-    int rc = 0;
+    int rc = read_text(req, "query", &rule->arena, &rule->query, f);
 
-    if (!http_form_ok(req, &malformed))
-        return fault_set(f, FER_EINVAL, 0, "error parsing form values: " STR_FMT,
-                         STR_ARG(malformed));
-    rc = read_text(req, "query", &rule->arena, &rule->query, f);
     rc = rc < 0 ? rc : read_text(req, "caller", &rule->arena, &rule->caller, f);
     return rc < 0 ? rc : read_text(req, "regex", &rule->arena, &rule->regex, f);
 }
 
 static int read_rule(struct http_req *req, struct api__fault_rule *rule, struct fault *f)
 {
+    static const char *const known[] = {"kind", "for", "query", "regex", "caller"};
     const struct api *api = api__from(req->ctx);
     struct str lasts = http_param(req, "for");
     struct regex *re;
     struct fault inner;
     dur_ms span;
 
+    if (check_form(req, known, COUNT(known), f) < 0)
+        return FER_EINVAL;
     if (api__fault_parse(http_param(req, "kind"), &rule->fault, &inner) < 0)
         return fault_set(f, FER_EINVAL, 0, "invalid parameter \"kind\": %s", inner.text);
     if (lasts.n == 0 || duration_parse(lasts, &span, &inner) < 0 || span < 1 || span > LONGEST_MS)
@@ -234,13 +259,17 @@ static bool end_one(struct api *api, uint64_t id)
 int api__faults_delete(struct http_req *req)
 {
     struct api *api = api__from(req->ctx);
+    static const char *const known[] = {"id"};
     struct str id_text = http_param(req, "id");
+    struct fault f;
     uint64_t id;
 
     if (api__admin_disabled(req))
         return 0;
     if (req->body.n > 0) /* an `id` there would go unread, and all would end */
         return api__fail(req, API_BAD_DATA, "DELETE takes its parameters in the URL");
+    if (check_form(req, known, COUNT(known), &f) < 0)
+        return api__fail(req, API_BAD_DATA, "%s", f.text);
     if (id_text.n == 0)
         api__faults_end_all(api);
     else if (!str_to_u64(id_text, &id))

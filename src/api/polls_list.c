@@ -4,9 +4,11 @@
 #include "cadence.h"
 #include "handlers.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "ferula/base/check.h"
+#include "ferula/base/num.h"
 
 #define LIMIT_DEFAULT 1000
 
@@ -122,8 +124,11 @@ static void write_stream(struct json *j, const struct api__stream *s)
 
 static int read_params(struct http_req *req, struct listing *li, struct fault *f)
 {
-    struct str after = http_param(req, "after");
+    struct str after = http_param(req, "after"), since = http_param(req, "since");
+    double number;
 
+    if (num_parse(since, &number, NULL) && isnan(number))
+        return fault_set(f, FER_EINVAL, 0, "invalid parameter \"since\": not a time");
     if (api__time_param(req, "since", INT64_MIN, &li->since, f) < 0 ||
         api__limit_param(req, &li->limit, f) < 0)
         return FER_EINVAL;

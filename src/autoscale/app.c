@@ -117,6 +117,10 @@ static void end_pod(struct app *app, size_t i)
 void autoscale__app_scale(struct app *app, ts_ms now, int32_t replicas)
 {
     autoscale__app_advance(app, now);
+    if (replicas > WORLD_PODS_MAX) {
+        app->too_many = replicas;
+        return;
+    }
     while (app->n_pods < (size_t)MAX(replicas, 0))
         add_pod(app, now + app->start_up);
     while (app->n_pods > (size_t)MAX(replicas, 0))

@@ -32,6 +32,7 @@ struct app {
     struct labels *ended; /* heap; to be marked stale */
     size_t n_ended, cap_ended;
     uint64_t next_number;
+    int32_t too_many; /* more than WORLD_PODS_MAX were wanted, so many; 0: never */
     ts_ms now, next_scrape;
     double served_each;           /* by a pod that was ready from the beginning */
     double offered_sum;           /* integral of the load */

@@ -15,6 +15,9 @@ struct str autoscale__decimal(struct arena *a, int64_t milli);
 /* resource.ParseQuantity: "0.05", "50m", "512Mi", "1e3"; false when it is none. */
 bool autoscale__quantity_parse(struct str s, double *out);
 
+/* The first {{ X }}, <X> in capitals or ${X} of a text that is not filled in; p == NULL: none. */
+struct str autoscale__placeholder(struct str s);
+
 /* A value of metadata without blanks around it; empty when there is none. */
 struct str autoscale__get(const struct pairs *p, const char *key);
 

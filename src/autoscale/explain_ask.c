@@ -15,16 +15,6 @@
 #define STATUS_EXECUTION 422
 #define MILLI_MAX        9e18 /* an int64 holds it */
 
-size_t explain_find_trigger(const struct scaled_object *object, struct str word)
-{
-    uint64_t n;
-
-    for (size_t i = 0; i < object->n_triggers; i++)
-        if (word.n > 0 && str_eq(object->triggers[i].name.s, word))
-            return i;
-    return str_to_u64(word, &n) && n < object->n_triggers ? (size_t)n : SIZE_MAX;
-}
-
 /* What the server answers to a query that was explained. */
 static struct answer answer_of(const struct explained_query *q)
 {
@@ -50,7 +40,7 @@ static const struct explain_number *number_of(const struct explain_opts *opts,
                                               const struct scaled_object *object, size_t i)
 {
     for (size_t k = opts->n_numbers; k-- > 0;)
-        if (explain_find_trigger(object, opts->numbers[k].trigger) == i)
+        if (trigger_find(object, opts->numbers[k].trigger) == i)
             return &opts->numbers[k];
     return NULL;
 }

@@ -5,6 +5,8 @@
  */
 #include "fields.h"
 
+#include "autoscale_priv.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -54,6 +56,20 @@ void autoscale__refuse(struct reading *r, struct place at, const char *fmt, ...)
     buf_release(&b);
 }
 
+bool autoscale__unfilled(struct reading *r, const struct text_at *text)
+{
+    struct str found = autoscale__placeholder(text->s);
+    size_t n = r->complaints->n;
+
+    if (found.n == 0)
+        return false;
+    complain(r->complaints, text->at, true,
+             "%s has the placeholder " STR_FMT " that is not filled in", r->path, STR_ARG(found));
+    if (r->complaints->n > n)
+        r->complaints->v[n].unfilled = true;
+    return true;
+}
+
 /* ---- types ------------------------------------------------------------------------------ */
 
 bool autoscale__is(struct reading *r, const struct tree *t, enum tree_kind kind)
@@ -63,6 +79,8 @@ bool autoscale__is(struct reading *r, const struct tree *t, enum tree_kind kind)
 
     if (t->kind == kind)
         return true;
+    if (t->kind == TREE_TEXT && autoscale__unfilled(r, &(struct text_at){t->text, t->at}))
+        return false;
     autoscale__refuse(r, t->at, "Invalid value: \"%s\": %s in body must be of type %s: \"%s\"", is,
                       r->path, want, is);
     return false;
@@ -157,6 +175,8 @@ static void read_choice(struct reading *r, const struct field *f, const struct t
             *out = i;
             return;
         }
+    if (autoscale__unfilled(r, &(struct text_at){t->text, t->at}))
+        return;
     for (size_t i = 0; f->choices[i] != NULL; i++)
         buf_addf(&b, "%s\"%s\"", i > 0 ? ", " : "", f->choices[i]);
     autoscale__refuse(r, t->at, "Unsupported value: \"" STR_FMT "\": supported values: %s",

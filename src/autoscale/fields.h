@@ -46,6 +46,9 @@ size_t autoscale__path_push(struct reading *r, const char *name);
 size_t autoscale__path_push_index(struct reading *r, size_t i);
 void autoscale__path_pop(struct reading *r, size_t length);
 
+/* Complains of a text that has a placeholder, where it cannot stand. */
+bool autoscale__unfilled(struct reading *r, const struct text_at *text);
+
 /* Complains when it is not of the type; null is of none. */
 bool autoscale__is(struct reading *r, const struct tree *t, enum tree_kind kind);
 

@@ -24,9 +24,12 @@ static struct str wrapped(struct arena *a, struct str text)
 static int run(const struct formula *fm, struct arena *a, const struct formula_var *vars,
                struct value *out, struct fault *f)
 {
-    struct formula_run r = {.arena = a, .vars = vars, .f = f};
+    struct fault why = {0};
+    struct formula_run r = {.arena = a, .vars = vars, .f = &why};
 
-    return formula__eval(&r, fm->root, out);
+    if (formula__eval(&r, fm->root, out) == 0)
+        return 0;
+    return formula__refuse(f, why.code, fm->text, why.at, "%s", why.text);
 }
 
 int formula_compile(struct arena *a, struct str text, const struct str *names, size_t n,
@@ -38,7 +41,7 @@ int formula_compile(struct arena *a, struct str text, const struct str *names, s
     struct value v;
     int rc;
 
-    text = wrapped(a, text);
+    text = fm->text = wrapped(a, text);
     rc = formula__parse(a, text, names, n, &fm->root, &why);
     for (size_t i = 0; i < n; i++)
         dummies[i].v = -1;

@@ -40,8 +40,7 @@ static int truth(struct formula_run *r, const struct node *call, const struct va
     int rc = of_element(r, call, array, i, &v);
 
     if (rc == 0 && v.kind != VALUE_BOOL)
-        rc = fault_set(r->f, FER_EEXEC, 0, "predicate should return boolean (got %s)",
-                       formula__type(&v));
+        rc = formula__fail(r, call, "predicate should return boolean (got %s)", formula__type(&v));
     *out = rc == 0 && v.i != 0;
     return rc;
 }
@@ -224,7 +223,7 @@ static int call_reduce(struct formula_run *r, const struct node *call, struct va
     } else if (array.n > 0) {
         r->acc = array.v[i++];
     } else {
-        return fault_set(r->f, FER_EEXEC, 0, "reduce of empty array with no initial value");
+        return formula__fail(r, call, "reduce of empty array with no initial value");
     }
     for (; rc == 0 && i < array.n; i++) {
         struct value v;

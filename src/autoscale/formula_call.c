@@ -8,8 +8,8 @@
 
 int formula__bad_argument(struct formula_run *r, const struct node *call, const struct value *v)
 {
-    return fault_set(r->f, FER_EEXEC, 0, "invalid argument for %s (type %s)", call->call->name,
-                     formula__type(v));
+    return formula__fail(r, call, "invalid argument for %s (type %s)", call->call->name,
+                         formula__type(v));
 }
 
 /* ---- of one number ----------------------------------------------------------------------- */

@@ -49,11 +49,21 @@ bool formula__equal(const struct value *a, const struct value *b)
     return a->kind != VALUE_BOOL || a->i == b->i;
 }
 
+int formula__fail(struct formula_run *r, const struct node *node, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    (void)fault_vset(r->f, FER_EEXEC, node->at, fmt, ap);
+    va_end(ap);
+    return FER_EEXEC;
+}
+
 static int mismatch(struct formula_run *r, const struct node *node, const struct value *a,
                     const struct value *b)
 {
-    return fault_set(r->f, FER_EEXEC, 0, "invalid operation: %s %s %s", formula__type(a),
-                     node->op_text, formula__type(b));
+    return formula__fail(r, node, "invalid operation: %s %s %s", formula__type(a), node->op_text,
+                         formula__type(b));
 }
 
 static int eval_bool(struct formula_run *r, const struct node *node, bool *out)
@@ -64,7 +74,7 @@ static int eval_bool(struct formula_run *r, const struct node *node, bool *out)
     if (rc < 0)
         return rc;
     if (v.kind != VALUE_BOOL)
-        return fault_set(r->f, FER_EEXEC, 0, "a condition is %s, not bool", formula__type(&v));
+        return formula__fail(r, node, "a condition is %s, not bool", formula__type(&v));
     *out = v.i != 0;
     return 0;
 }
@@ -133,7 +143,7 @@ static int arithmetic(struct formula_run *r, const struct node *node, const stru
         if (!whole)
             return mismatch(r, node, a, b);
         if (b->i == 0)
-            return fault_set(r->f, FER_EEXEC, 0, "integer divide by zero");
+            return formula__fail(r, node, "integer divide by zero");
         *out = formula__int(b->i == -1 ? 0 : a->i % b->i);
         return 0;
     default:
@@ -152,7 +162,7 @@ static int make_range(struct formula_run *r, const struct node *node, const stru
         return mismatch(r, node, a, b);
     n = b->i < a->i ? 0 : (size_t)((uint64_t)b->i - (uint64_t)a->i + 1);
     if (n > FORMULA_RANGE_MAX)
-        return fault_set(r->f, FER_EEXEC, 0, "a range of more than %d", FORMULA_RANGE_MAX);
+        return formula__fail(r, node, "a range of more than %d", FORMULA_RANGE_MAX);
     r->steps += n;
     v = arena_array(r->arena, struct value, n + 1);
     for (size_t i = 0; i < n; i++)
@@ -222,8 +232,7 @@ static int eval_unary(struct formula_run *r, const struct node *node, struct val
     if (rc < 0)
         return rc;
     if (v.kind != VALUE_INT && v.kind != VALUE_FLOAT && node->op != OP_PLUS)
-        return fault_set(r->f, FER_EEXEC, 0, "invalid operation: %s%s", node->op_text,
-                         formula__type(&v));
+        return formula__fail(r, node, "invalid operation: %s%s", node->op_text, formula__type(&v));
     if (node->op == OP_NEG) {
         v.f = -v.f;
         v.i = (int64_t)(0 - (uint64_t)v.i);
@@ -257,12 +266,12 @@ static int eval_at(struct formula_run *r, const struct node *node, struct value 
     if (rc < 0)
         return rc;
     if (array.kind != VALUE_ARRAY || index.kind != VALUE_INT)
-        return fault_set(r->f, FER_EEXEC, 0, "cannot fetch %s from %s", formula__type(&index),
-                         formula__type(&array));
+        return formula__fail(r, node, "cannot fetch %s from %s", formula__type(&index),
+                             formula__type(&array));
     i = index.i < 0 ? index.i + (int64_t)array.n : index.i;
     if (i < 0 || i >= (int64_t)array.n)
-        return fault_set(r->f, FER_EEXEC, 0, "index out of range: %lld (array length is %zu)",
-                         (long long)index.i, array.n);
+        return formula__fail(r, node, "index out of range: %lld (array length is %zu)",
+                             (long long)index.i, array.n);
     *out = array.v[i];
     return 0;
 }
@@ -278,7 +287,7 @@ static int slice_end(struct formula_run *r, const struct node *kid, const struct
     if (kid == NULL || rc < 0)
         return rc;
     if (v.kind != VALUE_INT)
-        return fault_set(r->f, FER_EEXEC, 0, "cannot slice with %s", formula__type(&v));
+        return formula__fail(r, kid, "cannot slice with %s", formula__type(&v));
     i = v.i < 0 ? v.i + (int64_t)array->n : v.i;
     *out = (size_t)MAX(0, MIN(i, (int64_t)array->n));
     return 0;
@@ -291,7 +300,7 @@ static int eval_slice(struct formula_run *r, const struct node *node, struct val
     int rc = formula__eval(r, node->kids[0], &array);
 
     if (rc == 0 && array.kind != VALUE_ARRAY)
-        rc = fault_set(r->f, FER_EEXEC, 0, "cannot slice %s", formula__type(&array));
+        rc = formula__fail(r, node, "cannot slice %s", formula__type(&array));
     if (rc < 0)
         return rc;
     to = array.n;
@@ -327,8 +336,8 @@ static int eval_cond(struct formula_run *r, const struct node *node, struct valu
 int formula__eval(struct formula_run *r, const struct node *node, struct value *out)
 {
     if (++r->steps > FORMULA_STEPS_MAX)
-        return fault_set(r->f, FER_EEXEC, 0, "memory budget exceeded: more than %d steps",
-                         FORMULA_STEPS_MAX);
+        return formula__fail(r, node, "memory budget exceeded: more than %d steps",
+                             FORMULA_STEPS_MAX);
     switch (node->kind) {
     case NODE_NIL:
         *out = (struct value){.kind = VALUE_NIL};

@@ -21,7 +21,8 @@ struct parser {
     size_t n_locals, n_nodes;
     int depth, predicate_depth;
     struct fault *f;
-    int rc; /* of the first error; everything returns quickly then */
+    int rc;                    /* of the first error; everything returns quickly then */
+    struct fault unknown_name; /* the first, which expr-lang tells after all of syntax; code 0 */
 };
 
 static const struct op_row {
@@ -91,8 +92,11 @@ int formula__refuse(struct fault *f, int code, struct str text, size_t at, const
     (void)fault_vset(&why, code, at, fmt, ap);
     va_end(ap);
     for (size_t i = 0; i < at; i++) {
-        column = text.p[i] == '\n' ? 1 : column + 1;
-        line += text.p[i] == '\n';
+        column += ((unsigned char)text.p[i] & 0xc0) != 0x80; /* characters */
+        if (text.p[i] == '\n') {
+            column = 1;
+            line++;
+        }
     }
     return fault_set(f, code, at, "%s (%zu:%zu)", why.text, line, column);
 }
@@ -113,14 +117,58 @@ __attribute__((format(printf, 3, 4))) static void *refuse(struct parser *p, int 
     return NULL;
 }
 
+static bool accept_any(struct parser *p, const char *chars)
+{
+    bool found = peek(p, 0) != '\0' && strchr(chars, peek(p, 0)) != NULL;
+
+    p->at += found;
+    return found;
+}
+
+static void accept_run(struct parser *p, const char *chars)
+{
+    while (accept_any(p, chars))
+        ;
+}
+
+/* False: something alphanumeric is behind it, of which the first character was taken, too. */
+static bool scan_number(struct parser *p)
+{
+    const char *digits = "0123456789_";
+
+    if (accept_any(p, "0"))
+        digits = accept_any(p, "xX")   ? "0123456789abcdefABCDEF_"
+                 : accept_any(p, "oO") ? "01234567_"
+                 : accept_any(p, "bB") ? "01_"
+                                       : digits;
+    accept_run(p, digits);
+    if (peek(p, 0) == '.' && peek(p, 1) == '.')
+        return true;
+    if (accept_any(p, "."))
+        accept_run(p, digits);
+    if (accept_any(p, "eE")) {
+        (void)accept_any(p, "+-");
+        accept_run(p, digits);
+    }
+    if (!is_digit(peek(p, 0)) && !is_name_char(peek(p, 0)))
+        return true;
+    do
+        p->at++;
+    while (((unsigned char)peek(p, 0) & 0xc0) == 0x80);
+    return false;
+}
+
 static void number_token(struct parser *p)
 {
-    while (is_digit(peek(p, 0)) || is_name_char(peek(p, 0)) ||
-           (peek(p, 0) == '.' && peek(p, 1) != '.') ||
-           ((peek(p, 0) == '-' || peek(p, 0) == '+') &&
-            (p->text.p[p->at - 1] == 'e' || p->text.p[p->at - 1] == 'E')))
-        p->at++;
+    size_t begin = p->at;
+
     p->kind = TOKEN_NUMBER;
+    if (scan_number(p))
+        return;
+    for (p->token_at = p->at - 1; ((unsigned char)p->text.p[p->token_at] & 0xc0) == 0x80;)
+        p->token_at--;
+    (void)refuse(p, FER_EINVAL, "bad number syntax: \"" STR_FMT "\"", (int)(p->at - begin),
+                 p->text.p + begin);
 }
 
 /* Also comments. */
@@ -144,7 +192,8 @@ static void skip_blanks(struct parser *p)
 
 static void next(struct parser *p)
 {
-    static const char *const doubles[] = {"||", "&&", "==", "!=", ">=", "<=", "..", "**", "??"};
+    static const char *const doubles[] = {
+        "||", "&&", "==", "!=", ">=", "<=", "..", "**", "??", "?."};
 
     if (p->rc < 0)
         return;
@@ -152,11 +201,13 @@ static void next(struct parser *p)
     p->token_at = p->at;
     if (p->at == p->text.n) {
         p->kind = TOKEN_END;
-        p->token = STR("EOF");
+        p->token_at -= p->at > 0; /* of the last character */
         return;
     }
     if (is_digit(peek(p, 0)) || (peek(p, 0) == '.' && is_digit(peek(p, 1)))) {
         number_token(p);
+        if (p->rc < 0)
+            return;
     } else if (is_name_char(peek(p, 0))) {
         while (is_name_char(peek(p, 0)) || is_digit(peek(p, 0)))
             p->at++;
@@ -186,11 +237,28 @@ static bool accept(struct parser *p, const char *text)
     return true;
 }
 
+/* What the token is, as expr-lang's lexer names it. */
+static void *refuse_token(struct parser *p)
+{
+    static const char *const words[] = {"not",     "in",       "or",         "and",
+                                        "matches", "contains", "startsWith", "endsWith",
+                                        "let",     "if",       "else"};
+    const char *kind = p->kind == TOKEN_NUMBER ? "Number" : "Identifier";
+
+    if (p->kind == TOKEN_END)
+        return refuse(p, FER_EINVAL, "unexpected token EOF");
+    if (p->kind == TOKEN_SYMBOL)
+        kind = strchr("()[]{}", p->token.p[0]) != NULL ? "Bracket" : "Operator";
+    for (size_t i = 0; i < COUNT(words); i++)
+        if (p->kind == TOKEN_NAME && str_is(p->token, words[i]))
+            kind = "Operator";
+    return refuse(p, FER_EINVAL, "unexpected token %s(\"" STR_FMT "\")", kind, STR_ARG(p->token));
+}
+
 static void expect(struct parser *p, const char *text)
 {
     if (!accept(p, text))
-        (void)refuse(p, FER_EINVAL, "unexpected token \"" STR_FMT "\", expected \"%s\"",
-                     STR_ARG(p->token), text);
+        (void)refuse_token(p);
 }
 
 /* ---- nodes ------------------------------------------------------------------------------- */
@@ -223,11 +291,12 @@ static int base_of(struct str *digits)
     return base;
 }
 
-static bool parse_whole(struct str digits, int64_t *out)
+static bool parse_whole(struct str digits, int64_t *out, bool *out_of_range)
 {
     int base = base_of(&digits);
     uint64_t v = 0;
 
+    *out_of_range = false;
     if (digits.n == 0)
         return false;
     for (size_t i = 0; i < digits.n; i++) {
@@ -236,12 +305,13 @@ static bool parse_whole(struct str digits, int64_t *out)
                     : c >= 'a' && c <= 'f' ? c - 'a' + 10
                                            : base;
 
-        if (digit >= base || __builtin_mul_overflow(v, (uint64_t)base, &v) ||
-            __builtin_add_overflow(v, (uint64_t)digit, &v) || v > INT64_MAX)
+        if (digit >= base)
             return false;
+        *out_of_range |= __builtin_mul_overflow(v, (uint64_t)base, &v) ||
+                         __builtin_add_overflow(v, (uint64_t)digit, &v) || v > INT64_MAX;
     }
     *out = (int64_t)v;
-    return true;
+    return !*out_of_range;
 }
 
 /* Underscores may stand between digits. */
@@ -260,16 +330,23 @@ static struct node *parse_number(struct parser *p)
 {
     struct str digits = without_underscores(p->arena, p->token), rest = digits;
     struct node *n = node_new(p, NODE_INT);
-    bool fraction = memchr(digits.p, '.', digits.n) != NULL ||
-                    (base_of(&rest) == 10 && (memchr(digits.p, 'e', digits.n) != NULL ||
-                                              memchr(digits.p, 'E', digits.n) != NULL));
+    int base = base_of(&rest);
+    bool out_of_range = false, ok;
+    const char *kind = base == 16 ? "hex" : base == 8 ? "octal" : base == 2 ? "binary" : "integer";
 
-    if (fraction && num_parse(digits, &n->f, NULL))
-        n->kind = NODE_FLOAT;
-    else if (fraction || !parse_whole(digits, &n->i))
-        return refuse(p, FER_EINVAL, "bad number syntax: \"" STR_FMT "\"", STR_ARG(p->token));
     next(p);
-    return n;
+    if (base != 16 && strpbrk(digits.p, ".eE") != NULL) {
+        kind = "float";
+        n->kind = NODE_FLOAT;
+        ok = num_parse(digits, &n->f, &out_of_range) && !out_of_range;
+    } else {
+        ok = parse_whole(digits, &n->i, &out_of_range);
+    }
+    if (ok)
+        return n;
+    return refuse(p, FER_EINVAL, "invalid %s literal: strconv.Parse%s: parsing \"" STR_FMT "\": %s",
+                  kind, n->kind == NODE_FLOAT ? "Float" : "Int", STR_ARG(digits),
+                  out_of_range ? "value out of range" : "invalid syntax");
 }
 
 static struct node *parse_array(struct parser *p)
@@ -310,9 +387,11 @@ static struct node *parse_call(struct parser *p, struct str name, struct node *f
     struct node *n = node_new(p, NODE_CALL);
 
     n->at = (size_t)(name.p - p->text.p);
-    if (b == NULL)
+    if (b == NULL) {
+        p->token_at = n->at;
         return refuse(p, FER_EUNSUP, "the function " STR_FMT "() cannot be computed here",
                       STR_ARG(name));
+    }
     n->call = b;
     if (first != NULL)
         add_kid(p, n, first);
@@ -327,11 +406,13 @@ static struct node *parse_call(struct parser *p, struct str name, struct node *f
                                                        : parse_expression(p, 0));
     }
     expect(p, ")");
-    if (p->rc == 0 && n->n < b->min_args)
-        return refuse(p, FER_EINVAL, "not enough arguments to call " STR_FMT, STR_ARG(name));
-    if (p->rc == 0 && n->n > b->max_args)
-        return refuse(p, FER_EINVAL, "too many arguments to call " STR_FMT, STR_ARG(name));
-    return n;
+    if (p->rc < 0 || (n->n >= b->min_args && n->n <= b->max_args))
+        return n;
+    p->token_at = n->at;
+    if (b->min_args == 1 && b->max_args == 1)
+        return refuse(p, FER_EINVAL, "invalid number of arguments (expected 1, got %zu)", n->n);
+    return refuse(p, FER_EINVAL, "%s arguments to call " STR_FMT,
+                  n->n < b->min_args ? "not enough" : "too many", STR_ARG(name));
 }
 
 static struct node *parse_pointer(struct parser *p)
@@ -339,13 +420,23 @@ static struct node *parse_pointer(struct parser *p)
     struct node *n = node_new(p, NODE_ELEMENT);
 
     if (p->predicate_depth == 0)
-        return refuse(p, FER_EINVAL, "unexpected token Operator(\"#\")");
+        return refuse_token(p);
     next(p);
     if (accept(p, "acc"))
         n->kind = NODE_ACC;
     else if (accept(p, "index"))
         n->kind = NODE_INDEX;
     return n;
+}
+
+static struct node *unknown_name(struct parser *p, struct str name)
+{
+    size_t at = (size_t)(name.p - p->text.p);
+
+    if (p->unknown_name.code == 0)
+        (void)formula__refuse(&p->unknown_name, FER_EINVAL, p->text, at, "unknown name " STR_FMT,
+                              STR_ARG(name));
+    return node_new(p, NODE_NIL);
 }
 
 static struct node *parse_name(struct parser *p)
@@ -360,39 +451,36 @@ static struct node *parse_name(struct parser *p)
         {"nil",   NODE_NIL,  0},
     };
     struct str name = p->token;
-    size_t at = p->token_at;
-    struct node *n;
+    struct node *n = node_new(p, NODE_NIL);
 
     next(p);
     for (size_t i = 0; i < COUNT(literals); i++)
         if (str_is(name, literals[i].name)) {
-            n = node_new(p, literals[i].kind);
+            n->kind = literals[i].kind;
             n->i = literals[i].i;
             return n;
         }
     if (is(p, "("))
         return parse_call(p, name, NULL);
-    for (size_t i = p->n_locals; i-- > 0;)
-        if (str_eq(name, p->locals[i])) {
-            n = node_new(p, NODE_LOCAL);
-            n->slot = i;
+    for (n->slot = p->n_locals; n->slot-- > 0;)
+        if (str_eq(name, p->locals[n->slot])) {
+            n->kind = NODE_LOCAL;
             return n;
         }
-    for (size_t i = 0; i < p->n_names; i++)
-        if (str_eq(name, p->names[i])) {
-            n = node_new(p, NODE_VAR);
-            n->slot = i;
+    for (n->slot = 0; n->slot < p->n_names; n->slot++)
+        if (str_eq(name, p->names[n->slot])) {
+            n->kind = NODE_VAR;
             return n;
         }
-    p->token_at = at;
-    return refuse(p, FER_EINVAL, "unknown name " STR_FMT, STR_ARG(name));
+    return unknown_name(p, name);
 }
 
-/* Behind "[": an index, or a slice whose ends may be left out. */
+/* From "[" on: an index, or a slice whose ends may be left out. */
 static struct node *parse_brackets(struct parser *p, struct node *array)
 {
     struct node *n = node_new(p, NODE_AT), *from = NULL, *to = NULL;
 
+    next(p);
     if (!is(p, ":"))
         from = parse_expression(p, 0);
     if (accept(p, ":")) {
@@ -413,7 +501,7 @@ static struct node *parse_postfix(struct parser *p, struct node *n)
     while (p->rc == 0) {
         if (is(p, ".") || is(p, "?."))
             return refuse(p, FER_EUNSUP, "fields cannot be computed here: numbers have none");
-        if (!accept(p, "["))
+        if (!is(p, "["))
             break;
         n = parse_brackets(p, n);
     }
@@ -448,7 +536,7 @@ static struct node *parse_primary(struct parser *p)
         return refuse(p, FER_EUNSUP,
                       "texts and maps cannot be computed here: a metric is a number");
     } else {
-        return refuse(p, FER_EINVAL, "unexpected token \"" STR_FMT "\"", STR_ARG(p->token));
+        return refuse_token(p);
     }
     return parse_postfix(p, n);
 }
@@ -509,7 +597,7 @@ static struct node *parse_pipe(struct parser *p, struct node *left)
     next(p);
     name = p->token;
     if (p->kind != TOKEN_NAME)
-        return refuse(p, FER_EINVAL, "unexpected token \"" STR_FMT "\"", STR_ARG(name));
+        return refuse_token(p);
     next(p);
     return parse_call(p, name, left);
 }
@@ -619,7 +707,7 @@ static struct node *parse_let(struct parser *p)
     next(p);
     name = p->token;
     if (p->kind != TOKEN_NAME)
-        return refuse(p, FER_EINVAL, "unexpected token \"" STR_FMT "\"", STR_ARG(name));
+        return refuse_token(p);
     for (size_t i = 0; i < p->n_names; i++)
         if (str_eq(name, p->names[i]))
             return refuse(p, FER_EINVAL, "cannot redeclare " STR_FMT, STR_ARG(name));
@@ -688,7 +776,11 @@ int formula__parse(struct arena *a, struct str text, const struct str *names, si
     next(&p);
     root = parse_sequence(&p);
     if (p.rc == 0 && p.kind != TOKEN_END)
-        (void)refuse(&p, FER_EINVAL, "unexpected token \"" STR_FMT "\"", STR_ARG(p.token));
+        (void)refuse_token(&p);
+    if (p.unknown_name.code != 0 && p.rc != FER_EINVAL) {
+        *f = p.unknown_name;
+        return FER_EINVAL;
+    }
     if (p.rc < 0)
         return p.rc;
     *out = root;

@@ -76,6 +76,7 @@ struct node {
 
 struct formula {
     struct node *root;
+    struct str text; /* that places are in */
     size_t n_vars;
 };
 
@@ -141,6 +142,9 @@ int formula__check(struct arena *a, struct str text, const struct node *root, st
 /* A sentence with the line and column of a place in the text; the code. */
 __attribute__((format(printf, 5, 6))) int
 formula__refuse(struct fault *f, int code, struct str text, size_t at, const char *fmt, ...);
+/* While it runs; the place is the node's. FER_EEXEC. */
+__attribute__((format(printf, 3, 4))) int
+formula__fail(struct formula_run *r, const struct node *node, const char *fmt, ...);
 int formula__bad_argument(struct formula_run *r, const struct node *call, const struct value *v);
 int formula__eval(struct formula_run *r, const struct node *node, struct value *out);
 

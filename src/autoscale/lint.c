@@ -131,16 +131,19 @@ struct str autoscale__placeholder(struct str s)
     return (struct str){NULL, 0};
 }
 
+static void find_unfilled(struct linter *l, struct place at, struct str text)
+{
+    autoscale__find(l, RULE_FER014, at, text, STR("fill it in before the file is applied"));
+}
+
 static void check_filled(struct linter *l, const struct text_at *text, const char *what)
 {
     struct str found = autoscale__placeholder(text->s);
 
     if (found.n > 0)
-        autoscale__find(l, RULE_FER014, text->at,
-                        arena_printf(l->a,
-                                     "%s has the placeholder " STR_FMT " that is not filled in",
-                                     what, STR_ARG(found)),
-                        STR("fill it in before the file is applied"));
+        find_unfilled(l, text->at,
+                      arena_printf(l->a, "%s has the placeholder " STR_FMT " that is not filled in",
+                                   what, STR_ARG(found)));
 }
 
 static void check_pairs(struct linter *l, const struct pairs *p)
@@ -171,12 +174,15 @@ static void check_texts(struct linter *l, const struct scaled_object *so)
 
 /* ---- replicas and times ----------------------------------------------------------------- */
 
-/* A minimum that could not be read is none that is known. */
+/* What is there and could not be read is not known. */
+static bool is_known(const struct number_at *n)
+{
+    return n->given || n->at.line == 0;
+}
+
 static bool scales_to_zero(const struct scaled_object *so)
 {
-    bool known = so->min_replicas.given || so->min_replicas.at.line == 0;
-
-    return (known && so->min_replicas.v == 0) ||
+    return (is_known(&so->min_replicas) && so->min_replicas.v == 0) ||
            (so->idle_replicas.given && so->idle_replicas.v == 0);
 }
 
@@ -258,14 +264,16 @@ static void check_fallback(struct linter *l, const struct scaled_object *so)
                             STR("fallback and useCachedMetrics together flap: a cached fallback "
                                 "value counts as a success and ends the fallback"),
                             STR("use one of them"));
-    if (f->behavior == FALLBACK_STATIC && f->replicas > so->max_replicas.v)
+    if (f->behavior != FALLBACK_STATIC || f->replicas < 0)
+        return;
+    if (is_known(&so->max_replicas) && f->replicas > so->max_replicas.v)
         autoscale__find(l, RULE_FER025, f->at,
                         arena_printf(l->a,
                                      "fallback.replicas %lld is more than maxReplicaCount %lld, "
                                      "which is what there will be",
                                      (long long)f->replicas, (long long)so->max_replicas.v),
                         STR("keep fallback.replicas between the two counts"));
-    else if (f->behavior == FALLBACK_STATIC && f->replicas < so->min_replicas.v)
+    else if (is_known(&so->min_replicas) && f->replicas < so->min_replicas.v)
         autoscale__find(l, RULE_FER025, f->at,
                         arena_printf(l->a,
                                      "fallback.replicas %lld is less than minReplicaCount %lld, "
@@ -504,7 +512,9 @@ static void check_triggers(struct linter *l, const struct scaled_object *so)
 static void check_complaints(struct linter *l, const struct complaints *c)
 {
     for (size_t i = 0; i < c->n; i++)
-        if (!str_starts(c->v[i].text, "the placeholder "))
+        if (c->v[i].unfilled)
+            find_unfilled(l, c->v[i].at, c->v[i].text);
+        else if (!str_starts(c->v[i].text, "the placeholder "))
             autoscale__find(l, c->v[i].fatal ? RULE_FER015 : RULE_FER016, c->v[i].at, c->v[i].text,
                             (struct str){NULL, 0});
 }

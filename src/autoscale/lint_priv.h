@@ -4,6 +4,7 @@
 #ifndef FERULA_AUTOSCALE_LINT_PRIV_H
 #define FERULA_AUTOSCALE_LINT_PRIV_H
 
+#include "autoscale_priv.h"
 #include "ferula/autoscale/lint.h"
 #include "ferula/promql.h"
 
@@ -25,9 +26,6 @@ struct linter {
 /* Does nothing when the rule is disabled. The texts are in the linter's arena. */
 void autoscale__find(struct linter *l, enum lint_rule_id rule, struct place at, struct str text,
                      struct str fix);
-
-/* The first {{ X }}, <X> in capitals or ${X} of a text that is not filled in; p == NULL: none. */
-struct str autoscale__placeholder(struct str s);
 
 /* FER015 and FER023: what is refused of a ScaledObject that could be read. */
 void autoscale__lint_refused(struct linter *l, size_t index);

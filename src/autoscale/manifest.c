@@ -45,7 +45,8 @@ void complain(struct complaints *c, struct place at, bool fatal, const char *fmt
     buf_vaddf(&b, fmt, ap);
     va_end(ap);
     ARENA_GROW(c->arena, c->v, c->n, c->cap, struct complaint);
-    c->v[c->n++] = (struct complaint){at, arena_str(c->arena, buf_str(&b)), fatal};
+    c->v[c->n++] =
+        (struct complaint){.at = at, .text = arena_str(c->arena, buf_str(&b)), .fatal = fatal};
     buf_release(&b);
 }
 

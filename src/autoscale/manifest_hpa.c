@@ -15,12 +15,14 @@ enum { WINDOW_MAX_S = 3600, PERIOD_MAX_S = 1800 };
 
 /* ---- targets ---------------------------------------------------------------------------- */
 
+// clang-format off
 static const struct field target_fields[] = {
-    {"name", FIELD_TEXT, offsetof(struct target_ref, name),           true,                       0,                   0,                                   NULL,                 NULL},
-    {"kind",      FIELD_TEXT,           offsetof(struct target_ref,                      kind), false, 0,               0,                                                 NULL,                                                      NULL},
-    {"apiVersion",  FIELD_TEXT,            offsetof(struct target_ref,                           api_version),                               false,                    0, 0, NULL,NULL},
-    {"envSourceContainerName",  FIELD_ANY,        0,                                  false,                          0,                                          0,                                                     NULL,                                                  autoscale__only_text                                                                                                },
+    {"name",                   FIELD_TEXT, .at = offsetof(struct target_ref, name), .required = true},
+    {"kind",                   FIELD_TEXT, .at = offsetof(struct target_ref, kind)},
+    {"apiVersion",             FIELD_TEXT, .at = offsetof(struct target_ref, api_version)},
+    {"envSourceContainerName", FIELD_ANY,  .read = autoscale__only_text},
 };
+// clang-format on
 
 void autoscale__read_target(struct reading *r, const struct tree *ref, struct target_ref *out)
 {
@@ -46,12 +48,13 @@ struct policy_read {
     int32_t value, period_s;
 };
 
+// clang-format off
 static const struct field policy_fields[] = {
-    {"type",          FIELD_CHOICE, offsetof(struct policy_read, type),     true, 0,         0, policy_names, NULL},
-    {"value",         FIELD_INT32,  offsetof(struct policy_read, value),    true, INT32_MIN, 0, NULL,         NULL},
-    {"periodSeconds", FIELD_INT32,  offsetof(struct policy_read, period_s), true, INT32_MIN, 0, NULL,
-     NULL                                                                                                         },
+    {"type",          FIELD_CHOICE, .at = offsetof(struct policy_read, type), .required = true, .choices = policy_names},
+    {"value",         FIELD_INT32,  .at = offsetof(struct policy_read, value), .required = true, .least = INT32_MIN},
+    {"periodSeconds", FIELD_INT32,  .at = offsetof(struct policy_read, period_s), .required = true, .least = INT32_MIN},
 };
+// clang-format on
 
 static void check_bound(struct reading *r, const struct tree *in, const char *name, int32_t v,
                         int32_t least, int32_t most)
@@ -112,6 +115,8 @@ static void read_tolerance(struct reading *r, const struct tree *t, void *target
     struct scaling_rules *rules = target;
     double v;
 
+    if (t->kind == TREE_TEXT && autoscale__unfilled(r, &(struct text_at){t->text, t->at}))
+        return;
     if (t->kind != TREE_TEXT && t->kind != TREE_INTEGER &&
         (t->kind != TREE_NUMBER || in_scaled_object(r)))
         autoscale__refuse(
@@ -136,14 +141,14 @@ struct rules_read {
     int select;
 };
 
+// clang-format off
 static const struct field rules_fields[] = {
-    {"stabilizationWindowSeconds", FIELD_INT32,  offsetof(struct rules_read, rules.window_s), false,
-     INT32_MIN,                                                                                         0, NULL,         NULL          },
-    {"selectPolicy",               FIELD_CHOICE, offsetof(struct rules_read, select),         false, 0, 0, select_names,
-     NULL                                                                                                                              },
-    {"policies",                   FIELD_LIST,   offsetof(struct rules_read, rules),          false, 0, 0, NULL,         read_policies },
-    {"tolerance",                  FIELD_ANY,    offsetof(struct rules_read, rules),          false, 0, 0, NULL,         read_tolerance},
+    {"stabilizationWindowSeconds", FIELD_INT32,  .at = offsetof(struct rules_read, rules.window_s), .least = INT32_MIN},
+    {"selectPolicy",               FIELD_CHOICE, .at = offsetof(struct rules_read, select), .choices = select_names},
+    {"policies",                   FIELD_LIST,   .at = offsetof(struct rules_read, rules), .read = read_policies},
+    {"tolerance",                  FIELD_ANY,    .at = offsetof(struct rules_read, rules), .read = read_tolerance},
 };
+// clang-format on
 
 static void read_rules(struct reading *r, const struct tree *t, void *target)
 {
@@ -164,26 +169,35 @@ static const struct field behavior_fields[] = {
     {"scaleDown", FIELD_OBJECT, offsetof(struct behavior, down), false, 0, 0, NULL, read_rules},
 };
 
-void autoscale__read_behavior(struct reading *r, const struct tree *t, struct behavior *out)
+struct behavior behavior_default(void)
 {
-    static const struct scaling_policy up[] = {
+    static struct scaling_policy up[] = {
         {POLICY_PODS,    4,   15},
-        {POLICY_PERCENT, 100, 15}
+        {POLICY_PERCENT, 100, 15},
     };
-    static const struct scaling_policy down[] = {
-        {POLICY_PERCENT, 100, 15}
+    static struct scaling_policy down[] = {
+        {POLICY_PERCENT, 100, 15},
     };
 
-    *out = (struct behavior){
+    return (struct behavior){
         .given = true,
-        .up = {.window_s = 0,  .select = SELECT_MAX, .n_policies = COUNT(up),   .tolerance = -1},
-        .down = {.window_s = -1, .select = SELECT_MAX, .n_policies = COUNT(down), .tolerance = -1},
-        .at = t->at,
+        .up = {.window_s = 0,
+               .select = SELECT_MAX,
+               .policies = up,
+               .n_policies = COUNT(up),
+               .tolerance = -1},
+        .down = {.window_s = -1,
+               .select = SELECT_MAX,
+               .policies = down,
+               .n_policies = COUNT(down),
+               .tolerance = -1},
     };
-    out->up.policies = arena_array(r->a, struct scaling_policy, COUNT(up));
-    memcpy(out->up.policies, up, sizeof(up));
-    out->down.policies = arena_array(r->a, struct scaling_policy, COUNT(down));
-    memcpy(out->down.policies, down, sizeof(down));
+}
+
+void autoscale__read_behavior(struct reading *r, const struct tree *t, struct behavior *out)
+{
+    *out = behavior_default();
+    out->at = t->at;
     autoscale__fields(r, t, behavior_fields, COUNT(behavior_fields), out);
 }
 
@@ -210,27 +224,23 @@ static void read_hpa_target(struct reading *r, const struct tree *t, void *targe
     }
 }
 
+// clang-format off
 #define HPA_FIELDS                                                                                 \
-    {"scaleTargetRef", FIELD_OBJECT, 0, true, 0, 0, NULL, read_hpa_target},                        \
-        {"minReplicas", FIELD_NUMBER, offsetof(struct hpa_object, min_replicas),                   \
-         false,         INT32_MIN,    0,                                                           \
-         NULL,          NULL},                                                                     \
-    {                                                                                              \
-        "maxReplicas", FIELD_NUMBER, offsetof(struct hpa_object, max_replicas), true, INT32_MIN,   \
-            0, NULL, NULL                                                                          \
-    }
+    {"scaleTargetRef", FIELD_OBJECT, .required = true, .read = read_hpa_target},                   \
+    {"minReplicas",    FIELD_NUMBER, .at = offsetof(struct hpa_object, min_replicas), .least = INT32_MIN}, \
+    {"maxReplicas",    FIELD_NUMBER, .at = offsetof(struct hpa_object, max_replicas), .required = true, .least = INT32_MIN}
 
 static const struct field hpa_fields[] = {
     HPA_FIELDS,
-    {"behavior", FIELD_OBJECT, offsetof(struct hpa_object, behavior), false,      0,                 0, NULL,
-      read_hpa_behavior},
-    {"metrics",          FIELD_ANY,              0,                      false,                 0, 0, NULL, NULL},
+    {"behavior", FIELD_OBJECT, .at = offsetof(struct hpa_object, behavior), .read = read_hpa_behavior},
+    {"metrics",  FIELD_ANY,    .at = 0},
 };
 
 static const struct field hpa_v1_fields[] = {
     HPA_FIELDS,
-    {"targetCPUUtilizationPercentage", FIELD_ANY, 0, false, 0, 0, NULL, NULL},
+    {"targetCPUUtilizationPercentage", FIELD_ANY, .at = 0},
 };
+// clang-format on
 
 static void check_hpa_replicas(const struct hpa_object *hpa, struct complaints *c)
 {

@@ -50,24 +50,23 @@ struct trigger_read {
     struct text_at metric_type;
 };
 
+// clang-format off
 static const struct field trigger_fields[] = {
-    {"type",              FIELD_TEXT,   offsetof(struct trigger_read, trigger.type),               true,  0, 0, NULL, NULL         },
-    {"name",              FIELD_TEXT,   offsetof(struct trigger_read, trigger.name),               false, 0, 0, NULL, NULL         },
-    {"metadata",          FIELD_PAIRS,  offsetof(struct trigger_read, trigger.metadata),           true,  0, 0, NULL,
-     NULL                                                                                                                          },
-    {"metricType",        FIELD_TEXT,   offsetof(struct trigger_read, metric_type),                false, 0, 0, NULL, NULL         },
-    {"useCachedMetrics",  FIELD_BOOL,   offsetof(struct trigger_read, trigger.use_cached_metrics),
-     false,                                                                                               0, 0, NULL, NULL         },
-    {"authenticationRef", FIELD_OBJECT, offsetof(struct trigger_read, trigger.authentication),
-     false,                                                                                               0, 0, NULL, read_auth_ref},
+    {"type",              FIELD_TEXT,   .at = offsetof(struct trigger_read, trigger.type), .required = true},
+    {"name",              FIELD_TEXT,   .at = offsetof(struct trigger_read, trigger.name)},
+    {"metadata",          FIELD_PAIRS,  .at = offsetof(struct trigger_read, trigger.metadata), .required = true},
+    {"metricType",        FIELD_TEXT,   .at = offsetof(struct trigger_read, metric_type)},
+    {"useCachedMetrics",  FIELD_BOOL,   .at = offsetof(struct trigger_read, trigger.use_cached_metrics)},
+    {"authenticationRef", FIELD_OBJECT, .at = offsetof(struct trigger_read, trigger.authentication), .read = read_auth_ref},
 };
+// clang-format on
 
 static void read_metric_type(struct reading *r, const struct text_at *written, struct trigger *t)
 {
     bool resource = is_resource(t->type.s);
 
     t->metric_type = resource ? METRIC_UTILIZATION : METRIC_AVERAGE_VALUE;
-    if (written->s.n == 0)
+    if (written->s.n == 0 || autoscale__unfilled(r, written))
         return;
     if (str_is(written->s, "AverageValue"))
         t->metric_type = METRIC_AVERAGE_VALUE;
@@ -125,13 +124,13 @@ struct fallback_read {
     int behavior;
 };
 
+// clang-format off
 static const struct field fallback_fields[] = {
-    {"failureThreshold", FIELD_NUMBER, offsetof(struct fallback_read, failure_threshold), true,  0,
-     0,                                                                                                NULL, NULL},
-    {"replicas",         FIELD_NUMBER, offsetof(struct fallback_read, replicas),          true,  0, 0, NULL, NULL},
-    {"behavior",         FIELD_CHOICE, offsetof(struct fallback_read, behavior),          false, 0, 0,
-     fallback_names,                                                                                         NULL},
+    {"failureThreshold", FIELD_NUMBER, .at = offsetof(struct fallback_read, failure_threshold), .required = true},
+    {"replicas",         FIELD_NUMBER, .at = offsetof(struct fallback_read, replicas), .required = true},
+    {"behavior",         FIELD_CHOICE, .at = offsetof(struct fallback_read, behavior), .choices = fallback_names},
 };
+// clang-format on
 
 static void read_fallback(struct reading *r, const struct tree *t, void *target)
 {
@@ -141,7 +140,7 @@ static void read_fallback(struct reading *r, const struct tree *t, void *target)
     *(struct fallback *)target = (struct fallback){
         .given = true,
         .failure_threshold = read.failure_threshold.v,
-        .replicas = read.replicas.v,
+        .replicas = read.replicas.given ? read.replicas.v : -1,
         .behavior = (enum fallback_behavior)read.behavior,
         .at = t->at,
     };
@@ -152,16 +151,14 @@ struct modifiers_read {
     int metric_type;
 };
 
+// clang-format off
 static const struct field modifiers_fields[] = {
-    {"formula",          FIELD_TEXT,   offsetof(struct modifiers_read, modifiers.formula),           false, 0, 0, NULL,
-     NULL                                                                                                                   },
-    {"target",           FIELD_TEXT,   offsetof(struct modifiers_read, modifiers.target),            false, 0, 0, NULL,
-     NULL                                                                                                                   },
-    {"activationTarget", FIELD_TEXT,   offsetof(struct modifiers_read, modifiers.activation_target),
-     false,                                                                                                 0, 0, NULL, NULL},
-    {"metricType",       FIELD_CHOICE, offsetof(struct modifiers_read, metric_type),                 false, 0, 0,
-     modifier_types,                                                                                                    NULL},
+    {"formula",          FIELD_TEXT,   .at = offsetof(struct modifiers_read, modifiers.formula)},
+    {"target",           FIELD_TEXT,   .at = offsetof(struct modifiers_read, modifiers.target)},
+    {"activationTarget", FIELD_TEXT,   .at = offsetof(struct modifiers_read, modifiers.activation_target)},
+    {"metricType",       FIELD_CHOICE, .at = offsetof(struct modifiers_read, metric_type), .choices = modifier_types},
 };
+// clang-format on
 
 static void read_modifiers(struct reading *r, const struct tree *t, void *target)
 {

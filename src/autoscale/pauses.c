@@ -38,28 +38,10 @@ struct pauses autoscale__pauses_of(const struct scaled_object *o,
     return p;
 }
 
-/* What the API server fills in for a behavior that is there. */
-static struct behavior default_behavior(void)
-{
-    static struct scaling_policy up[] = {
-        {POLICY_PODS,    4,   15},
-        {POLICY_PERCENT, 100, 15},
-    };
-    static struct scaling_policy down[] = {
-        {POLICY_PERCENT, 100, 15},
-    };
-
-    return (struct behavior){
-        .given = true,
-        .up = {.window_s = 0,  .policies = up,   .n_policies = COUNT(up),   .tolerance = -1},
-        .down = {.window_s = -1, .policies = down, .n_policies = COUNT(down), .tolerance = -1},
-    };
-}
-
 bool autoscale__behavior_of(const struct scaled_object *o, const struct pauses *p,
                             struct behavior *out)
 {
-    *out = o->behavior.given ? o->behavior : default_behavior();
+    *out = o->behavior.given ? o->behavior : behavior_default();
     if (p->in)
         out->down.select = SELECT_DISABLED;
     if (p->out)

@@ -1,7 +1,7 @@
 /*
  * picture.c - see picture.h. Two panels over one axis of time: what is measured and what the
- * replicas can take (target x replicas), and replicas, wanted and real, with the rules that have
- * decided as numbered marks and a list of them below.
+ * replicas can take (target x replicas, or the target), and replicas, wanted and real, with the
+ * rules that have decided as numbered marks and a list of them below.
  */
 #include "ferula/autoscale/picture.h"
 
@@ -73,10 +73,30 @@ static double step_of(double most)
     return raw <= p ? p : raw <= 2 * p ? 2 * p : raw <= 5 * p ? 5 * p : 10 * p;
 }
 
-static void draw_grid(const struct canvas *c, double most, int top, const char *title)
+/* 2500000 is 2.5M: a label has little room. */
+static void add_short(struct buf *out, double v)
 {
-    double step = step_of(most);
+    static const struct {
+        double unit;
+        const char *suffix;
+    } units[] = {
+        {1e12, "T"},
+        {1e9,  "G"},
+        {1e6,  "M"},
+        {1e4,  "k"}
+    };
 
+    for (size_t i = 0; i < COUNT(units) && v < 1e15; i++)
+        if (v >= units[i].unit) {
+            buf_add_num(out, v / (units[i].unit > 1e4 ? units[i].unit : 1e3), 'g');
+            buf_puts(out, units[i].suffix);
+            return;
+        }
+    buf_add_num(out, v, 'g');
+}
+
+static void draw_grid(const struct canvas *c, double most, double step, int top, const char *title)
+{
     buf_addf(c->out, "<text x=\"%d\" y=\"%d\" class=\"t\">%s</text>\n", LEFT, top - 10, title);
     for (double v = 0; v <= most * 1.0001; v += step) {
         double y = y_of(v, most, top);
@@ -85,7 +105,7 @@ static void draw_grid(const struct canvas *c, double most, int top, const char *
                  "<line x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\" class=\"g\"/>"
                  "<text x=\"%d\" y=\"%.1f\" class=\"l\" text-anchor=\"end\">",
                  LEFT, WIDTH - RIGHT, y, y, LEFT - 8, y + 4);
-        buf_add_num(c->out, v, 'g');
+        add_short(c->out, v);
         buf_puts(c->out, "</text>\n");
     }
 }
@@ -111,8 +131,9 @@ static void draw_times(const struct canvas *c, int y)
 
 enum series { SERIES_METRIC, SERIES_TARGET, SERIES_WANTED, SERIES_REPLICAS };
 
-static bool series_value(const struct sim_event *e, enum series s, double *out)
+static bool series_value(const struct sim_trace *tr, size_t i, enum series s, double *out)
 {
+    const struct sim_event *e = &tr->events[i];
     const struct metric_view *m = e->n_metrics > 0 ? &e->metrics[0] : NULL;
 
     switch (s) {
@@ -124,7 +145,7 @@ static bool series_value(const struct sim_event *e, enum series s, double *out)
     case SERIES_TARGET:
         if (m == NULL || e->actor != ACTOR_HPA)
             return false;
-        *out = (double)m->target_milli / 1000 * e->before;
+        *out = (double)m->target_milli / 1000 * picture_targets(tr->setup, e->before);
         return true;
     case SERIES_WANTED:
         *out = e->proposal;
@@ -141,8 +162,8 @@ static double most_of(const struct canvas *c, enum series s)
 
     for (size_t r = 0; r < c->n; r++)
         for (size_t i = 0; i < c->v[r].trace->n_events; i++)
-            if (series_value(&c->v[r].trace->events[i], s, &v) && isfinite(v))
-                most = MAX(most, MIN(v, MAX_REPLICAS));
+            if (series_value(c->v[r].trace, i, s, &v) && isfinite(v))
+                most = MAX(most, s == SERIES_WANTED ? MIN(v, MAX_REPLICAS) : v);
     return most;
 }
 
@@ -159,7 +180,7 @@ static void draw_series(const struct canvas *c, const struct picture_run *run, e
         buf_addf(c->out, "M%.1f %.1f", x_of(c, c->start), y_of(last, most, top));
     }
     for (size_t i = 0; i < tr->n_events; i++) {
-        if (!series_value(&tr->events[i], s, &v) || !isfinite(v) || v == last)
+        if (!series_value(tr, i, s, &v) || !isfinite(v) || v == last)
             continue;
         buf_addf(c->out, isnan(last) ? "M%.1f %.1f" : "H%.1fV%.1f", x_of(c, tr->events[i].t),
                  y_of(MAX(v, 0), most, top));
@@ -214,9 +235,9 @@ static size_t draw_reason(const struct canvas *c, const struct sim_event *e, siz
     struct buf b = {0};
     struct str rest;
 
-    buf_addf(&b, "%zu.  ", n);
+    buf_addf(&b, "%zu. at ", n);
     story_print_time(&b, e->t - c->start);
-    buf_addf(&b, "  %" PRId32 " to %" PRId32 "  %s: ", e->before, e->after, reason_name(e->reason));
+    buf_addf(&b, ", %" PRId32 " to %" PRId32 ". %s: ", e->before, e->after, reason_name(e->reason));
     buf_add_str(&b, e->note.n > 0 ? e->note : str_of(reason_text(e->reason)));
     rest = buf_str(&b);
     for (int x = LEFT; rest.n > 0; x = LEFT + INDENT) {
@@ -228,9 +249,34 @@ static size_t draw_reason(const struct canvas *c, const struct sim_event *e, siz
     return row;
 }
 
+/* Marks that would hide each other are one, with the numbers of all. */
+struct mark {
+    double x, y; /* of the first */
+    size_t first, last;
+};
+
+static bool hides(const struct mark *m, double x, double y)
+{
+    return m->last > 0 && fabs(x - m->x) < 12 && fabs(y - m->y) < 12;
+}
+
+static void draw_mark(const struct canvas *c, const struct mark *m)
+{
+    double half = m->last == m->first ? 8 : 20;
+
+    buf_addf(c->out,
+             "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.0f\" height=\"16\" rx=\"8\" class=\"m\"/>"
+             "<text x=\"%.1f\" y=\"%.1f\" class=\"n\" text-anchor=\"middle\">%zu",
+             m->x - half, m->y - 8, 2 * half, m->x, m->y + 3.5, m->first);
+    if (m->last != m->first)
+        buf_addf(c->out, "-%zu", m->last);
+    buf_puts(c->out, "</text>\n");
+}
+
 /* The changes of one run as numbered marks at its line; the text of each goes below. */
 static size_t draw_marks(const struct canvas *c, const struct picture_run *run, int top, int below)
 {
+    struct mark m = {.last = 0};
     size_t n = 0, rows = 0;
 
     for (size_t i = 0; i < run->trace->n_events && n < PICTURE_MARKS; i++) {
@@ -240,19 +286,23 @@ static size_t draw_marks(const struct canvas *c, const struct picture_run *run, 
         if (e->before == e->after)
             continue;
         n++;
-        buf_addf(c->out,
-                 "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"8\" class=\"m\"/><text x=\"%.1f\" y=\"%.1f\" "
-                 "class=\"n\" text-anchor=\"middle\">%zu</text>\n",
-                 x, y, x, y + 3.5, n);
+        if (!hides(&m, x, y)) {
+            if (m.last > 0)
+                draw_mark(c, &m);
+            m = (struct mark){x, y, n, n};
+        }
+        m.last = n;
         rows = draw_reason(c, e, n, below, rows);
     }
+    if (n > 0)
+        draw_mark(c, &m);
     return rows;
 }
 
-/* Names of the lines, in rows; how many rows. */
-static int draw_legend(const struct canvas *c)
+/* Names of the lines, in rows; how many rows. One that is called as the picture needs none. */
+static int draw_legend(const struct canvas *c, struct str title)
 {
-    size_t shown = MIN(c->n, COUNT(colours));
+    size_t shown = c->n == 1 && str_eq(c->v[0].name, title) ? 0 : MIN(c->n, COUNT(colours));
     int x = LEFT, y = 38, rows = 1;
 
     for (size_t i = 0; i < shown; i++) {
@@ -274,7 +324,7 @@ static int draw_legend(const struct canvas *c)
         buf_puts(c->out, "</text>\n");
         x += width;
     }
-    if (shown < c->n)
+    if (shown > 0 && shown < c->n)
         buf_addf(c->out, "<text x=\"%d\" y=\"%d\" class=\"l\">and %zu more</text>\n", LEFT,
                  38 + LINE * rows++, c->n - shown);
     return rows;
@@ -297,6 +347,17 @@ static void draw_head(struct buf *out, int height, struct str title)
     buf_puts(out, "</text>\n");
 }
 
+static const char *metric_title(const struct canvas *c)
+{
+    size_t n_each = 0;
+
+    for (size_t i = 0; i < c->n; i++)
+        n_each += picture_targets(c->v[i].trace->setup, 2) == 2;
+    return n_each == c->n ? "metric (line) and target x replicas (dashed)"
+           : n_each == 0  ? "metric (line) and target (dashed)"
+                          : "metric (line) and target, x replicas unless it is a Value (dashed)";
+}
+
 void picture_svg(struct buf *out, const struct picture_run *v, size_t n, struct str title)
 {
     struct buf body = {0};
@@ -309,11 +370,11 @@ void picture_svg(struct buf *out, const struct picture_run *v, size_t n, struct 
     c.end = v[0].trace->setup->end;
     c.most_metric = MAX(MAX(most_of(&c, SERIES_METRIC), most_of(&c, SERIES_TARGET)), 1) * 1.08;
     c.most_replicas = MAX(MAX(most_of(&c, SERIES_REPLICAS), most_of(&c, SERIES_WANTED)), 1) * 1.08;
-    top = TOP + (draw_legend(&c) - 1) * LINE;
+    top = TOP + (draw_legend(&c, title) - 1) * LINE;
     replica_top = top + PANEL + GAP;
     below = replica_top + PANEL + 36;
-    draw_grid(&c, c.most_metric, top, "metric (line) and target x replicas (dashed)");
-    draw_grid(&c, c.most_replicas, replica_top,
+    draw_grid(&c, c.most_metric, step_of(c.most_metric), top, metric_title(&c));
+    draw_grid(&c, c.most_replicas, MAX(step_of(c.most_replicas), 1), replica_top,
               "replicas (line) and what the HPA proposes (dashed)");
     draw_times(&c, replica_top + PANEL + 18);
     for (size_t i = 0; i < n; i++)

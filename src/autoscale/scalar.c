@@ -4,9 +4,11 @@
  * The rules are those of the YAML 1.1 library that kubectl and the API server read manifests with:
  * "yes" and "on" are true, 010 is eight, 1_000 a thousand, and a date is text.
  */
+#include <math.h>
 #include <stdlib.h>
 
 #include "ferula/base/check.h"
+#include "ferula/base/num.h"
 #include "tree.h"
 
 static const struct {
@@ -127,6 +129,17 @@ static bool to_integer(const char *p, size_t n, int64_t *out)
     return true;
 }
 
+/* 1.0 and 1e3 go on to the API server as JSON, where they are 1 and 1000. */
+static bool to_whole(struct str s, int64_t *out)
+{
+    double v;
+
+    if (!num_parse(s, &v, NULL) || v != trunc(v) || !(fabs(v) < 9223372036854775808.0))
+        return false;
+    *out = (int64_t)v;
+    return true;
+}
+
 void autoscale__resolve(struct tree *t)
 {
     char plain[64];
@@ -147,5 +160,5 @@ void autoscale__resolve(struct tree *t)
     if (to_integer(plain, n, &t->integer))
         t->kind = TREE_INTEGER;
     else if (is_number(plain, n))
-        t->kind = TREE_NUMBER;
+        t->kind = to_whole((struct str){plain, n}, &t->integer) ? TREE_INTEGER : TREE_NUMBER;
 }

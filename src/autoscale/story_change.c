@@ -7,12 +7,6 @@
 
 /* ---- reading ---------------------------------------------------------------------------- */
 
-static void read_tree(struct loader *l, const struct tree *v, void *target)
-{
-    (void)l;
-    *(const struct tree **)target = v;
-}
-
 /* Of spec what a running test can take over; what is null would be a default that nobody sees. */
 static bool check_spec(struct loader *l, const struct tree *spec)
 {
@@ -36,8 +30,8 @@ static void read_change(struct loader *l, const struct tree *v, void *target)
     static const struct story_key keys[] = {
         {"at",            story__duration, offsetof(struct story_change, t)          },
         {"scaled_object", story__text,     offsetof(struct story_change, object)     },
-        {"annotations",   read_tree,       offsetof(struct story_change, annotations)},
-        {"spec",          read_tree,       offsetof(struct story_change, spec)       },
+        {"annotations",   story__tree,     offsetof(struct story_change, annotations)},
+        {"spec",          story__tree,     offsetof(struct story_change, spec)       },
     };
     struct story_change *c = target;
 

@@ -43,6 +43,7 @@ story_reader story__number;   /* double */
 story_reader story__count;    /* int64_t of at least 0 */
 story_reader story__duration; /* dur_ms */
 story_reader story__load;     /* struct story_load */
+story_reader story__tree;     /* const struct tree *: as it is */
 
 struct story_load {
     struct load_point *v;

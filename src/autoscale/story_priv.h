@@ -97,8 +97,8 @@ struct story_expr {
 };
 
 struct story_numbers {
-    int64_t trigger;
-    struct load_point *v; /* times after the start */
+    struct text_at trigger; /* its name, or its place from 0 on */
+    struct load_point *v;   /* times after the start */
     size_t n;
 };
 

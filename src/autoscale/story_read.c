@@ -156,6 +156,12 @@ void story__duration(struct loader *l, const struct tree *v, void *target)
         story__wrong(l, v, "%s", f.text);
 }
 
+void story__tree(struct loader *l, const struct tree *v, void *target)
+{
+    (void)l;
+    *(const struct tree **)target = v;
+}
+
 /* ---- promtool's half -------------------------------------------------------------------- */
 
 static void read_start(struct loader *l, const struct tree *v, void *target)
@@ -207,11 +213,13 @@ static void read_samples(struct loader *l, const struct tree *v, void *target)
 
 static void read_expr(struct loader *l, const struct tree *v, void *target)
 {
+    // clang-format off
     static const struct story_key keys[] = {
-        {"expr",      story__text, offsetof(struct story_expr, expr)},
-        {"eval_time",           story__duration,            offsetof(struct story_expr,             eval_time)},
-        {"exp_samples", read_samples,            0             },
+        {"expr",        story__text,     offsetof(struct story_expr, expr)},
+        {"eval_time",   story__duration, offsetof(struct story_expr, eval_time)},
+        {"exp_samples", read_samples,    0},
     };
+    // clang-format on
     struct story_expr *e = target;
 
     STORY_MAP(l, v, keys, e);
@@ -263,18 +271,20 @@ static void check_moments(struct loader *l, const struct story_test *t)
 
 static void read_test(struct loader *l, const struct tree *v, void *target)
 {
+    // clang-format off
     static const struct story_key keys[] = {
-        {"name",                      story__text, offsetof(struct story_test,name)},
-        {"interval",                           story__duration,                             offsetof(struct story_test,interval)},
-        {"start_timestamp",                  read_start,                             offsetof(struct story_test,                          start)},
-        {"input_series", read_series,0},
-        {"promql_expr_test",                read_exprs,                                                 0                                                                                                },
-        {"alert_rule_test",  no_rules,0},
-        {"external_labels",                  pass_over,                                                                 0                                                                                                                                                                                                     },
-        {"external_url", pass_over,0},
-        {"autoscale",                  story__world,                                                                                  0                                                                                                                                                                                                                                                                                                                                            },
-        {"autoscale_test",read_checks,0},
+        {"name",             story__text,     offsetof(struct story_test, name)},
+        {"interval",         story__duration, offsetof(struct story_test, interval)},
+        {"start_timestamp",  read_start,      offsetof(struct story_test, start)},
+        {"input_series",     read_series,     0},
+        {"promql_expr_test", read_exprs,      0},
+        {"alert_rule_test",  no_rules,        0},
+        {"external_labels",  pass_over,       0},
+        {"external_url",     pass_over,       0},
+        {"autoscale",        story__world,    0},
+        {"autoscale_test",   read_checks,     0},
     };
+    // clang-format on
     struct story_test *t = target;
 
     *t = (struct story_test){
@@ -344,14 +354,16 @@ static void read_tests(struct loader *l, const struct tree *v, void *target)
 /* In this order, because tests look at what the others say. */
 static void read_file(struct loader *l, const struct tree *t)
 {
+    // clang-format off
     static const struct story_key keys[] = {
-        {"rule_files",          no_rules,        0                         },
+        {"rule_files",          no_rules,        0},
         {"evaluation_interval", story__duration, offsetof(struct story_file, evaluation_interval)},
-        {"group_eval_order",                     pass_over,                   0               },
-        {"fuzzy_compare",                     story__bool,                      offsetof(struct story_file,  fuzzy_compare)},
-        {"scaled_objects",       read_objects,                      0                               },
-        {"tests",                    pass_over,              0  },
+        {"group_eval_order",    pass_over,       0},
+        {"fuzzy_compare",       story__bool,     offsetof(struct story_file, fuzzy_compare)},
+        {"scaled_objects",      read_objects,    0},
+        {"tests",               pass_over,       0},
     };
+    // clang-format on
     const struct tree *tests = autoscale__tree_get(t, "tests");
 
     STORY_MAP(l, t, keys, l->sf);

@@ -27,12 +27,6 @@ static void read_count(struct loader *l, const struct tree *v, void *target)
     c->text = (struct text_at){v->text, v->at};
 }
 
-static void read_tree(struct loader *l, const struct tree *v, void *target)
-{
-    (void)l;
-    *(const struct tree **)target = v;
-}
-
 static const struct story_key keys[] = {
     {"scaled_object", story__text,     offsetof(struct check_words, object)   },
     {"at",            story__duration, offsetof(struct check_words, at)       },
@@ -47,7 +41,7 @@ static const struct story_key keys[] = {
     {"reason",        story__text,     offsetof(struct check_words, reason)   },
     {"condition",     story__text,     offsetof(struct check_words, condition)},
     {"faults",        story__faults,   offsetof(struct check_words, faults)   },
-    {"expect",        read_tree,       offsetof(struct check_words, expect)   },
+    {"expect",        story__tree,     offsetof(struct check_words, expect)   },
 };
 
 /* ---- claims ----------------------------------------------------------------------------- */

@@ -7,8 +7,7 @@
 #include "ferula/base/check.h"
 #include "story_load.h"
 
-#define MAX_INITIAL_REPLICAS 100000 /* as of ferula simulate */
-#define MIN_PERIOD_MS        1000   /* more often would take for ever, and nobody does it */
+#define MIN_PERIOD_MS 1000 /* more often would take for ever, and nobody does it */
 
 /* ---- load: text, or a list of {at, value} ------------------------------------------------ */
 
@@ -171,14 +170,15 @@ static void read_app(struct loader *l, const struct tree *v, void *target)
 static void read_number(struct loader *l, const struct tree *v, void *target)
 {
     static const struct story_key keys[] = {
-        {"trigger", story__count, offsetof(struct story_numbers, trigger)},
-        {"values",  story__load,  offsetof(struct story_numbers, v)      },
+        {"trigger", story__text, offsetof(struct story_numbers, trigger)},
+        {"values",  story__load, offsetof(struct story_numbers, v)      },
     };
 
     /* `v` and `n` of the target are a struct story_load. */
     _Static_assert(offsetof(struct story_numbers, n) - offsetof(struct story_numbers, v) ==
                        offsetof(struct story_load, n),
                    "points and their number lie as in a load");
+    ((struct story_numbers *)target)->trigger.s = STR("0");
     STORY_MAP(l, v, keys, target);
 }
 
@@ -233,23 +233,25 @@ static void read_test_faults(struct loader *l, const struct tree *v, void *targe
 
 void story__world(struct loader *l, const struct tree *v, void *target)
 {
+    // clang-format off
     static const struct story_key keys[] = {
-        {"initial_replicas",          story__count,           offsetof(struct story_test,                            replicas)},
-        {"created_at",                           story__duration,                                      offsetof(struct story_test,                                                  created)},
-        {"for",                   story__duration,                                         offsetof(struct story_test,                                         length)},
-        {"keda_version", read_keda,offsetof(struct story_test,versions.keda)},
-        {"k8s_version",                  read_k8s,                                       offsetof(struct story_test,                                                                                          versions.k8s)},
-        {"sync_period",               read_sync_period,            offsetof(struct story_test, sync_period)},
-        {"ready_after",                           story__duration,                                     offsetof(struct story_test,                                                            ready_after)},
-        {"app",               read_app,                                     offsetof(struct story_test,                                                                              app)},
-        {"numbers", read_numbers,0},
-        {"faults",     read_test_faults,0},
-        {"changes",                   story__changes,                             0                                                                                                          },
+        {"initial_replicas", story__count,     offsetof(struct story_test, replicas)},
+        {"created_at",       story__duration,  offsetof(struct story_test, created)},
+        {"for",              story__duration,  offsetof(struct story_test, length)},
+        {"keda_version",     read_keda,        offsetof(struct story_test, versions.keda)},
+        {"k8s_version",      read_k8s,         offsetof(struct story_test, versions.k8s)},
+        {"sync_period",      read_sync_period, offsetof(struct story_test, sync_period)},
+        {"ready_after",      story__duration,  offsetof(struct story_test, ready_after)},
+        {"app",              read_app,         offsetof(struct story_test, app)},
+        {"numbers",          read_numbers,     0},
+        {"faults",           read_test_faults, 0},
+        {"changes",          story__changes,   0},
     };
+    // clang-format on
 
     const struct story_test *t = target;
 
     STORY_MAP(l, v, keys, target);
-    if (t->replicas > MAX_INITIAL_REPLICAS)
-        story__wrong(l, v, "initial_replicas has to be at most %d", MAX_INITIAL_REPLICAS);
+    if (t->replicas > WORLD_PODS_MAX)
+        story__wrong(l, v, "initial_replicas has to be at most %d", WORLD_PODS_MAX);
 }

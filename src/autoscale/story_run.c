@@ -81,13 +81,15 @@ static int set_numbers(const struct running *r, struct world_setup *w)
 
     for (size_t i = 0; i < r->t->n_numbers; i++) {
         const struct story_numbers *s = &r->t->numbers[i];
+        size_t trigger = trigger_find(w->object, s->trigger.s);
 
-        if ((size_t)s->trigger >= n)
+        if (trigger == SIZE_MAX)
             return fault_set(r->f, FER_EINVAL, 0,
-                             "numbers: there is no trigger %lld in ScaledObject '" STR_FMT "'",
-                             (long long)s->trigger, STR_ARG(w->object->name.s));
-        v[s->trigger] = points_from(r, s->v, s->n);
-        counts[s->trigger] = s->n;
+                             "numbers: there is no trigger " STR_FMT " in ScaledObject '" STR_FMT
+                             "'",
+                             STR_ARG(s->trigger.s), STR_ARG(w->object->name.s));
+        v[trigger] = points_from(r, s->v, s->n);
+        counts[trigger] = s->n;
     }
     w->numbers = v;
     w->n_numbers = counts;
@@ -129,6 +131,7 @@ static int simulate(const struct running *r, const struct story_check *c, struct
         .replicas = (int32_t)r->t->replicas,
         .start = r->t->start + r->t->created,
         .features = PROMQL_FEATURES_DEFAULT,
+        .why = r->f,
     };
     struct pod_world *world;
     int rc;

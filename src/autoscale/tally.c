@@ -10,14 +10,26 @@
 
 /* ---- figures ---------------------------------------------------------------------------- */
 
-/* The first trigger's metric is more than its target allows so many replicas. */
-static bool over_target(const struct sim_event *e)
+int32_t picture_targets(const struct sim_setup *setup, int32_t replicas)
+{
+    const struct scaled_object *so = setup->object;
+    enum target_type type = so->modifiers.given ? so->modifiers.metric_type : METRIC_AVERAGE_VALUE;
+
+    if (!so->modifiers.given && so->n_triggers > 0)
+        type = trigger_is_resource(&so->triggers[0]) ? METRIC_UTILIZATION
+                                                     : so->triggers[0].metric_type;
+    return type == METRIC_AVERAGE_VALUE ? replicas : 1;
+}
+
+/* The first metric is more than its target allows so many replicas. */
+static bool over_target(const struct sim_setup *setup, const struct sim_event *e)
 {
     const struct metric_view *m = &e->metrics[0];
 
     if (e->n_metrics == 0 || m->verdict.failed || m->target_milli <= 0)
         return false;
-    return (double)m->verdict.milli > (double)m->target_milli * MAX(e->ready_replicas, 0);
+    return (double)m->verdict.milli >
+           (double)m->target_milli * picture_targets(setup, MAX(e->ready_replicas, 0));
 }
 
 static void note_change(struct picture_tally *t, int32_t before, int32_t after)
@@ -48,57 +60,64 @@ static void pass_time(struct picture_tally *t, ts_ms to)
 /* ---- points ----------------------------------------------------------------------------- */
 
 /* What of two neighbours is worth more. The marks are the ones with a text of their own. */
+enum { WORTH_MARK = 3 };
+
 static int worth(const struct sim_event *e)
 {
     if (e->note.p != NULL)
-        return 3;
+        return WORTH_MARK;
     if (e->before != e->after)
         return 2;
     return e->actor == ACTOR_HPA;
 }
 
-static void move_point(struct picture_tally *t, size_t to, size_t from)
+static void put_point(struct picture_tally *t, size_t at, const struct sim_event *p)
 {
     struct sim_event *v = t->points.events;
 
-    v[to] = v[from];
-    if (v[from].metrics == NULL)
+    v[at] = *p;
+    if (p->metrics == NULL)
         return;
-    t->metrics[to] = t->metrics[from];
-    v[to].metrics = &t->metrics[to];
+    t->metrics[at] = p->metrics[0];
+    v[at].metrics = &t->metrics[at];
 }
 
-/* Of each two neighbours one stays; marks do in any case. */
+/* Marks stay; of others in one span of time the one that is worth most does, or the last such. */
+static void add_point(struct picture_tally *t, const struct sim_event *p)
+{
+    struct sim_trace *points = &t->points;
+    const struct sim_event *last = &points->events[points->n_events - (points->n_events > 0)];
+    ts_ms start = t->setup->start;
+    bool near = points->n_events > 0 && t->span > 0 &&
+                (last->t - start) / t->span == (p->t - start) / t->span;
+
+    if (near && worth(last) < WORTH_MARK && worth(p) < WORTH_MARK) {
+        if (worth(p) >= worth(last))
+            put_point(t, points->n_events - 1, p);
+        return;
+    }
+    put_point(t, points->n_events++, p);
+}
+
+/* Puts together what is near, in spans that are as long everywhere. */
 static void thin(struct picture_tally *t)
 {
-    const struct sim_event *v = t->points.events;
-    size_t n = 0;
+    size_t n = t->points.n_events;
+    dur_ms length = t->setup->end - t->setup->start;
 
-    for (size_t i = 0; i + 1 < t->points.n_events; i += 2) {
-        int first = worth(&v[i]), second = worth(&v[i + 1]);
+    t->span = t->span > 0 ? 2 * t->span : MAX(length / (PICTURE_POINTS / 2), 1);
+    t->points.n_events = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct sim_event p = t->points.events[i];
 
-        if (first > second || first == 3)
-            move_point(t, n++, i);
-        if (second >= first)
-            move_point(t, n++, i + 1);
+        add_point(t, &p);
     }
-    t->points.n_events = n;
 }
 
 static void keep_point(struct picture_tally *t, const struct sim_event *e)
 {
-    struct sim_event *p;
-    size_t i;
-
-    if (t->points.events == NULL) {
-        t->points.events = xcalloc(PICTURE_POINTS, sizeof(*t->points.events));
-        t->metrics = xcalloc(PICTURE_POINTS, sizeof(*t->metrics));
-    }
-    if (t->points.n_events == PICTURE_POINTS)
-        thin(t);
-    i = t->points.n_events++;
-    p = &t->points.events[i];
-    *p = (struct sim_event){
+    struct metric_view metric;
+    struct sim_event p = {
         .t = e->t,
         .actor = e->actor,
         .before = e->before,
@@ -106,14 +125,22 @@ static void keep_point(struct picture_tally *t, const struct sim_event *e)
         .proposal = e->proposal,
         .reason = e->reason,
     };
+
+    if (t->points.events == NULL) {
+        t->points.events = xcalloc(PICTURE_POINTS, sizeof(*t->points.events));
+        t->metrics = xcalloc(PICTURE_POINTS, sizeof(*t->metrics));
+    }
+    while (t->points.n_events == PICTURE_POINTS)
+        thin(t);
     if (e->before != e->after && t->sum.changes < PICTURE_MARKS)
-        p->note = arena_str(&t->texts, e->note);
-    if (e->n_metrics == 0)
-        return;
-    t->metrics[i] = e->metrics[0];
-    t->metrics[i].verdict.why = (struct str){0};
-    p->metrics = &t->metrics[i];
-    p->n_metrics = 1;
+        p.note = arena_str(&t->texts, e->note);
+    if (e->n_metrics > 0) {
+        metric = e->metrics[0];
+        metric.verdict.why = (struct str){0};
+        p.metrics = &metric;
+        p.n_metrics = 1;
+    }
+    add_point(t, &p);
 }
 
 /* ---- all of it -------------------------------------------------------------------------- */
@@ -140,7 +167,7 @@ void picture_tally_event(struct picture_tally *t, const struct sim_event *e)
     if (t->draws)
         keep_point(t, e);
     if (e->actor == ACTOR_HPA)
-        t->over = over_target(e);
+        t->over = over_target(t->setup, e);
     note_change(t, e->before, e->after);
     t->replicas = e->after;
 }

@@ -243,6 +243,16 @@ int prometheus_trigger_read(const struct trigger *t, const struct autoscale_rule
     return 0;
 }
 
+size_t trigger_find(const struct scaled_object *object, struct str word)
+{
+    uint64_t n;
+
+    for (size_t i = 0; i < object->n_triggers; i++)
+        if (word.n > 0 && str_eq(object->triggers[i].name.s, word))
+            return i;
+    return str_to_u64(word, &n) && n < object->n_triggers ? (size_t)n : SIZE_MAX;
+}
+
 bool trigger_is_resource(const struct trigger *t)
 {
     return str_is(t->type.s, "cpu") || str_is(t->type.s, "memory");

@@ -4,6 +4,7 @@
  */
 #include "ferula/autoscale/world.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "app.h"
@@ -52,7 +53,8 @@ struct pod_world {
     ts_ms next_drop;
     int (*feed)(void *ctx, ts_ms oldest, ts_ms to); /* NULL: none */
     void *feed_ctx;
-    ts_ms fed; /* up to then, at least */
+    ts_ms fed;         /* up to then, at least */
+    struct fault *why; /* borrowed; may be NULL */
 };
 
 static struct pod_world *world_from(void *ctx)
@@ -175,10 +177,22 @@ static void forget(struct pod_world *w, ts_ms now)
     w->next_drop = now + DROP_EVERY_MS;
 }
 
+/* Scaling itself cannot fail: what it was asked for ends the simulation when time goes on. */
+static int crowded(struct pod_world *w)
+{
+    if (w->why == NULL)
+        return FER_ELIMIT;
+    return fault_set(w->why, FER_ELIMIT, 0,
+                     "%" PRId32 " replicas are wanted, more than the %d pods that are simulated",
+                     w->app.too_many, WORLD_PODS_MAX);
+}
+
 static int world_advance(void *ctx, ts_ms now)
 {
     struct pod_world *w = world_from(ctx);
 
+    if (w->app.too_many > 0)
+        return crowded(w);
     if (now > w->app.now) {
         for (size_t i = 0; i < w->n_triggers; i++)
             w->triggers[i].answered = false;
@@ -245,8 +259,9 @@ static int prepare(struct pod_world *w, const struct world_setup *s, size_t i, s
         return autoscale__cron_trigger_read(t, &w->arena, &out->cron, f);
     }
     return fault_set(f, FER_EINVAL, 0,
-                     "trigger %zu of type '" STR_FMT "' needs to be told its number over time", i,
-                     STR_ARG(t->type.s));
+                     "trigger %zu of type '" STR_FMT
+                     "' needs to be told its number over time (--number, or numbers in a test)",
+                     i, STR_ARG(t->type.s));
 }
 
 int pod_world_new(const struct world_setup *setup, struct pod_world **out, struct fault *f)
@@ -265,6 +280,7 @@ int pod_world_new(const struct world_setup *setup, struct pod_world **out, struc
     w->next_drop = setup->start + DROP_EVERY_MS;
     w->feed = setup->feed;
     w->feed_ctx = setup->feed_ctx;
+    w->why = setup->why;
     w->fed = INT64_MIN;
     gaps = autoscale__fault_gaps(&w->arena, setup->faults, setup->n_faults, &n_gaps);
     autoscale__app_init(&w->app, setup, gaps, n_gaps);

@@ -3,6 +3,7 @@
  */
 #include "ferula/cli.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,12 +31,21 @@ static const struct {
 
 /* ---- output ----------------------------------------------------------------------------- */
 
+int cli__write(struct str text)
+{
+    if (fwrite(text.p, 1, text.n, stdout) == text.n && fflush(stdout) == 0)
+        return CLI__OK;
+    if (errno != EPIPE) /* who reads no more wants no word of it */
+        fprintf(stderr, "ferula: stdout: %s\n", strerror(errno));
+    return CLI__FAILED;
+}
+
 int cli__print(struct buf *b)
 {
-    bool ok = fwrite(buf_str(b).p, 1, b->n, stdout) == b->n && fflush(stdout) == 0;
+    int rc = cli__write(buf_str(b));
 
     buf_release(b);
-    return ok ? CLI__OK : CLI__FAILED;
+    return rc;
 }
 
 void cli__print_version(struct buf *out)

@@ -67,7 +67,11 @@ __attribute__((format(printf, 2, 3))) int cli__usage_error(const struct cli__com
 void cli__print_help(struct buf *out, const struct cli__command *cmd);
 void cli__print_version(struct buf *out);
 
-/* Writes *b to stdout and releases it. Returns CLI__OK, or CLI__FAILED when stdout is broken. */
-int cli__print(struct buf *b);
+/*
+ * Writes to stdout at once. CLI__FAILED when that is broken, which stderr is told unless it is a
+ * pipe that nobody reads any more.
+ */
+int cli__write(struct str text);
+int cli__print(struct buf *b); /* the same, and releases *b */
 
 #endif

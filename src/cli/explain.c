@@ -133,7 +133,7 @@ static int check_numbers(const struct explain_run *r, const struct manifests *m)
 
         for (size_t i = 0; i < m->n_scaled_objects; i++)
             found |= is_wanted(r, &m->scaled_objects[i]) &&
-                     explain_find_trigger(&m->scaled_objects[i], trigger) != SIZE_MAX;
+                     trigger_find(&m->scaled_objects[i], trigger) != SIZE_MAX;
         if (!found)
             return cli__usage_error(
                 r->cmd, "invalid value \"%s\" for flag '--number': there is no trigger " STR_FMT,

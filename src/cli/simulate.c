@@ -50,10 +50,10 @@ static struct labels default_labels(struct simulate *s, const struct scaled_obje
 /* What is there goes to stdout, so that a long run holds little. */
 static int flush(struct simulate *s)
 {
-    bool ok = s->out.n == 0 || fwrite(s->out.p, 1, s->out.n, stdout) == s->out.n;
+    int rc = cli__write(buf_str(&s->out));
 
     buf_reset(&s->out);
-    return ok ? 0 : FER_EIO;
+    return rc == CLI__OK ? 0 : FER_EIO;
 }
 
 static int on_event(void *ctx, const struct sim_event *e)
@@ -90,6 +90,7 @@ static struct world_setup world_of(struct simulate *s, struct variant *v)
 
     if (w.app.given && w.app.labels.n == 0)
         w.app.labels = default_labels(s, v->object);
+    cli__simulate_numbers(s, &w);
     return w;
 }
 
@@ -127,7 +128,10 @@ static int run_variant(struct simulate *s, struct variant *v)
     struct pod_world *world = NULL;
     struct fault f = {0};
     struct feed feed;
-    int rc = open_feed(s, v, &feed, &w, &f);
+    int rc;
+
+    w.why = &f;
+    rc = open_feed(s, v, &feed, &w, &f);
 
     rc = rc < 0 ? rc : pod_world_new(&w, &world, &f);
     if (rc == 0) {
@@ -266,10 +270,10 @@ static int run_simulate(const struct cli__command *cmd, int argc, char **argv)
 {
     struct simulate_flags f = {0};
     struct cli__words words = {.least = 1, .most = SIZE_MAX};
-    void *const targets[] = {&f.help,    &f.series, &f.interval, &f.data,           &f.headers,
-                             &f.timeout, &f.app,    &f.metric,   &f.offered_metric, &f.load,
-                             &f.ramp,    &f.faults, &f.replicas, &f.start,          &f.length,
-                             &f.sweep,   &f.format, &f.svg,      &f.keda,           &f.k8s};
+    void *const targets[] = {
+        &f.help,   &f.series,         &f.interval, &f.data,   &f.headers, &f.timeout, &f.app,
+        &f.metric, &f.offered_metric, &f.load,     &f.ramp,   &f.faults,  &f.numbers, &f.replicas,
+        &f.start,  &f.length,         &f.sweep,    &f.format, &f.svg,     &f.keda,    &f.k8s};
     struct simulate s = {.cmd = cmd, .flags = &f};
     int rc;
 
@@ -287,6 +291,7 @@ static int run_simulate(const struct cli__command *cmd, int argc, char **argv)
     config_list_release(&f.data);
     config_list_release(&f.headers);
     config_list_release(&f.faults);
+    config_list_release(&f.numbers);
     return rc;
 }
 
@@ -318,7 +323,12 @@ static const struct config_flag flags[] = {
     {.name = "fault", .kind = CONFIG_LIST, .meta = "FROM-TO=KIND",
      .help = "A wrong answer for a while: empty, nan, inf, two, slow, gap, garbled, scalar or an "
              "HTTP status. May be repeated."},
-    {.name = "initial-replicas", .kind = CONFIG_COUNT, .value = "1", .most = 100000,
+    {.name = "number", .kind = CONFIG_LIST, .meta = "TRIGGER=NUMBER|TIME:N,...",
+     .help = "What a trigger is worth, by its name or its place from 0 on: one number, or some at "
+             "times, with lines between them. Instead of asking it, and for those that are neither "
+             "prometheus nor cron. Of cpu and memory what a pod has on average, in percent or as a "
+             "quantity. May be repeated."},
+    {.name = "initial-replicas", .kind = CONFIG_COUNT, .value = "1", .most = WORLD_PODS_MAX,
      .help = "Replicas at the beginning."},
     {.name = "start", .kind = CONFIG_TEXT, .meta = "TIME",
      .help = "When the ScaledObject is created: seconds or RFC 3339. Default: the first sample of "
@@ -346,7 +356,10 @@ const struct cli__command cli__simulate = {
     .notes =
         "replica-s: replicas, by how long there were so many. under: time in which more was\n"
         "asked for than the pods could do, by --app capacity, else by the first target. flaps:\n"
-        "changes of direction.\n",
+        "changes of direction.\n"
+        "Keys of --sweep: pollingInterval, cooldownPeriod, initialCooldownPeriod, minReplicaCount,\n"
+        "maxReplicaCount, idleReplicaCount, scaleDown.stabilizationWindowSeconds, and what is in\n"
+        "the metadata of a trigger, which then changes in all triggers that have it.\n",
     .examples =
         "  ferula simulate so.yaml --load=0:30,5m:150,10m:0 --app=capacity=20,start=10s --svg=a.svg\n"
         "      what happens when the load grows and goes, with a picture\n"

@@ -14,7 +14,7 @@
 
 struct simulate_flags {
     bool help, ramp;
-    struct config_list data, headers, faults;
+    struct config_list data, headers, faults, numbers;
     const char *series, *app, *metric, *offered_metric, *load, *start, *sweep, *svg, *format;
     const char *keda, *k8s;
     size_t replicas;
@@ -33,6 +33,13 @@ struct variant {
     struct buf rows; /* lines of the timeline; owned */
 };
 
+/* What a trigger is worth over time. */
+struct trigger_numbers {
+    struct str trigger; /* its name, or its place from 0 on */
+    struct load_point *v;
+    size_t n;
+};
+
 struct simulate {
     const struct cli__command *cmd;
     const struct simulate_flags *flags;
@@ -48,6 +55,7 @@ struct simulate {
     struct app_model app;
     struct fault_span *faults;
     size_t n_faults;
+    struct trigger_numbers *numbers; /* as many as flags->numbers */
     ts_ms start, end;
     struct buf out; /* on its way to stdout */
     struct json json;
@@ -55,6 +63,8 @@ struct simulate {
 
 /* simulate_setup.c: from flags to everything but variants. An exit code; what is wrong was told. */
 int cli__simulate_setup(struct simulate *s);
+/* What --number says of w->object's triggers. */
+void cli__simulate_numbers(struct simulate *s, struct world_setup *w);
 /* simulate_sweep.c: a variant for each object and each value that is swept. */
 int cli__simulate_variants(struct simulate *s);
 

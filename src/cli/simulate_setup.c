@@ -206,6 +206,60 @@ static int read_faults(struct simulate *s)
     return CLI__OK;
 }
 
+/* ---- numbers ---------------------------------------------------------------------------- */
+
+static bool has_trigger(const struct simulate *s, struct str word)
+{
+    for (size_t i = 0; i < s->manifests.n_scaled_objects; i++)
+        if (trigger_find(&s->manifests.scaled_objects[i], word) != SIZE_MAX)
+            return true;
+    return false;
+}
+
+/* "queue=0:0,5m:40", "0=40". */
+static int read_numbers(struct simulate *s)
+{
+    const struct config_list *list = &s->flags->numbers;
+
+    s->numbers = arena_array(&s->arena, struct trigger_numbers, list->n);
+    for (size_t i = 0; i < list->n; i++) {
+        struct trigger_numbers *one = &s->numbers[i];
+        struct str rest = str_of(list->v[i]);
+        struct fault f;
+
+        if (!str_split(&rest, '=', &one->trigger) || one->trigger.n == 0 || rest.n == 0)
+            return bad_flag(s, "number", list->v[i],
+                            "expected TRIGGER=NUMBER or TRIGGER=TIME:NUMBER,...");
+        if (memchr(rest.p, ':', rest.n) == NULL) /* a lone number: from the beginning on */
+            rest = arena_printf(&s->arena, "0:" STR_FMT, STR_ARG(rest));
+        if (load_parse(&s->arena, rest, s->start, &one->v, &one->n, &f) < 0)
+            return bad_flag(s, "number", list->v[i], f.text);
+        if (!has_trigger(s, one->trigger))
+            return bad_flag(
+                s, "number", list->v[i],
+                arena_printf(&s->arena, "there is no trigger " STR_FMT, STR_ARG(one->trigger)).p);
+    }
+    return CLI__OK;
+}
+
+void cli__simulate_numbers(struct simulate *s, struct world_setup *w)
+{
+    size_t n = w->object->n_triggers;
+    const struct load_point **v = arena_array(&s->arena, const struct load_point *, n);
+    size_t *counts = arena_array(&s->arena, size_t, n);
+
+    for (size_t i = 0; i < s->flags->numbers.n; i++) {
+        size_t trigger = trigger_find(w->object, s->numbers[i].trigger);
+
+        if (trigger == SIZE_MAX)
+            continue; /* of another object */
+        v[trigger] = s->numbers[i].v;
+        counts[trigger] = s->numbers[i].n;
+    }
+    w->numbers = v;
+    w->n_numbers = counts;
+}
+
 /* ---- time ------------------------------------------------------------------------------- */
 
 static int read_versions(struct simulate *s)
@@ -287,6 +341,9 @@ static int set_end(struct simulate *s)
         s->end = MAX(s->end, s->data.end);
     if (s->app.n_load > 0)
         s->end = MAX(s->end, s->app.load[s->app.n_load - 1].t + AFTER_LOAD_MS);
+    for (size_t i = 0; i < s->flags->numbers.n; i++)
+        if (s->numbers[i].n > 1)
+            s->end = MAX(s->end, s->numbers[i].v[s->numbers[i].n - 1].t + AFTER_LOAD_MS);
     if (s->flags->length > 0)
         s->end = s->start + s->flags->length;
     else if (s->end <= s->start)
@@ -310,6 +367,7 @@ int cli__simulate_setup(struct simulate *s)
     rc = read_app(s);
     rc = rc != CLI__OK ? rc : read_load(s);
     rc = rc != CLI__OK ? rc : read_faults(s);
+    rc = rc != CLI__OK ? rc : read_numbers(s);
     rc = rc != CLI__OK ? rc : read_series(s);
     if (rc != CLI__OK)
         return rc;

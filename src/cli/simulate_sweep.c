@@ -8,7 +8,8 @@
 #include "ferula/base/num.h"
 #include "simulate.h"
 
-#define MAX_VALUES 1000
+#define MAX_VALUES   1000
+#define WINDOW_MAX_S 3600 /* what the API server takes */
 
 /* "threshold=5..20", "threshold=5..20:5", "cooldownPeriod=60,300". */
 struct sweep {
@@ -136,8 +137,10 @@ static const struct scaled_object *changed(struct simulate *s, const struct scal
         field->given = true;
         return so;
     }
-    if (str_is(key, "scaleDown.stabilizationWindowSeconds") && so->behavior.given &&
-        v == floor(v) && v >= 0 && v <= INT32_MAX) {
+    if (str_is(key, "scaleDown.stabilizationWindowSeconds") && v == floor(v) && v >= 0 &&
+        v <= WINDOW_MAX_S) {
+        if (!so->behavior.given)
+            so->behavior = behavior_default();
         so->behavior.down.window_s = (int32_t)v;
         return so;
     }

@@ -78,14 +78,10 @@ int cli__dump_page(struct dump *d, struct str metric, struct tsdb_cursor *at)
 /* Writes *b out and empties it. */
 static int flush(struct buf *b)
 {
-    size_t n = b->n;
-    bool ok = n == 0 || fwrite(b->p, 1, n, stdout) == n;
+    int rc = cli__write(buf_str(b));
 
     buf_reset(b);
-    if (ok)
-        return CLI__OK;
-    cli__store_say("cannot write to stdout");
-    return CLI__FAILED;
+    return rc;
 }
 
 /* ---- the formats ------------------------------------------------------------------------ */
@@ -189,10 +185,6 @@ static int dump(struct dump *d, const char *word)
 
     if (rc == CLI__OK)
         rc = text ? dump_openmetrics(d) : dump_jsonl(d);
-    if (rc == CLI__OK && fflush(stdout) != 0) {
-        cli__store_say("cannot write to stdout");
-        rc = CLI__FAILED;
-    }
     cli__store_close(&d->store);
     return rc;
 }

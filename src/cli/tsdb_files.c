@@ -46,36 +46,44 @@ static const char *plural(uint64_t n)
 
 /* ---- verify ----------------------------------------------------------------------------- */
 
+struct shown {
+    struct buf lines;
+    size_t n;
+};
+
 static void show_fault(void *ctx, const char *line)
 {
-    size_t *n = ctx;
+    struct shown *shown = ctx;
 
-    if (++*n <= FAULTS_SHOWN)
-        printf("%s\n", line);
+    if (++shown->n <= FAULTS_SHOWN)
+        buf_addf(&shown->lines, "%s\n", line);
 }
 
 static int verify(const char *dir)
 {
     struct tsdb_audit_counts counts;
-    struct buf out = {0};
+    struct shown shown = {.n = 0};
+    struct buf *out = &shown.lines;
     struct fault f = {0};
-    size_t n = 0;
     int rc;
 
-    if (tsdb_audit(dir, show_fault, &n, &counts, &f) < 0)
+    rc = tsdb_audit(dir, show_fault, &shown, &counts, &f);
+    if (rc < 0) {
+        (void)cli__print(out);
         return failed(&f);
+    }
     if (counts.faults > 0)
-        buf_addf(&out, "%llu fault%s in %s%s\n", (unsigned long long)counts.faults,
-                 plural(counts.faults), dir, n > FAULTS_SHOWN ? ", the first are shown" : "");
+        buf_addf(out, "%llu fault%s in %s%s\n", (unsigned long long)counts.faults,
+                 plural(counts.faults), dir, shown.n > FAULTS_SHOWN ? ", the first are shown" : "");
     else
-        buf_addf(&out,
+        buf_addf(out,
                  "%s is sound: %llu rows, %llu series; samples: %llu sealed, %llu in checkpoints, "
                  "%llu logged\n",
                  dir, (unsigned long long)counts.rows, (unsigned long long)counts.series,
                  (unsigned long long)counts.samples_sealed,
                  (unsigned long long)counts.samples_checkpoint,
                  (unsigned long long)counts.samples_logged);
-    rc = cli__print(&out);
+    rc = cli__print(out);
     return counts.faults > 0 ? CLI__FAILED : rc;
 }
 

@@ -163,16 +163,30 @@ struct str http_param(const struct http_req *req, const char *name)
     return p == NULL ? http_url_param(req, name) : p->value;
 }
 
+/* The body's come before the URL's; NULL: there are no more. */
+static const struct http_param *param_at(const struct http__request *r, size_t i)
+{
+    if (i < r->n_form_params)
+        return &r->form_params[i];
+    i -= r->n_form_params;
+    return i < r->n_url_params ? &r->url_params[i] : NULL;
+}
+
+struct str http_param_name(const struct http_req *req, size_t i)
+{
+    const struct http_param *p = param_at(http__request_of(req), i);
+
+    return p == NULL ? (struct str){0} : p->name;
+}
+
 size_t http_params(struct http_req *req, const char *name, const struct str **out)
 {
     const struct http__request *r = http__request_of(req);
+    const struct http_param *p;
     struct str *values = NULL;
     size_t n = 0, cap = 0;
 
-    for (size_t i = 0; i < r->n_form_params + r->n_url_params; i++) {
-        const struct http_param *p =
-            i < r->n_form_params ? &r->form_params[i] : &r->url_params[i - r->n_form_params];
-
+    for (size_t i = 0; (p = param_at(r, i)) != NULL; i++) {
         if (!str_is(p->name, name))
             continue;
         ARENA_GROW(&req->arena, values, n, cap, struct str);

@@ -4,6 +4,9 @@
  * tsdb_journal_add() copies the record and returns: no query waits for a disk. The writer thread
  * puts what has waited for a second, all of it in one transaction, and deletes what is too many. It
  * never takes the last room of the map, which is for work that makes room.
+ *
+ * When all records go, the newest row stays as a mark, empty, until another record comes: so that
+ * numbers go on behind it, also after a restart.
  */
 #include "journal.h"
 
@@ -32,6 +35,7 @@ void tsdb__journal_init(struct tsdb__journal *j, size_t most)
 
 int tsdb__journal_load(struct tsdb__journal *j, struct tsdb__txn *x)
 {
+    struct tsdb__in body;
     MDB_val k;
     int rc = tsdb__last_u64(x, T_POLL, &j->stored);
 
@@ -40,6 +44,10 @@ int tsdb__journal_load(struct tsdb__journal *j, struct tsdb__txn *x)
         rc = tsdb__step_key(x, T_POLL, MDB_FIRST, &k);
     if (rc == 0)
         memcpy(&j->first, k.mv_data, MIN(k.mv_size, sizeof(j->first)));
+    /* A damaged row is told when it is read. */
+    j->mark = rc == 0 && j->first == j->stored &&
+              tsdb__step(x, T_POLL, MDB_FIRST, &k, &body) == 0 && tsdb__in_left(&body) == 0;
+    j->first += j->mark;
     j->last = j->stored;
     return rc == FER_ENOENT ? 0 : rc;
 }
@@ -69,7 +77,7 @@ bool tsdb_journal_add(struct tsdb *db, struct str record)
     bool taken, first;
 
     CHECK_MAGIC(db, TSDB_MAGIC);
-    CHECK(record.n <= TSDB_RECORD_MAX);
+    CHECK(record.n > 0 && record.n <= TSDB_RECORD_MAX);
     pthread_mutex_lock(&j->lock);
     taken = j->most > 0 && j->n_pending < PENDING_MAX;
     first = taken && j->n_pending == 0;
@@ -157,19 +165,32 @@ static uint64_t take_batch(struct tsdb__journal *j, size_t rows)
     return cleared;
 }
 
+static int put(struct tsdb__txn *x, uint64_t number, struct str record, unsigned flags)
+{
+    return tsdb__put(x, T_POLL, (struct str){(const char *)&number, sizeof(number)}, record, flags);
+}
+
+static int delete_oldest(struct tsdb__txn *x)
+{
+    MDB_val k;
+    int rc = tsdb__step_key(x, T_POLL, MDB_FIRST, &k);
+
+    if (rc == 0)
+        rc = tsdb__delete(x, T_POLL);
+    return rc == FER_ENOENT ? FER_ECORRUPT : rc;
+}
+
 static int trim(struct tsdb__journal *j, struct tsdb__txn *x, size_t rows, uint64_t cleared)
 {
-    for (size_t i = 0; i < rows && too_many(j, j->first_next, j->stored_next, cleared); i++) {
-        MDB_val k;
-        int rc = tsdb__step_key(x, T_POLL, MDB_FIRST, &k);
+    int rc = 0;
 
-        if (rc == 0)
-            rc = tsdb__delete(x, T_POLL);
-        if (rc < 0)
-            return rc == FER_ENOENT ? FER_ECORRUPT : rc;
+    for (size_t i = 0; rc == 0 && i < rows && too_many(j, j->first_next, j->stored_next, cleared);
+         i++) {
+        j->mark_next = j->first_next == j->stored_next;
+        rc = j->mark_next ? put(x, j->stored_next, STR(""), 0) : delete_oldest(x);
         j->first_next++;
     }
-    return 0;
+    return rc;
 }
 
 int tsdb__journal_run(struct tsdb *db, struct tsdb__txn *x, size_t rows)
@@ -181,14 +202,14 @@ int tsdb__journal_run(struct tsdb *db, struct tsdb__txn *x, size_t rows)
 
     j->first_next = j->first;
     j->stored_next = j->stored;
+    j->mark_next = j->mark;
     j->drops = tsdb__is_map_full(db, x);
-    for (size_t i = 0; rc == 0 && i < j->n_batch && !j->drops; i++) {
-        struct str record = next_record(buf_str(&j->batch), &at);
-        uint64_t number = ++j->stored_next;
-
-        rc = tsdb__put(x, T_POLL, (struct str){(const char *)&number, sizeof(number)}, record,
-                       MDB_APPEND);
+    if (j->mark && j->n_batch > 0 && !j->drops) {
+        rc = delete_oldest(x);
+        j->mark_next = false;
     }
+    for (size_t i = 0; rc == 0 && i < j->n_batch && !j->drops; i++)
+        rc = put(x, ++j->stored_next, next_record(buf_str(&j->batch), &at), MDB_APPEND);
     return rc == 0 ? trim(j, x, MIN(rows, j->n_batch + EXTRA_ROWS), cleared) : rc;
 }
 
@@ -198,6 +219,7 @@ void tsdb__journal_publish(struct tsdb *db)
 
     j->first = j->first_next;
     j->stored = j->stored_next;
+    j->mark = j->mark_next;
     pthread_mutex_lock(&j->lock);
     if (j->n_batch > 0)
         memmove(j->pending.p, j->pending.p + j->batch.n, j->pending.n - j->batch.n);
@@ -251,7 +273,7 @@ static int read_rows(struct tsdb__txn *x, const struct waiting *w, tsdb_journal_
         memcpy(&number, k.mv_data, MIN(k.mv_size, sizeof(number)));
         if (number <= w->cleared)
             return 0;
-        if (number < w->first &&
+        if (number < w->first && tsdb__in_left(&body) > 0 &&
             each(ctx, number, (struct str){(const char *)body.p, tsdb__in_left(&body)}) != 0)
             return 0;
     }

@@ -23,8 +23,9 @@ struct tsdb__journal {
     uint64_t cleared; /* records up to it are gone for readers */
 
     /* The writer's. */
-    uint64_t first, stored;           /* numbers of the rows there are; stored < first: none */
+    uint64_t first, stored;           /* numbers of the records there are; stored < first: none */
     uint64_t first_next, stored_next; /* after the commit */
+    bool mark, mark_next;             /* the one row is no record: it keeps the number */
     struct buf batch;                 /* the records that are being written */
     size_t n_batch;
     bool drops; /* the batch is not written: there is no room */

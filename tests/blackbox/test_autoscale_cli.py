@@ -283,6 +283,10 @@ def test_simulate_sweeps_and_compares(tmp_path):
     out = out_of(run_ferula("simulate", OBJECT, *LOAD, "--sweep=threshold=5..20:5"), 0)
     assert [line.split()[0] for line in out.splitlines()[1:]] == [
         "threshold=5", "threshold=10", "threshold=15", "threshold=20"]
+    windows = [line.split() for line in out_of(run_ferula(
+        "simulate", OBJECT, *LOAD, "--sweep=scaleDown.stabilizationWindowSeconds=0,300"), 0).splitlines()[1:]]
+    plain = out_of(run_ferula("simulate", OBJECT, *LOAD), 0).splitlines()[-1].split()
+    assert windows[1][1:] == plain[1:] != windows[0][1:]  # 300 s is the controller's own
     assert "nothing is called 'treshold'" in run_ferula("simulate", OBJECT, "--sweep=treshold=1").stderr
     other = tmp_path / "other.yaml"
     with open(OBJECT, encoding="utf-8") as file:
@@ -293,15 +297,60 @@ def test_simulate_sweeps_and_compares(tmp_path):
     assert both["variants"][1]["name"] == str(other)
 
 
+QUEUE = """apiVersion: keda.sh/v1alpha1
+kind: ScaledObject
+metadata: {name: q}
+spec:
+  scaleTargetRef: {name: q}
+  minReplicaCount: 1
+  triggers:
+  - {type: azure-queue, name: queue, metadata: {queueName: a, queueLength: "5"}}
+  - {type: cpu, metadata: {value: "50"}}
+"""
+
+
+def test_simulate_takes_numbers_of_triggers(tmp_path):
+    """By name or place, one or some over time: as ferula explain, and as the numbers of a test file."""
+    so = tmp_path / "q.yaml"
+    so.write_text(QUEUE)
+    out = out_of(run_ferula("simulate", so, "--number=queue=40", "--number=1=25"), 0)
+    assert out.splitlines()[-1].split()[-1] == "8" and "ceil(40 / 5) = 8" in out
+    assert out == out_of(run_ferula("simulate", so, "--number=0=0:40", "--number=1=25", "--for=15m"), 0)
+    out = out_of(run_ferula("simulate", so, "--number=queue=0:0,5m:40,6m:0", "--number=1=0"), 0)
+    assert "ceil(30 / 5) = 6" in out and out.splitlines()[-1].split()[-1] == "1"  # lines; to ten minutes after
+    data = tmp_path / "none.om"
+    data.write_text("# EOF\n")
+    now = out_of(run_ferula("explain", so, f"--data={data}", "--number=queue=40", "--number=1=25"), 0)
+    assert re.search(r"40 / 5\b.* 8\b", now), now
+    for number, says in (("x=1", "there is no trigger x"), ("queue", "expected TRIGGER=NUMBER or TRIGGER=TIME:NUMBER"),
+                         ("0=1,2", "'2' is not TIME:NUMBER"), ("0=-1", "'-1' is no number of at least 0")):
+        done = run_ferula("simulate", so, f"--number={number}", "--number=1=25")
+        assert done.returncode == 2 and f"invalid value \"{number}\" for flag '--number': {says}" in done.stderr
+    path = story(tmp_path, "{at: 5m, replicas: 8}")
+    numbers = "numbers: [{trigger: queue, values: '0:40'}, {trigger: '1', values: '0:25'}]"
+    path.write_text(path.read_text().replace(OBJECT, "q.yaml").replace('app: {load: "0:150", warm_up: 2m}', numbers))
+    out_of(run_ferula("test", path), 0)
+
+
+def test_more_pods_than_there_can_be(tmp_path):
+    """They end the simulation, and not with the memory."""
+    crowd = tmp_path / "crowd.yaml"
+    with open(OBJECT, encoding="utf-8") as file:
+        crowd.write_text(file.read().replace("maxReplicaCount: 10", "maxReplicaCount: 2000000000"))
+    done = run_ferula("simulate", crowd, "--load=0:1e12", "--for=30m")
+    assert done.returncode == 2
+    assert "replicas are wanted, more than the 100000 pods that are simulated" in done.stderr
+
+
 def test_simulate_draws(tmp_path):
     picture = tmp_path / "a.svg"
     out_of(run_ferula("simulate", OBJECT, *LOAD, f"--svg={picture}"), 0)
     root = ElementTree.parse(picture).getroot()
     width, height = int(root.get("width")), int(root.get("height"))
     svg = "{http://www.w3.org/2000/svg}"
-    assert len(root.findall(svg + "path")) == 4 and len(root.findall(svg + "circle")) == 12
+    assert len(root.findall(svg + "path")) == 4 and len([r for r in root.findall(svg + "rect") if r.get("class") == "m"]) == 12
     for tag in root.iter():
-        for name, most in (("x", width), ("cx", width), ("y", height), ("cy", height)):
+        for name, most in (("x", width), ("y", height)):
             assert 0 <= float(tag.get(name, 0)) <= most
     assert any("TooManyReplicas" in (t.text or "") for t in root.findall(svg + "text"))
     done = run_ferula("simulate", OBJECT, *LOAD, f"--svg={tmp_path}/none/a.svg")

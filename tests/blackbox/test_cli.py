@@ -1,10 +1,11 @@
 """The command line: flags of every class, environment, help, version, exit codes."""
 import os
 import re
+import subprocess
 
 import pytest
 
-from conftest_server import TOP, run_ferula, start_server
+from conftest_server import FERULA, TOP, run_ferula, start_server
 
 # Every flag that `prometheus --help-long` of 3.14 knows, and the hidden ones.
 PROMETHEUS_FLAGS = """
@@ -63,6 +64,26 @@ def test_every_flag_of_prometheus_is_in_one_class():
     classes = [section(""), section("## Accepted and ignored"), section("## Refused")]
     for flag in PROMETHEUS_FLAGS:
         assert sum(flag in names for names in classes) == 1, flag
+
+
+# ---- stdout -----------------------------------------------------------------------------------
+
+OBJECT = os.path.join(TOP, "examples/scaled-object.yaml")
+PRINTING = [["help"], ["version"], ["serve", "--version"], ["push", "--help"], ["lint", OBJECT], ["simulate", OBJECT],
+            ["simulate", OBJECT, "--for=30d", "-o", "csv"], ["test", os.path.join(TOP, "examples/pause.test.yaml")]]
+
+
+@pytest.mark.parametrize("words", PRINTING, ids=" ".join)
+def test_a_broken_stdout(words):
+    """What cannot be printed is told once; who reads no more is not."""
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([FERULA, *words], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (1, "ferula: stdout: No space left on device\n")
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([FERULA, *words], stdout=write, stderr=subprocess.PIPE, restore_signals=False)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (1, b"")
 
 
 # ---- faults of usage --------------------------------------------------------------------------

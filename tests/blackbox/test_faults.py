@@ -142,6 +142,8 @@ def test_a_misread_fault_meets_nobody(admin):
     """Without its `query` a fault would meet all."""
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     for body, want in [(b"kind=nan&for=1m&query=%zz", "error parsing form values"),
+                       (b"kind=nan&for=1m&qurey=a",
+                        'unknown parameter "qurey": there are kind, for, query, regex, caller'),
                        (b"kind=nan&for=1m&query=a&query=b", 'parameter "query" is given more than once'),
                        (b"kind=nan&for=1m&query=" + b"a" * 4097, 'invalid parameter "query": longer than 4096 bytes'),
                        (b"kind=nan&for=1m&caller=" + b"a" * 4097, 'invalid parameter "caller": longer'),
@@ -152,6 +154,9 @@ def test_a_misread_fault_meets_nobody(admin):
     add(admin, "nan", query="a" * 4096)
     reply = admin.request("DELETE", "/_ferula/faults", b"id=7", form)
     assert (reply.status, reply.json()["error"]) == (400, "DELETE takes its parameters in the URL")
+    for url, want in (("?idd=7", 'unknown parameter "idd": there are id'), ("?id=%zz", "error parsing form values")):
+        reply = admin.request("DELETE", "/_ferula/faults" + url)
+        assert reply.status == 400 and want in reply.json()["error"]
     assert len(admin.get("/_ferula/faults").json()["data"]) == 1
 
 
@@ -186,3 +191,14 @@ def test_reset(admin):
         if round_ == 0:
             admin.restart(kill=True)
             assert admin.query("m")["result"] == []
+
+
+def test_ids_of_polls_go_on_after_a_reset(admin):
+    """Who asks for what came `after` a poll misses none."""
+    poll(admin, "m")
+    (before,) = polls(admin)
+    assert admin.request("POST", "/_ferula/reset").status == 204
+    admin.restart()
+    assert polls(admin) == []
+    poll(admin, "up")
+    assert [p["query"] for p in polls(admin, after=before["id"])] == ["up"]

@@ -159,6 +159,8 @@ RULES = [
     ("FER014", so(address="{{ ENDPOINT }}"), so(address="http://prom")),
     ("FER014", so(address="<ENDPOINT>"), so("sum(x < 5) + sum(y > 3)")),
     ("FER014", so(address="${ENDPOINT}"), so('sum(label_replace(x, "a", "${1}", "b", "(.*)"))')),
+    ("FER014", so(spec="  minReplicaCount: ${MIN}\n"), so(spec="  minReplicaCount: 1.0\n  maxReplicaCount: 1e1\n")),
+    ("FER014", so(trigger="    metricType: <TYPE>\n"), so()),
     ("FER014", so(target='"{{ .Values.name }}"'), so()),
     ("FER014", so(name="a, labels: {team: '${TEAM}'}"), so(name="a, labels: {team: b}")),
     ("FER014", so("sum(label_replace(x, 'a', '${n}', 'b', '(.*)'))"),
@@ -291,7 +293,11 @@ def test_templates_are_linted_for_all_else():
 
 
 def test_a_minimum_that_cannot_be_read_is_not_0():
-    assert rules_of(so(spec="  minReplicaCount: ${MIN}\n")) == {"FER015"}
+    for text in ("${MIN}", "{{ .Values.min }}", "<MIN>"):  # nor is it anything but a template
+        assert rules_of(so(spec=f"  minReplicaCount: {text}\n")) == {"FER014"}
+    assert rules_of(so(spec="  minReplicaCount: some\n")) == {"FER015"}
+    assert rules_of(so(spec=FALLBACK % -1)) == {"FER015"}
+    assert rules_of(so(spec=(FALLBACK % 5).replace("unt: 5", "unt: ${MAX}").replace("unt: 1", "unt: ${MIN}"))) == {"FER014"}
     assert rules_of(so(spec="")) == {"FER004"}
 
 

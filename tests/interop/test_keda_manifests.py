@@ -9,7 +9,7 @@ import subprocess
 import gopeer
 from autoscale_diff import BUILD
 
-VALUES = [0, 1, 2, -1, 1.5, 3000000000, True, "", "1", "x", "Max", "Pods", "Value", "-1", "50m", [], {}, ["x"],
+VALUES = [0, 1, 2, -1, 1.0, -1.0, 1.5, 3e9, 3000000000, 1e20, 1e22, True, "", "1", "x", "Max", "Pods", "Value", "-1", "50m", [], {}, ["x"],
           {"x": "y"}, {"x": 1}]
 PROMETHEUS = {"type": "prometheus", "name": "p", "metricType": "AverageValue", "useCachedMetrics": False,
               "metadata": {"serverAddress": "http://p", "query": "sum(x)", "threshold": "10"},

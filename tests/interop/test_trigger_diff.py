@@ -56,3 +56,16 @@ def test_formula():
     differences(cases, run([binary(), "formula", VERSION], cases),
                 run([gopeer.build("keda", "formula")], cases),
                 lambda a, b: all(map(same_number, a["results"], b["results"])))
+
+
+REFUSED = ["50m", "a + 50m", "0x", "0xg", "1e", "1.e", "1.2.3", "9223372036854775808", "1e999", "0b12", "09e", "a ++", "(a", "a)",
+           "a b", "x b", "a + x", "[1,2", "a[0]", "min()", "abs(1,2)", "round(1,2)", "sum(a)", "a ? b : 0", "a && 1", "!a",
+           "not b", "let x = 1; y", "#", "a # b", "é + 50m", "a\n+ 50m", "1 % 0", "[1, nil][1] * 2", "[][0]",
+           "reduce([], #acc + #)", "if a > 1 { b"]
+
+
+def test_words_and_places_of_refusals():
+    cases = [{"formula": text, "names": formula_gen.NAMES, "runs": []} for text in REFUSED]
+    told = [[row["refused"].splitlines()[1] for row in run(command, cases)] for command in (
+        [binary(), "formula", VERSION], [gopeer.build("keda", "formula")])]
+    assert [row for row in zip(REFUSED, *told) if row[1] != row[2]] == []

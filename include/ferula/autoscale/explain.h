@@ -18,9 +18,6 @@ struct explain_number {
     double value;       /* of cpu and memory: what a pod has on average, in percent or a quantity */
 };
 
-/* The trigger that is meant; SIZE_MAX: the object has none that is called so. */
-size_t explain_find_trigger(const struct scaled_object *object, struct str word);
-
 struct explain_opts {
     struct source *source;
     ts_ms at; /* KEDA asks for whole seconds; nothing is rounded here */

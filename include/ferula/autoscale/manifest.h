@@ -71,7 +71,8 @@ enum fallback_behavior {
 
 struct fallback {
     bool given;
-    int64_t failure_threshold, replicas;
+    int64_t failure_threshold;
+    int64_t replicas; /* -1: they could not be read */
     enum fallback_behavior behavior;
     struct place at;
 };
@@ -99,6 +100,9 @@ struct behavior {
     struct scaling_rules up, down;
     struct place at;
 };
+
+/* What the API server fills in for a behavior that is there; its policies are not to be changed. */
+struct behavior behavior_default(void);
 
 struct scaling_modifiers {
     bool given;
@@ -154,6 +158,7 @@ struct complaint {
     struct place at;
     struct str text; /* KEDA's own words where it has some */
     bool fatal;      /* KEDA, the API server or this program would refuse it */
+    bool unfilled;   /* for it has a placeholder where no text can be */
 };
 
 struct complaints {

@@ -20,7 +20,7 @@ struct picture_run {
 struct picture_summary {
     double replica_seconds; /* replicas, by how long there were so many */
     double under_s;         /* seconds in which what was asked for was more than the pods could do:
-                               by the app's capacity, else by the first trigger's target */
+                               by the app's capacity, else by the first metric's target */
     double lost;            /* requests that no pod could serve; 0 without a capacity */
     int32_t least, most, last;
     size_t changes;
@@ -42,12 +42,19 @@ struct picture_tally {
     bool draws;
     struct arena texts;          /* of the marks */
     struct metric_view *metrics; /* heap; one a point */
+    dur_ms span;                 /* what is in one becomes one point; 0: all are kept yet */
     ts_ms at;
     int32_t replicas;
     int direction;
     bool over, has_sample;
     struct world_sample sample; /* the last one */
 };
+
+/*
+ * How many targets of the first metric so many replicas can take: one each, but one at all when it
+ * is a Value, or what a pod has on average (cpu, memory).
+ */
+int32_t picture_targets(const struct sim_setup *setup, int32_t replicas);
 
 void picture_tally_begin(struct picture_tally *t, const struct sim_setup *setup, double capacity,
                          bool draws);

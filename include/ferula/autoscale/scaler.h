@@ -108,6 +108,12 @@ void prometheus_verdict(const struct prometheus_trigger *t, const struct answer 
 void number_verdict(const struct trigger *t, double activation, const struct answer *answer,
                     const struct autoscale_rules *rules, struct arena *a, struct verdict *out);
 
+/*
+ * The trigger that a word means: its name, or its place from 0 on. SIZE_MAX: the object has none
+ * that is called so.
+ */
+size_t trigger_find(const struct scaled_object *object, struct str word);
+
 /* cpu and memory: the HPA asks the resource metrics API, KEDA itself never does. */
 bool trigger_is_resource(const struct trigger *t);
 

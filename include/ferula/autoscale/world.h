@@ -70,6 +70,9 @@ struct world_sample {
     int32_t replicas, ready;
 };
 
+/* Pods that a world can have at once. */
+#define WORLD_PODS_MAX 100000
+
 struct world_setup {
     const struct scaled_object *object;
     struct source *source; /* series that are there; borrowed; NULL: none */
@@ -77,7 +80,8 @@ struct world_setup {
     dur_ms ready_after; /* of pods without an app model */
     const struct fault_span *faults;
     size_t n_faults;
-    /* Triggers of other types than prometheus: a number over time, by trigger; NULL: none. */
+    /* Numbers over time, joined by lines, by trigger; for those that are neither prometheus nor
+     * cron, and instead of asking those. NULL: none. */
     const struct load_point *const *numbers;
     const size_t *n_numbers;
     int32_t replicas; /* ready at the beginning */
@@ -96,6 +100,9 @@ struct world_setup {
      */
     int (*feed)(void *ctx, ts_ms oldest, ts_ms to);
     void *feed_ctx;
+    /* Told why when a call of the world fails with FER_ELIMIT: more than WORLD_PODS_MAX are wanted.
+     * Borrowed; NULL: it is not told. */
+    struct fault *why;
 };
 
 /* How far back a query looks at most; INT64_MAX: no bound (@ TIME, computed durations). */

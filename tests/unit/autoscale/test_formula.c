@@ -183,17 +183,34 @@ static struct refusal {
     int rc;
     const char *why;
 } refusals[] = {
-    {"a + upper(b)",         FER_EUNSUP, "the function upper() cannot be computed here (1:16)"   },
+    {"a + upper(b)",         FER_EUNSUP, "the function upper() cannot be computed here (1:11)"              },
     {"a > 1 ? \"x\" : 0",    FER_EUNSUP,
-     "texts and maps cannot be computed here: a metric is a number (1:15)"                       },
-    {"findLast([a], # > 1)", FER_EUNSUP, "the function findLast() cannot be computed here (1:15)"},
+     "texts and maps cannot be computed here: a metric is a number (1:15)"                                  },
+    {"findLast([a], # > 1)", FER_EUNSUP, "the function findLast() cannot be computed here (1:7)"            },
     {"a > 5 && b ? 1 : 0",   FER_EINVAL,
-     "invalid operation: && (mismatched types bool and float64) (1:13)"                          },
-    {"c + 1",                FER_EINVAL, "unknown name c (1:7)"                                  },
+     "invalid operation: && (mismatched types bool and float64) (1:13)"                                     },
+    {"c + 1",                FER_EINVAL, "unknown name c (1:7)"                                             },
     {"a ?\? 5 + 1",          FER_EINVAL,
      "Operator (+) and coalesce expressions (?"
-     "?) cannot be mixed. Wrap either by parentheses. (1:36)"                                    },
-    {"a ++ ",                FER_EINVAL, "unexpected token \")\" (1:12)"                         },
+     "?) cannot be mixed. Wrap either by parentheses. (1:36)"                                               },
+    {"a ++ ",                FER_EINVAL, "unexpected token Bracket(\")\") (1:12)"                           },
+    {"50m",                  FER_EINVAL, "bad number syntax: \"50m\" (1:9)"                                 },
+    {"\xc3\xa9 + 50m",       FER_EINVAL, "bad number syntax: \"50m\" (1:13)"                                },
+    {"1.2.3",                FER_EINVAL, "unexpected token Number(\".3\") (1:10)"                           },
+    {"0x",                   FER_EINVAL,
+     "invalid hex literal: strconv.ParseInt: parsing \"0x\": invalid syntax (1:9)"                          },
+    {"a + 1e",               FER_EINVAL,
+     "invalid float literal: strconv.ParseFloat: parsing \"1e\": invalid syntax (1:13)"                     },
+    {"9223372036854775808",  FER_EINVAL,
+     "invalid integer literal: strconv.ParseInt: parsing \"9223372036854775808\": value out of range (1:26)"},
+    {"(a",                   FER_EINVAL, "unexpected token EOF (1:9)"                                       },
+    {"c b",                  FER_EINVAL, "unexpected token Identifier(\"b\") (1:9)"                         },
+    {"c + 'x'",              FER_EINVAL, "unknown name c (1:7)"                                             },
+    {"abs(1, 2)",            FER_EINVAL, "invalid number of arguments (expected 1, got 2) (1:7)"            },
+    {"sum(a)",               FER_EINVAL, "builtin sum takes only array (got float64) (1:11)"                },
+    {"a[0]",                 FER_EINVAL, "type float64[int] is undefined (1:8)"                             },
+    {"1 + [1, nil][1]",      FER_EINVAL, "invalid operation: int + <nil> (1:9)"                             },
+    {"[][0]",                FER_EINVAL, "index out of range: 0 (array length is 0) (1:9)"                  },
 };
 
 static void test_refusal(void **state)

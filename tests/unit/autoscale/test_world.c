@@ -196,6 +196,24 @@ static void test_pods(void **state)
     end(&m);
 }
 
+static void test_too_many_pods(void **state)
+{
+    struct world_setup s = setup_of("1");
+    struct fault why = {0};
+    struct made m;
+
+    (void)state;
+    s.why = &why;
+    make(&m, &s);
+    m.base.scale(m.base.ctx, START, WORLD_PODS_MAX);
+    assert_int_equal(m.base.advance(m.base.ctx, START + S), 0);
+    m.base.scale(m.base.ctx, START + S, INT32_MAX);
+    assert_int_equal(m.base.status_replicas(m.base.ctx), WORLD_PODS_MAX);
+    assert_int_equal(m.base.advance(m.base.ctx, START + 2 * S), FER_ELIMIT);
+    assert_non_null(strstr(why.text, "2147483647 replicas are wanted"));
+    end(&m);
+}
+
 /* ---- answers ---------------------------------------------------------------------------- */
 
 static struct answer_case {
@@ -323,7 +341,8 @@ static void test_numbers(void **state)
     (void)state;
     assert_int_equal(pod_world_new(&s, &w, &f), FER_EINVAL);
     assert_string_equal(f.text,
-                        "trigger 0 of type 'azure-queue' needs to be told its number over time");
+                        "trigger 0 of type 'azure-queue' needs to be told its number over time "
+                        "(--number, or numbers in a test)");
     s.numbers = numbers;
     s.n_numbers = counts;
     make(&m, &s);
@@ -476,6 +495,7 @@ int main(void)
     cases_add(&c, "it forgets what no query sees", test_forgets, NULL);
     cases_add(&c, "a recording's past is one for all triggers", test_one_past, NULL);
     cases_add(&c, "pods", test_pods, NULL);
+    cases_add(&c, "too many pods", test_too_many_pods, NULL);
     cases_add(&c, "numbers", test_numbers, NULL);
     return CASES_RUN("world", &c);
 }

@@ -127,6 +127,45 @@ static void test_clear(void **state)
     fx_release(&fx);
 }
 
+/* Numbers go on when all that had them are gone, and the store was opened anew. */
+static void test_numbers_go_on(void **state)
+{
+    struct fixture fx;
+
+    (void)state;
+    open_with(&fx, 10);
+    add(&fx, "abc");
+    let_write(&fx);
+    tsdb_journal_clear(fx.db);
+    tsdb_settle(fx.db);
+    for (int i = 0; i < 2; i++) { /* the mark stays over any number of starts */
+        fx_crash(&fx);
+        assert_records(&fx, "");
+        fx_reopen(&fx);
+    }
+    add(&fx, "d");
+    assert_records(&fx, "4=d ");
+    let_write(&fx);
+    fx_crash(&fx);
+    assert_records(&fx, "4=d ");
+    tsdb_journal_clear(fx.db);
+    add(&fx, "e"); /* and in one step with the next record */
+    let_write(&fx);
+    assert_records(&fx, "5=e ");
+    fx.opts.max_records = 0;
+    fx_reopen(&fx);
+    tsdb_settle(fx.db);
+    assert_records(&fx, "");
+    fx.opts.max_records = 1;
+    fx_reopen(&fx);
+    add(&fx, "f");
+    let_write(&fx);
+    add(&fx, "g");
+    let_write(&fx);
+    assert_records(&fx, "7=g ");
+    fx_release(&fx);
+}
+
 static void test_too_many_at_once(void **state)
 {
     struct fixture fx;
@@ -198,6 +237,7 @@ int main(void)
     static struct cases c;
 
     cases_add(&c, "the newest are kept", test_kept, NULL);
+    cases_add(&c, "numbers go on", test_numbers_go_on, NULL);
     cases_add(&c, "a kill takes the last second", test_kill, NULL);
     cases_add(&c, "cleared", test_clear, NULL);
     cases_add(&c, "too many at once", test_too_many_at_once, NULL);
