@@ -5,6 +5,7 @@
 #include "sim_priv.h"
 
 #include "ferula/base/num.h"
+#include "pauses.h"
 
 #include <math.h>
 
@@ -52,61 +53,15 @@ bool sim__paused_replicas(const struct sim *s, int64_t *n)
     return true;
 }
 
-/* What is no boolean counts as true. */
-static bool annotation_on(const struct scaled_object *o, const char *name)
+static void take_annotations(struct sim *s)
 {
-    struct str value;
-    bool on = true;
+    struct pauses p = autoscale__pauses_of(s->object, &s->rules);
 
-    if (!sim__annotation(o, name, &value))
-        return false;
-    (void)autoscale__parse_bool(value, &on);
-    return on;
-}
-
-static void read_annotations(struct sim *s)
-{
-    const struct scaled_object *o = s->object;
-    bool one_way = s->rules.pauses_one_way;
-    struct str unused;
-
-    s->paused = sim__annotation(o, "paused-replicas", &unused) || annotation_on(o, "paused");
-    s->pause_in = one_way && annotation_on(o, "paused-scale-in");
-    s->pause_out = one_way && annotation_on(o, "paused-scale-out");
-    s->force = one_way && annotation_on(o, "force-activation");
-}
-
-/* What the API server fills in for a behavior that is there. */
-static void default_behavior(struct behavior *b)
-{
-    static struct scaling_policy up[] = {
-        {POLICY_PODS,    4,   15},
-        {POLICY_PERCENT, 100, 15},
-    };
-    static struct scaling_policy down[] = {
-        {POLICY_PERCENT, 100, 15},
-    };
-
-    *b = (struct behavior){
-        .given = true,
-        .up = {.window_s = 0,  .policies = up,   .n_policies = COUNT(up),   .tolerance = -1},
-        .down = {.window_s = -1, .policies = down, .n_policies = COUNT(down), .tolerance = -1},
-    };
-}
-
-static void take_behavior(struct sim *s)
-{
-    struct sim_hpa *h = &s->hpa;
-
-    h->has_behavior = s->object->behavior.given || s->pause_in || s->pause_out;
-    if (s->object->behavior.given)
-        h->behavior = s->object->behavior;
-    else
-        default_behavior(&h->behavior);
-    if (s->pause_in)
-        h->behavior.down.select = SELECT_DISABLED;
-    if (s->pause_out)
-        h->behavior.up.select = SELECT_DISABLED;
+    s->paused = p.all;
+    s->pause_in = p.in;
+    s->pause_out = p.out;
+    s->force = p.force;
+    s->hpa.has_behavior = autoscale__behavior_of(s->object, &p, &s->hpa.behavior);
 }
 
 static int check_bounds(struct sim *s, struct fault *f)
@@ -276,7 +231,6 @@ int sim__adopt(struct sim *s, const struct scaled_object *object, struct fault *
         rc = read_trigger(s, i, f);
     if (rc < 0)
         return rc;
-    read_annotations(s);
-    take_behavior(s);
+    take_annotations(s);
     return 0;
 }
