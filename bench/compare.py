@@ -270,6 +270,38 @@ def run_scaling(bench, _name):
     return results
 
 
+READ_SERIES = (1000, 10000, 100000, 1000000)
+READ_QUERY = 'all instant sum(last_over_time({__name__!=""}[2m]))\n'  # which keeps names apart
+
+
+def read_row(bench, peer, n_series):
+    folder = bench.fresh()
+    try:
+        with Running(peer, folder) as server, tempfile.NamedTemporaryFile("w") as file:
+            file.write(READ_QUERY)
+            file.flush()
+            server.wait_ready()
+            report = bench.write(server, f"--series={n_series}", "--rounds=20")
+            answer = bench.run_load("query", server.url, f"--time={report['query_time']}",
+                                    "--repeat=100", "--seconds=5s", f"--queries={file.name}")[0]
+            if answer["failed"]:
+                print(f"  {peer.name}: {answer['error']}")
+                return [None] * 3
+            return [answer["p50_ms"], answer["p99_ms"], answer["p50_ms"] * 1e6 / n_series]
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def run_reads(bench, _name):
+    results = {}
+    for peer in bench.peers:
+        rows = [(f"{n:,}", read_row(bench, peer, n)) for n in READ_SERIES]
+        results[f"sum(last_over_time()) of all series, {peer.name}"] = rows
+        print(f"\n== {peer.name}: sum(last_over_time()) of all series, 8 samples of each in the window")
+        print_rows(["p50 ms", "p99 ms", "ns/series"], rows)
+    return results
+
+
 SCENARIOS = {
     "10k": side_by_side(10000, 120),
     "100k": side_by_side(100000, 120),
@@ -279,6 +311,7 @@ SCENARIOS = {
     "24h": side_by_side(100000, 5760),
     "kill": run_kill,
     "scaling": run_scaling,
+    "reads": run_reads,
 }
 
 
