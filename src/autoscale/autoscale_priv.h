@@ -17,6 +17,7 @@ bool autoscale__quantity_parse(struct str s, double *out);
 
 /* The first {{ X }}, <X> in capitals or ${X} of a text that is not filled in; p == NULL: none. */
 struct str autoscale__placeholder(struct str s);
+bool autoscale__has_placeholder(const struct pairs *p); /* one of the values */
 
 /* A value of metadata without blanks around it; empty when there is none. */
 struct str autoscale__get(const struct pairs *p, const char *key);

@@ -131,6 +131,14 @@ struct str autoscale__placeholder(struct str s)
     return (struct str){NULL, 0};
 }
 
+bool autoscale__has_placeholder(const struct pairs *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (autoscale__placeholder(p->v[i].value.s).n > 0)
+            return true;
+    return false;
+}
+
 static void find_unfilled(struct linter *l, struct place at, struct str text)
 {
     autoscale__find(l, RULE_FER014, at, text, STR("fill it in before the file is applied"));
@@ -342,9 +350,8 @@ static void read_trigger(struct linter *l, const struct scaled_object *so, const
                                 &out->ignore_null_values);
     if (autoscale__json_number(autoscale__get(&t->metadata, "threshold"), "float64", &v, NULL) == 0)
         out->threshold = v;
-    for (size_t i = 0; i < t->metadata.n; i++)
-        if (autoscale__placeholder(t->metadata.v[i].value.s).n > 0)
-            return;
+    if (autoscale__has_placeholder(&t->metadata))
+        return;
     versioned = autoscale_rules_of(&l->opts->versions);
     if (prometheus_trigger_read(t, &versioned, l->a, out, &f) < 0) {
         autoscale__find(l, RULE_FER015, t->at, arena_str(l->a, str_of(f.text)),

@@ -57,14 +57,6 @@ static void check_name(struct linter *l, const struct text_at *name, const char 
 
 /* ---- triggers --------------------------------------------------------------------------- */
 
-static bool has_placeholder(const struct pairs *p)
-{
-    for (size_t i = 0; i < p->n; i++)
-        if (autoscale__placeholder(p->v[i].value.s).n > 0)
-            return true;
-    return false;
-}
-
 /* Without any zone files here no time zone is known, which says nothing of the cluster. */
 static bool has_zones(struct arena *a)
 {
@@ -81,7 +73,7 @@ static void check_trigger(struct linter *l, const struct trigger *t)
     struct fault f = {0};
     int rc;
 
-    if ((!cron && !resource) || has_placeholder(&t->metadata))
+    if ((!cron && !resource) || autoscale__has_placeholder(&t->metadata))
         return;
     rc = trigger_target(t, l->a, &target, &activation, &f);
     if (rc == 0 && cron)

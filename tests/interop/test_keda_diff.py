@@ -214,7 +214,8 @@ def test_operator(version, monkeypatch):
 
     rnd = random.Random(SEED)
     found = differing(both, [keda_stories.story(rnd) for _ in range(STORIES)])
-    # Which trigger is answered first depends on the machine's clock: once more, to be sure.
+    # Which trigger is answered first depends on the machine's clock: those few are played once more.
+    assert len(found) <= max(3, STORIES // 20), f"seed {SEED}: {len(found)} of {STORIES} differ from {version}"
     found = differing(both, [story for story, _ in found])
     assert not found, f"seed {SEED}: {len(found)} of {STORIES} differ from {version}\n" + "\n".join(
         told(both, story, event) for story, event in found[:4])
